@@ -1,0 +1,146 @@
+"""The files that pass between stages: their Arrow schemas, atomic writing, validated reading."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sent.errors import SentError
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
+
+
+text, whole, real, yes_no = pa.string(), pa.int32(), pa.float64(), pa.bool_()
+
+QUESTIONS = _schema(question_id=text, question=text, answer=text, group=text)
+"""`group`: family, subject or level of the question where its source names one, else null."""
+
+SAMPLES = _schema(
+    question_id=text,
+    sample=whole,
+    text=text,
+    n_tokens=whole,
+    logprob_sum=real,
+    finish_reason=text,
+    prompt_hash=text,
+    recorded_correct=yes_no,
+)
+"""`logprob_sum` in nats at the decoding temperature, null if unknown; `finish_reason`: stop, length or unknown."""
+
+VERDICTS = _schema(question_id=text, sample=whole, extracted=text, verdict=text, paper_match=yes_no)
+"""`verdict`: correct, wrong, no_answer, truncated, timeout or error; `paper_match`: plain string match after
+normalisation, as the paper's grader does it."""
+
+CLUSTERS = _schema(question_id=text, sample=whole, cluster=whole, decided_by=text)
+"""`cluster` counts from 0 in order of first appearance, -1 if dropped; `decided_by`: exact, math_verify, nli,
+embedding, first (opened a cluster), unparsable."""
+
+SEMANTIC_ENTROPY = _schema(
+    question_id=text,
+    n_samples=whole,
+    n_unparsable=whole,
+    n_clusters=whole,
+    semantic_entropy=real,
+    standard_error=real,
+    rao_blackwell=real,
+    normalised=real,
+    miller_madow=real,
+    chao_shen=real,
+    predictive_entropy=real,
+    accuracy=real,
+    mean_token_nll=real,
+    mean_tokens=real,
+)
+"""Entropies in nats. `semantic_entropy` is the discrete estimator; `rao_blackwell`, `predictive_entropy` and
+`mean_token_nll` are null without log-probabilities."""
+
+CURRICULUM = _schema(
+    question_id=text, stage=whole, position=whole, semantic_entropy=real, accuracy=real, rehearsal=yes_no, why=text
+)
+"""`stage` counts from 1; `position` from 0 inside its stage, in the order that training follows."""
+
+RESPONSES = _schema(
+    benchmark=text,
+    question_id=text,
+    sample=whole,
+    text=text,
+    n_tokens=whole,
+    logprob_sum=real,
+    finish_reason=text,
+    prompt_hash=text,
+    extracted=text,
+    verdict=text,
+    paper_match=yes_no,
+)
+
+VERDICT_NAMES = ("correct", "wrong", "no_answer", "truncated", "timeout", "error")
+
+
+@contextlib.contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that is renamed to it when the block ends without an error.
+
+    Works for files and for folders (create the folder yourself). After an error nothing is left.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        if temporary.is_dir() and path.exists():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def table(schema: pa.Schema, rows: list[dict]) -> pa.Table:
+    """Build a table of ``schema`` from rows; absent keys become null."""
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def write(path: str | Path, data: pa.Table, schema: pa.Schema | None = None, metadata: dict[str, str] | None = None) -> None:
+    """Write a Parquet file atomically. With ``schema`` the columns are checked and cast to it."""
+    if schema is not None:
+        data = data.select(schema.names).cast(schema)
+    if metadata:
+        data = data.replace_schema_metadata({**(data.schema.metadata or {}), **metadata})
+    with atomic(path) as temporary:
+        pq.write_table(data, temporary, compression="zstd")
+
+
+def read(path: str | Path, schema: pa.Schema | None = None) -> pa.Table:
+    """Read a Parquet file. Raises :class:`SentError` if it is missing, damaged or lacks a column of ``schema``."""
+    path = Path(path)
+    if not path.is_file():
+        raise SentError(f"{path}: no such file; run the stage that makes it first")
+    try:
+        data = pq.ParquetFile(path).read()
+    except (pa.ArrowException, OSError) as error:
+        raise SentError(f"{path}: not a readable Parquet file ({error}); delete it and run its stage again") from None
+    if schema is None:
+        return data
+    missing = [name for name in schema.names if name not in data.column_names]
+    if missing:
+        raise SentError(f"{path}: lacks the columns {missing}, has {data.column_names}; run its stage again")
+    return data.select(schema.names).cast(schema)
+
+
+def rows(path: str | Path, schema: pa.Schema | None = None) -> list[dict]:
+    """Read a Parquet file as a list of dicts; errors as in :func:`read`."""
+    return read(path, schema).to_pylist()
+
+
+def metadata(path: str | Path) -> dict[str, str]:
+    """Return the text metadata of a Parquet file, such as what backend made it."""
+    found = pq.read_schema(path).metadata or {}
+    return {k.decode(): v.decode() for k, v in found.items() if not k.startswith((b"ARROW", b"pandas"))}
