@@ -1,0 +1,1 @@
+"""Stage `evaluation`: the benchmarks sampled and graded with one policy."""

@@ -1,0 +1,95 @@
+"""What every sampling backend takes and gives, and how a question becomes a prompt."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from sent.config import Backend, Decoding, Evaluation, Model, Sampling
+from sent.errors import SentError
+from sent.seeding import seed_of
+
+
+@dataclass(frozen=True)
+class Request:
+    """One response to draw: sample number ``sample`` of a question, from its own seed."""
+
+    question_id: str
+    sample: int
+    prompt_ids: tuple[int, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One response.
+
+    ``token_ids`` include the end token when ``finish_reason`` is ``stop``. ``logprobs`` are of these tokens,
+    in nats, at the decoding temperature (at 1 when it is 0) and before top-k and top-p. Both are empty where
+    a server does not tell them; ``text`` is set only where a server gave text.
+    """
+
+    token_ids: list[int]
+    logprobs: list[float]
+    finish_reason: Literal["stop", "length"]
+    text: str | None = None
+
+
+class Sampler(Protocol):
+    """A backend."""
+
+    def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
+        """Draw one completion a request, in the order of the requests.
+
+        A completion is a function of the weights, the prompt, the decoding and the request's seed, never of
+        what else is in the batch (to the last bit on a CPU in float32 with the transformers backend).
+        """
+        ...
+
+
+def render(tokenizer, model: Model, question: str) -> tuple[int, ...]:
+    """Return the prompt of ``question`` as token ids: the model's template, as a chat turn where `chat` is set."""
+    prompt = model.prompt.replace("{question}", question)
+    if not model.chat:
+        return tuple(tokenizer(prompt)["input_ids"])
+    if not getattr(tokenizer, "chat_template", None):
+        raise SentError(
+            f"{tokenizer.name_or_path}: its tokenizer has no chat template, which `chat: true` asks for; "
+            "set `chat: false` in the model's registry entry to give it the plain prompt"
+        )
+    turn = [{"role": "user", "content": prompt}]
+    return tuple(tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False))
+
+
+def prompt_hash(prompt_ids: Iterable[int]) -> str:
+    """Return 16 hex digits that name a rendered prompt."""
+    return hashlib.blake2b(",".join(map(str, prompt_ids)).encode(), digest_size=8).hexdigest()
+
+
+def requests_for(prompts: dict[str, tuple[int, ...]], n: int, *name) -> list[Request]:
+    """Return ``n`` requests a question, seeded by (*name, question, sample) and by nothing else.
+
+    ``prompts`` maps question ids to prompt ids; ``name`` says what the responses are for, such as
+    ``("sampling", seed)``.
+    """
+    return [
+        Request(question, sample, prompt, seed_of(*name, question, sample))
+        for question, prompt in prompts.items()
+        for sample in range(n)
+    ]
+
+
+def build(backend: Backend, policy: str | Path, model: Model, settings: Sampling | Evaluation) -> Sampler:
+    """Return the backend's sampler for the policy folder ``policy``."""
+    if backend == "transformers":
+        from sent.sampling.transformers_sampler import TransformersSampler
+
+        return TransformersSampler.load(policy, model, settings.batch_tokens)
+    if backend == "vllm":
+        from sent.sampling.vllm_sampler import VllmSampler
+
+        return VllmSampler(policy, model, settings.vllm)
+    from sent.sampling.openai_sampler import OpenAISampler
+
+    return OpenAISampler(settings.server)

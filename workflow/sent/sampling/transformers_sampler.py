@@ -1,0 +1,210 @@
+"""Sampling by a Hugging Face causal language model in this process: the default for embedded models.
+
+A plain decode loop with three savings over ``generate``: the prompt of a question's n samples is read once,
+finished rows leave the cache, and a step costs little beside the model itself. It works on a live model in
+training as well as on a loaded one.
+"""
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sent.config import Decoding, Model
+from sent.errors import SentError
+from sent.log import progress
+from sent.sampling.choosing import choose
+from sent.sampling.sampler import Completion, Request
+from sent.sampling.slot_cache import COLUMNS, SlotCache, round_up
+from sent.seeding import uniforms
+
+ROWS = 16
+"""Batches are filled up to a multiple of so many rows: matrix products of fewer rows take other kernels, which
+round otherwise."""
+COMPACT_BELOW = 7 / 8
+"""Finished rows leave when no more than this share of a batch would stay."""
+
+
+class TransformersSampler:
+    """Samples from ``model``, an ``AutoModelForCausalLM`` with full attention in every layer."""
+
+    def __init__(self, model, tokenizer, batch_tokens: int = 32768, bar: bool = False):
+        """Use the live ``model`` as it is. ``batch_tokens`` bounds sequences x longest length in a batch."""
+        self.model = model
+        self.batch_tokens = batch_tokens
+        self.bar = bar
+        self.context = getattr(model.config, "max_position_embeddings", None) or 2**31
+        self.is_end = torch.zeros(model.config.vocab_size, dtype=torch.bool, device=model.device)
+        self.is_end[_end_tokens(model, tokenizer)] = True
+        _check_attention(model)
+
+    @classmethod
+    def load(cls, policy: str | Path, model: Model, batch_tokens: int = 32768) -> "TransformersSampler":
+        """Load the policy folder, onto the GPU where there is one."""
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        dtype = getattr(torch, model.dtype)
+        loaded = AutoModelForCausalLM.from_pretrained(
+            policy, dtype=dtype, attn_implementation="sdpa", trust_remote_code=model.trust_remote_code
+        )
+        tokenizer = AutoTokenizer.from_pretrained(policy, trust_remote_code=model.trust_remote_code)
+        return cls(loaded.to(device), tokenizer, batch_tokens, bar=True)
+
+    def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
+        """Draw one completion a request, in their order; see :class:`sent.sampling.sampler.Sampler`.
+
+        Raises :class:`SentError` for a prompt that is empty or leaves no room in the model's context.
+        """
+        for request in requests:
+            if not 0 < len(request.prompt_ids) < self.context:
+                raise SentError(
+                    f"question {request.question_id}: its prompt has {len(request.prompt_ids)} tokens; the model's "
+                    f"context of {self.context} needs at least 1 and room for a response"
+                )
+        completions: list[Completion | None] = [None] * len(requests)
+        bar = progress(total=len(requests), desc="sampling") if self.bar else contextlib.nullcontext()
+        with _evaluating(self.model), bar:
+            for batch in self._batches(requests, decoding):
+                drawn = self._decode([requests[i] for i in batch], decoding)
+                for index, completion in zip(batch, drawn, strict=True):
+                    completions[index] = completion
+                if self.bar:
+                    bar.update(len(batch))
+        return completions
+
+    def _batches(self, requests: list[Request], decoding: Decoding):
+        """Yield lists of request numbers: longest prompts first, equal prompts together."""
+        order = sorted(
+            range(len(requests)), key=lambda i: (-len(requests[i].prompt_ids), requests[i].prompt_ids)
+        )
+        start = 0
+        while start < len(order):
+            longest = len(requests[order[start]].prompt_ids) + decoding.max_new_tokens
+            size = max(1, self.batch_tokens // min(longest, self.context))
+            if size > ROWS:
+                size -= size % ROWS
+            yield order[start : start + size]
+            start += size
+
+    def _decode(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
+        """Draw one batch to its end."""
+        device = self.model.device
+        count = len(requests)
+        padded = requests + [requests[-1]] * (round_up(count, ROWS) - count)
+        lengths = torch.tensor([len(r.prompt_ids) for r in padded], device=device)
+        limits = (self.context - lengths).clamp(max=decoding.max_new_tokens)
+        seeds = np.array([r.seed for r in padded], dtype=np.uint64)
+        slots = torch.arange(len(padded), device=device)
+        alive = slots < count
+        cache = self._prefill(padded)
+        current = torch.tensor([r.prompt_ids[-1] for r in padded], device=device)
+
+        longest, steps = int(lengths.max()), int(limits.max())
+        tokens = torch.zeros(steps, len(padded), dtype=torch.int64, device=device)
+        logprobs = torch.zeros(steps, len(padded), device=device)
+        sizes = torch.zeros(len(padded), dtype=torch.int64, device=device)
+        stopped = torch.zeros(len(padded), dtype=torch.bool, device=device)
+        n_alive = count
+        for step in range(steps):
+            mask = cache.open(longest + step)
+            logits = self.model(
+                input_ids=current[:, None],
+                position_ids=cache.positions[:, None],
+                attention_mask=mask,
+                past_key_values=cache,
+                use_cache=True,
+            ).logits[:, -1]
+            drawn = None if decoding.temperature == 0 else torch.from_numpy(uniforms(seeds, step)).to(device)
+            current, logprob = choose(logits, decoding, drawn)
+            tokens[step, slots] = current
+            logprobs[step, slots] = logprob
+            cache.positions += 1
+
+            end = self.is_end[current]
+            finished = alive & (end | (limits <= step + 1))
+            n_finished = int(finished.sum())
+            if not n_finished:
+                continue
+            sizes[slots[finished]] = step + 1
+            stopped[slots[finished]] = end[finished]
+            alive &= ~finished
+            n_alive -= n_finished
+            if n_alive == 0:
+                break
+            if round_up(n_alive, ROWS) <= COMPACT_BELOW * len(slots):
+                rows = torch.argsort(~alive, stable=True)[: round_up(n_alive, ROWS)]
+                cache.keep(rows)
+                slots, alive, limits, current = slots[rows], alive[rows], limits[rows], current[rows]
+                seeds = seeds[rows.cpu().numpy()]
+
+        tokens, logprobs = tokens.T.cpu().numpy(), logprobs.T.cpu().numpy()
+        return [
+            Completion(tokens[i, :size].tolist(), logprobs[i, :size].tolist(), "stop" if stop else "length")
+            for i, (size, stop) in enumerate(
+                zip(sizes[:count].tolist(), stopped[:count].tolist(), strict=True)
+            )
+        ]
+
+    def _prefill(self, requests: list[Request]) -> SlotCache:
+        """Read each distinct prompt once, but for its last token, which the first step reads."""
+        device = self.model.device
+        distinct = {prompt: i for i, prompt in enumerate(dict.fromkeys(r.prompt_ids for r in requests))}
+        columns = round_up(max(len(prompt) for prompt in distinct) - 1, COLUMNS) or COLUMNS
+        ids = np.zeros((len(distinct), columns), dtype=np.int64)
+        for prompt, i in distinct.items():
+            ids[i, : len(prompt) - 1] = prompt[:-1]
+        dtype = self.model.dtype
+        causal = torch.full((columns, columns), torch.finfo(dtype).min, dtype=dtype, device=device).triu(1)
+        cache = SlotCache()
+        self.model(
+            input_ids=torch.from_numpy(ids).to(device),
+            position_ids=torch.arange(columns, device=device)[None, :],
+            attention_mask=causal[None, None],
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        source = torch.tensor([distinct[r.prompt_ids] for r in requests], device=device)
+        cached = torch.tensor([len(r.prompt_ids) - 1 for r in requests], device=device)
+        cache.prefilled(source, cached, dtype)
+        return cache
+
+
+@contextlib.contextmanager
+def _evaluating(model):
+    """Switch dropout off and gradients out, and back afterwards."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(training)
+
+
+def _end_tokens(model, tokenizer) -> list[int]:
+    """Return every token that ends a response: the tokenizer's, and those of the generation settings."""
+    listed = model.generation_config.eos_token_id if model.generation_config else None
+    listed = listed if isinstance(listed, list) else [listed]
+    found = sorted({token for token in [*listed, tokenizer.eos_token_id] if token is not None})
+    if not found:
+        raise SentError(
+            f"{tokenizer.name_or_path}: its tokenizer names no end token (eos_token); responses would never end"
+        )
+    return found
+
+
+def _check_attention(model) -> None:
+    kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
+    if kinds != {"full_attention"}:
+        raise SentError(
+            f"{model.config.name_or_path}: has {', '.join(sorted(kinds))} layers; the transformers backend samples "
+            "from full attention only; set `backend: vllm`"
+        )
+    if model.config._attn_implementation not in ("sdpa", "eager"):
+        raise SentError(
+            f"{model.config.name_or_path}: loaded with attention '{model.config._attn_implementation}'; "
+            "the transformers backend needs sdpa or eager"
+        )
