@@ -96,12 +96,13 @@ class Pretrain(Settings):
     hidden: int = Field(ge=8)
     heads: int = Field(ge=1)
     steps: int = Field(ge=1)
-    batch: int = Field(128, ge=1, description="solutions a step")
-    lr: float = Field(3e-3, gt=0)
+    batch: int = Field(32, ge=1, description="texts a step")
+    lr: float = Field(2e-3, gt=0)
     context: int = Field(128, ge=16)
     families: list[str] = Field(min_length=1)
     levels: list[int] = Field([1, 2, 3], min_length=1)
-    worked: float = Field(0.4, ge=0, le=1, description="share of worked solutions among the texts; the rest are guesses")
+    worked: float = Field(0.4, ge=0, le=1, description="share of worked solutions among the solutions; the rest are guesses")
+    drills: float = Field(0.3, ge=0, le=1, description="share of texts that are lists of calculations, without a question")
     guess_accuracy: float = Field(0.35, ge=0, le=1, description="share of the quick guesses that are right")
     seed: int = 0
 
@@ -125,8 +126,12 @@ class Resources(Settings):
 
     gpus: int = Field(0, ge=0, description="GPUs for training; 0 trains on the CPU")
     sampling_gpus: int | None = Field(None, ge=0, description="GPUs for sampling and evaluation; default: as gpus, at most 1")
-    mem_mb: int = Field(4000, ge=1)
-    runtime: int = Field(60, ge=1, description="minutes")
+    accelerate: Literal["ddp", "fsdp2", "zero3"] = Field(
+        "fsdp2", description="how two or more GPUs share the training, see config/accelerate/"
+    )
+    threads: int = Field(1, ge=1, description="CPU threads of a job")
+    mem_mb: int = Field(4000, ge=1, description="memory of a job")
+    runtime: int = Field(60, ge=1, description="minutes that a cluster grants to a job")
 
 
 class Model(Settings):
@@ -219,25 +224,86 @@ class Grading(Settings):
 class SemanticEntropy(Settings):
     """Stage `semantic_entropy`."""
 
-    entailment: Literal["hybrid", "nli", "math_verify", "exact", "embedding"] = "hybrid"
-    nli_model: Name | None = Field(None, description="registry name of the entailment (or embedding) model")
-    criterion: Literal["strict", "non_strict"] = "strict"
-    template: str = Field("{question} The answer is {answer}.", description="what the entailment model reads")
-    batch_tokens: int = Field(16384, ge=1, description="tokens in one batch of pairs")
-    unparsable: Literal["singleton", "pooled", "dropped"] = Field(
-        "singleton", description="how responses without an answer count"
+    entailment: Literal["hybrid", "nli", "math_verify", "exact", "embedding"] = Field(
+        "hybrid", description="what judges two answers; hybrid: exact, then math_verify, then nli for answers in words"
     )
+    nli_model: Name | None = Field(None, description="registry name of the entailment (or embedding) model")
+    criterion: Literal["strict", "non_strict"] = Field(
+        "strict", description="strict: both directions entail; non_strict: none contradicts, not both neutral"
+    )
+    template: str = Field(
+        "{question} The answer is {answer}.",
+        description="what the entailment model reads; `{question}` and `{answer}` are replaced, nothing else",
+    )
+    batch_tokens: int = Field(16384, ge=1, description="pairs x longest length in one batch of the entailment model")
+    precision: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        "auto", description="of the entailment model; auto: bfloat16 on a GPU, else float32"
+    )
+    processes: int = Field(1, ge=1, description="processes (one a GPU, where there are GPUs) that pairs are split over")
+    cosine_threshold: float = Field(0.9, ge=-1, le=1, description="embedding: as similar as this is the same meaning")
+    unparsable: Literal["singleton", "pooled", "dropped"] = Field(
+        "singleton", description="how responses without an answer count: each a meaning, all one meaning, not at all"
+    )
+    bootstrap: int = Field(1000, ge=2, description="resamples for the standard error of semantic entropy")
+    calibration_pairs: int = Field(
+        500, ge=0, description="pairs that both the entailment model and math_verify judge, for a confusion table"
+    )
+    seed: int = Field(0, description="of the bootstrap and of the choice of calibration pairs")
+
+    @model_validator(mode="after")
+    def _template_names_the_answer(self):
+        if "{answer}" not in self.template:
+            raise ValueError(f"template must hold {{answer}}, found {self.template!r}")
+        return self
 
 
 # ---------------------------------------------------------------- curriculum
 
 
 class Curriculum(Settings):
-    """Stage `curriculum`."""
+    """Stage `curriculum`. The defaults are nearest to SENT: two stages by discrete semantic entropy."""
 
     n_stages: int = Field(2, ge=1)
-    order: Literal["semantic_entropy", "reverse", "random"] = "semantic_entropy"
+    score: Literal[
+        "semantic_entropy", "rao_blackwell", "normalised", "miller_madow", "chao_shen", "n_clusters"
+    ] = Field("semantic_entropy", description="the estimator that questions are sorted by")
+    order: Literal["semantic_entropy", "reverse", "random"] = Field(
+        "semantic_entropy", description="low entropy first; reverse and random are controls with stages of equal size"
+    )
+    boundaries: Literal["quantile", "value", "cluster_count"] = Field(
+        "quantile", description="what `cuts` are: shares of the questions, values of the score, numbers of clusters"
+    )
+    cuts: list[float] | None = Field(
+        None, description="upper ends of all stages but the last, ascending; default: stages of equal size (quantile)"
+    )
+    consistently_wrong: Literal["hardest", "plain"] = Field(
+        "hardest",
+        description="questions of entropy 0 and accuracy 0: sorted behind all others and never in the easiest stage, "
+        "or left in plain order, as the paper has it",
+    )
+    drop: list[Literal["all_wrong", "all_correct", "zero_entropy"]] = Field(
+        [], description="questions to leave out of training: accuracy 0, accuracy 1, semantic entropy 0"
+    )
+    shuffle: bool = Field(True, description="shuffle inside a stage; false: strictly by entropy")
+    rehearsal: float = Field(
+        0.0, ge=0, le=1, description="share of the questions of earlier stages that come again in each later stage"
+    )
+    rescore: bool = Field(
+        False, description="sample again after a stage, with the policy as it is then, and sort what is left anew"
+    )
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _cuts_fit(self):
+        if self.cuts is None:
+            if self.boundaries != "quantile" and self.n_stages > 1:
+                raise ValueError(f"boundaries '{self.boundaries}' need cuts: {self.n_stages - 1} ascending numbers")
+            return self
+        if len(self.cuts) != self.n_stages - 1 or any(a >= b for a, b in zip(self.cuts, self.cuts[1:], strict=False)):
+            raise ValueError(f"{self.n_stages} stages need {self.n_stages - 1} ascending cuts, found {self.cuts}")
+        if self.boundaries == "quantile" and not all(0 < cut < 1 for cut in self.cuts):
+            raise ValueError(f"quantile cuts are shares between 0 and 1, found {self.cuts}")
+        return self
 
 
 # ---------------------------------------------------------------- training
@@ -248,6 +314,52 @@ class Method(Settings):
 
     label: str | None = Field(None, description="name in tables and figures")
     curriculum: bool = Field(False, description="train stage by stage, in the order of semantic entropy")
+    objective: str = Field(
+        "grpo", description="function that weighs the tokens: the name of a file of sent/training/objectives/"
+    )
+    constants: dict[str, float | str] = Field({}, description="constants of that function, all of them")
+    clip_low: float | None = Field(0.2, ge=0, le=1, description="the ratio's lower bound is 1 - clip_low; null: unclipped")
+    clip_high: float | None = Field(0.2, ge=0, description="the ratio's upper bound is 1 + clip_high; null: unclipped")
+    aggregation: Literal["token_mean", "sequence_mean", "selected_mean"] = Field(
+        "sequence_mean",
+        description="mean over all tokens, over responses of each one's token mean, or over the tokens whose "
+        "policy gradient the objective keeps",
+    )
+    kl_anchor: Literal["reference", "old"] | None = Field(
+        None, description="what the objective's own KL term pulls to: the reference, or the policy of the rollout"
+    )
+    kl_estimator: Literal["k1", "k2", "k3", "abs"] = Field("k3", description="estimator of the objective's own KL")
+    reference_kl: float = Field(0.0, ge=0, description="coefficient of a KL to the reference on all tokens")
+    reference_estimator: Literal["k1", "k2", "k3", "abs"] = Field("k3", description="its estimator")
+    reference: Literal["initial", "stage_start"] = Field(
+        "initial", description="weights of the reference: the base model's, or those that the stage starts from"
+    )
+    entropy_coefficient: float = Field(0.0, ge=0, description="weight of the mean token entropy as a bonus")
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the loss needs log-probabilities under the reference."""
+        return self.kl_anchor == "reference" or self.reference_kl > 0
+
+    @property
+    def needs_two_updates(self) -> bool:
+        """Whether one update a rollout would leave the method's KL without effect.
+
+        On the first update of a rollout the policy is the old policy, where all estimators but k1 have no gradient.
+        """
+        return self.kl_anchor == "old" and self.kl_estimator != "k1"
+
+    @model_validator(mode="after")
+    def _parts_fit(self):
+        if (self.clip_low is None) != (self.clip_high is None):
+            raise ValueError("give both clip_low and clip_high, or null for both")
+        from sent.training.objectives import bind  # knows each objective's constants; imports no torch
+
+        try:
+            bind(self.objective, self.constants)
+        except SentError as error:
+            raise ValueError(str(error)) from None
+        return self
 
 
 class Training(Settings):

@@ -1,0 +1,51 @@
+"""SENT: semantic and token entropy for reinforcement learning with verifiable rewards.
+
+    snakemake --cores all                                      the embedded experiment, config/config.yaml
+    snakemake --cores all --configfile config/smoke.yaml       another experiment
+    snakemake --cores all semantic_entropy                     one stage and what it needs
+
+Stages in the order in which data flow; each is also the name of a target, a rule file and a folder of
+workflow/sent/.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+# An experiment given by --configfile must not inherit the default one's values.
+if not {"experiment", "models"} <= config.keys():
+
+    configfile: "config/config.yaml"
+
+
+# Used by --software-deployment-method apptainer; envs/README.md says how to build it.
+container: "envs/sent.sif"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/models.smk"
+include: "rules/sampling.smk"
+include: "rules/grading.smk"
+include: "rules/semantic_entropy.smk"
+include: "rules/curriculum.smk"
+include: "rules/training.smk"
+include: "rules/evaluation.smk"
+include: "rules/results.smk"
+
+
+wildcard_constraints:
+    experiment=EXPERIMENT.name,
+    model=one_of(EXPERIMENT.models),
+    nli=one_of(EXPERIMENT.nli_models),
+    method=one_of(EXPERIMENT.experiment.methods),
+    benchmark=one_of(EXPERIMENT.benchmarks),
+    seed=r"\d+",
+    stage=r"\d+",
+
+
+rule all:
+    default_target: True
+    input:
+        rules.results.input,

@@ -1,0 +1,143 @@
+"""Shared by all stages: the checked experiment, and the functions that give values to their directives.
+
+Inputs: the experiment (`config`) and the registries config/models.yaml, methods.yaml and benchmarks.yaml.
+Outputs: none; a mistake in them ends the run here, with one message.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
+# Jobs run the same package that was read here, also in an environment where it is not installed.
+sys.path.insert(0, f"{ROOT}/workflow")
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [sys.path[0], os.getenv("PYTHONPATH")])))
+
+from snakemake.exceptions import WorkflowError
+
+from sent.code_version import code_version
+from sent.errors import SentError
+from sent.experiment import BASE, load
+
+try:
+    EXPERIMENT = load(config, ROOT / "config")
+except SentError as error:
+    raise WorkflowError(str(error)) from None
+
+RECORDED = EXPERIMENT.experiment.recorded
+
+
+def one_of(names):
+    """Return a pattern for any of ``names``, or one that matches nothing."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def of_experiment(pattern, **axes):
+    """Return the paths of ``pattern`` for this experiment and every combination of ``axes``."""
+    return expand(pattern, experiment=EXPERIMENT.name, **axes)
+
+
+def settings(stage):
+    """Return a function of wildcards: the stage's settings for the model, as JSON."""
+    return lambda wildcards: EXPERIMENT.settings(stage, wildcards.model)
+
+
+def model_entry(wildcards):
+    """Return the registry entry of the model, as JSON."""
+    return EXPERIMENT.model(wildcards.get("model") or wildcards.nli)
+
+
+def model_path(wildcards):
+    """Return the local folder that the model comes from, if it does."""
+    return EXPERIMENT.entry(wildcards.get("model") or wildcards.nli).path or []
+
+
+def requested(key):
+    """Return a function of wildcards: what the registry says that a job with this model needs."""
+    return lambda wildcards: EXPERIMENT.resources(wildcards.get("model") or wildcards.nli)[key]
+
+
+def optional(flag, name):
+    """Return a function for params: ``flag`` with the input ``name``, or nothing where that input is empty."""
+    return lambda wildcards, input: [flag, *input.get(name)] if input.get(name) else []
+
+
+def training_file(wildcards):
+    """Return the local file that the training questions come from, if they do."""
+    return RECORDED.path if RECORDED else EXPERIMENT.experiment.data.train.path or []
+
+
+def benchmark_file(wildcards):
+    """Return the local file that a benchmark comes from, if it does."""
+    return EXPERIMENT.benchmarks[wildcards.benchmark].source.path or []
+
+
+def excluded_benchmarks(wildcards):
+    """Return the benchmarks whose questions must not be trained on, if the experiment says so."""
+    data = EXPERIMENT.experiment.data
+    names = EXPERIMENT.benchmarks if data and data.exclude_benchmark_questions else []
+    return of_experiment("results/{experiment}/data/benchmarks/{benchmark}.parquet", benchmark=names)
+
+
+def entailment_model(wildcards):
+    """Return the folder of the entailment model, where the settings name one."""
+    nli = EXPERIMENT.nli_of(wildcards.model)
+    return of_experiment("results/{experiment}/models/nli/{nli}", nli=nli) if nli else []
+
+
+def curriculum_of(wildcards):
+    """Return the model's curriculum, if the method follows one."""
+    follows = EXPERIMENT.methods[wildcards.method].curriculum
+    return "results/{experiment}/curriculum/{model}.parquet".format(**wildcards) if follows else []
+
+
+def policy(wildcards, stage):
+    """Return the policy after a training stage; stage 0 is the untrained model."""
+    if stage == 0:
+        return "results/{experiment}/models/{model}".format(**wildcards)
+    pattern = "results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/policy"
+    return pattern.format(**{**wildcards, "stage": stage})
+
+
+def policy_before(wildcards):
+    """Return the policy that a training stage starts from."""
+    return policy(wildcards, int(wildcards.stage) - 1)
+
+
+def policy_after(wildcards):
+    """Return the policy that a method ends with."""
+    return policy(wildcards, EXPERIMENT.stages(wildcards.model, wildcards.method))
+
+
+def all_stages(pattern):
+    """Return the paths of ``pattern`` for every model, method, seed and stage of training."""
+    return [
+        path
+        for model in EXPERIMENT.models
+        for method in EXPERIMENT.trained
+        for path in of_experiment(
+            pattern,
+            model=model,
+            method=method,
+            seed=EXPERIMENT.experiment.seeds,
+            stage=range(1, EXPERIMENT.stages(model, method) + 1),
+        )
+    ]
+
+
+def launcher(wildcards, resources):
+    """Return the command that starts training: plain Python, or one process a GPU by accelerate.
+
+    Snakemake gives a job fewer GPUs than it asks for where a limit is lower; that is refused here.
+    """
+    wanted = EXPERIMENT.resources(wildcards.model)
+    if resources.gpu != wanted["gpus"]:
+        raise WorkflowError(
+            f"training {wildcards.model} asks for {wanted['gpus']} GPUs, but the limit is {resources.gpu}: raise "
+            f"--resources gpu=N, or set resources.gpus of {wildcards.model} in config/models.yaml"
+        )
+    if wanted["gpus"] < 2:
+        return "python -m sent"
+    config = ROOT / "config" / "accelerate" / f"{wanted['accelerate']}.yaml"
+    return f"accelerate launch --config_file {config} --num_processes {wanted['gpus']} -m sent"

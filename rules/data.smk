@@ -1,0 +1,66 @@
+"""Questions to train on and to evaluate with.
+
+Inputs: hub datasets, local files, generated families or recorded responses, as the experiment says.
+Outputs: results/{experiment}/data/train.parquet, data/dropped.tsv, data/benchmarks/{benchmark}.parquet
+"""
+
+
+rule data:
+    input:
+        of_experiment("results/{experiment}/data/train.parquet"),
+        of_experiment(
+            "results/{experiment}/data/benchmarks/{benchmark}.parquet", benchmark=EXPERIMENT.benchmarks
+        ),
+
+
+rule read_questions:
+    input:
+        source=training_file,
+        exclude=excluded_benchmarks,
+    output:
+        questions="results/{experiment}/data/train.parquet",
+        dropped="results/{experiment}/data/dropped.tsv",
+    log:
+        "results/{experiment}/logs/data/train.log",
+    benchmark:
+        "results/{experiment}/benchmarks/data/train.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        origin="recorded" if RECORDED else "source",
+        source=lambda wildcards: EXPERIMENT.training_source(),
+        exclude=optional("--exclude", "exclude"),
+        code=code_version("data"),
+    message:
+        "Reading the training questions"
+    shell:
+        "python -m sent data"
+        " --{params.origin} {params.source:q}"
+        " {params.exclude:q}"
+        " --output {output.questions:q}"
+        " --dropped {output.dropped:q}"
+        " > {log:q} 2>&1"
+
+
+rule read_benchmark:
+    input:
+        source=benchmark_file,
+    output:
+        questions="results/{experiment}/data/benchmarks/{benchmark}.parquet",
+    log:
+        "results/{experiment}/logs/data/{benchmark}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/data/{benchmark}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        source=lambda wildcards: EXPERIMENT.source(wildcards.benchmark),
+        code=code_version("data"),
+    message:
+        "Reading the benchmark {wildcards.benchmark}"
+    shell:
+        "python -m sent data" " --source {params.source:q}" " --output {output.questions:q}" " > {log:q} 2>&1"

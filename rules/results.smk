@@ -1,0 +1,125 @@
+"""The database of everything measured, and what is made from it.
+
+Inputs: all tables of results/{experiment}/
+Outputs: results/{experiment}/results.duckdb, tables/, figures/, report.html
+"""
+
+
+rule results:
+    input:
+        of_experiment("results/{experiment}/results.duckdb"),
+        of_experiment("results/{experiment}/tables"),
+        of_experiment("results/{experiment}/figures"),
+        of_experiment("results/{experiment}/report.html"),
+
+
+rule build_database:
+    input:
+        rules.data.input,
+        rules.models.input,
+        rules.sampling.input,
+        rules.grading.input,
+        rules.semantic_entropy.input,
+        rules.curriculum.input,
+        metrics=all_stages(
+            "results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/metrics.parquet"
+        ),
+        evaluation=rules.evaluation.input,
+    output:
+        database="results/{experiment}/results.duckdb",
+    log:
+        "results/{experiment}/logs/results/database.log",
+    benchmark:
+        "results/{experiment}/benchmarks/results/database.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        experiment=lambda wildcards: EXPERIMENT.json(),
+        root="results/{experiment}",
+        code=code_version("results"),
+    message:
+        "Building the database of {wildcards.experiment}"
+    shell:
+        "python -m sent results database"
+        " --experiment {params.experiment:q}"
+        " --root {params.root:q}"
+        " --output {output.database:q}"
+        " > {log:q} 2>&1"
+
+
+rule write_tables:
+    input:
+        database="results/{experiment}/results.duckdb",
+    output:
+        tables=directory("results/{experiment}/tables"),
+    log:
+        "results/{experiment}/logs/results/tables.log",
+    benchmark:
+        "results/{experiment}/benchmarks/results/tables.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_version("results"),
+    message:
+        "Writing the tables of {wildcards.experiment}"
+    shell:
+        "python -m sent results tables"
+        " --database {input.database:q}"
+        " --output {output.tables:q}"
+        " > {log:q} 2>&1"
+
+
+rule draw_figures:
+    input:
+        database="results/{experiment}/results.duckdb",
+    output:
+        figures=directory("results/{experiment}/figures"),
+    log:
+        "results/{experiment}/logs/results/figures.log",
+    benchmark:
+        "results/{experiment}/benchmarks/results/figures.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_version("results"),
+    message:
+        "Drawing the figures of {wildcards.experiment}"
+    shell:
+        "python -m sent results figures"
+        " --database {input.database:q}"
+        " --output {output.figures:q}"
+        " > {log:q} 2>&1"
+
+
+rule write_report:
+    input:
+        database="results/{experiment}/results.duckdb",
+        tables="results/{experiment}/tables",
+        figures="results/{experiment}/figures",
+    output:
+        report="results/{experiment}/report.html",
+    log:
+        "results/{experiment}/logs/results/report.log",
+    benchmark:
+        "results/{experiment}/benchmarks/results/report.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_version("results"),
+    message:
+        "Writing the report of {wildcards.experiment}"
+    shell:
+        "python -m sent results report"
+        " --database {input.database:q}"
+        " --tables {input.tables:q}"
+        " --figures {input.figures:q}"
+        " --output {output.report:q}"
+        " > {log:q} 2>&1"

@@ -1,0 +1,101 @@
+"""Responses of the untrained models to the training questions, for semantic entropy.
+
+Inputs: results/{experiment}/models/{model}/ and data/train.parquet, or a file of recorded responses
+Outputs: results/{experiment}/samples/{model}.parquet
+"""
+
+
+scattergather:
+    sampling=EXPERIMENT.experiment.sampling.shards,
+
+
+rule sampling:
+    input:
+        of_experiment("results/{experiment}/samples/{model}.parquet", model=EXPERIMENT.models),
+
+
+if RECORDED:
+
+    rule import_samples:
+        input:
+            recorded=RECORDED.path,
+            questions="results/{experiment}/data/train.parquet",
+        output:
+            samples="results/{experiment}/samples/{model}.parquet",
+        log:
+            "results/{experiment}/logs/sampling/{model}.log",
+        benchmark:
+            "results/{experiment}/benchmarks/sampling/{model}.tsv"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        params:
+            recorded=lambda wildcards: EXPERIMENT.training_source(),
+            code=code_version("sampling"),
+        message:
+            "Reading the recorded responses of {wildcards.model}"
+        shell:
+            "python -m sent sampling"
+            " --recorded {params.recorded:q}"
+            " --questions {input.questions:q}"
+            " --output {output.samples:q}"
+            " > {log:q} 2>&1"
+
+else:
+
+    rule sample:
+        input:
+            policy="results/{experiment}/models/{model}",
+            questions="results/{experiment}/data/train.parquet",
+        output:
+            samples=temp("results/{experiment}/samples/{model}.{scatteritem}.parquet"),
+        log:
+            "results/{experiment}/logs/sampling/{model}.{scatteritem}.log",
+        benchmark:
+            "results/{experiment}/benchmarks/sampling/{model}.{scatteritem}.tsv"
+        threads: requested("threads")
+        resources:
+            gpu=requested("sampling_gpus"),
+            mem_mb=requested("mem_mb"),
+            runtime=requested("runtime"),
+        params:
+            model=model_entry,
+            settings=settings("sampling"),
+            code=code_version("sampling"),
+        message:
+            "Sampling responses of {wildcards.model}, part {wildcards.scatteritem}"
+        shell:
+            "python -m sent sampling"
+            " --policy {input.policy:q}"
+            " --model {params.model:q}"
+            " --questions {input.questions:q}"
+            " --settings {params.settings:q}"
+            " --shard {wildcards.scatteritem:q}"
+            " --output {output.samples:q}"
+            " > {log:q} 2>&1"
+
+    rule gather_samples:
+        input:
+            shards=gather.sampling("results/{{experiment}}/samples/{{model}}.{scatteritem}.parquet"),
+        output:
+            samples="results/{experiment}/samples/{model}.parquet",
+        log:
+            "results/{experiment}/logs/sampling/{model}.log",
+        benchmark:
+            "results/{experiment}/benchmarks/sampling/{model}.tsv"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        params:
+            model=model_entry,
+            settings=settings("sampling"),
+            code=code_version("sampling"),
+        message:
+            "Gathering the responses of {wildcards.model}"
+        shell:
+            "python -m sent sampling"
+            " --gather {input.shards:q}"
+            " --output {output.samples:q}"
+            " > {log:q} 2>&1"

@@ -1,0 +1,48 @@
+"""Responses clustered by meaning, and the entropy over clusters.
+
+Inputs: results/{experiment}/data/train.parquet, samples/{model}.parquet, verdicts/{model}.parquet and, where
+    the settings name an entailment model, models/nli/{nli}/
+Outputs: results/{experiment}/clusters/{model}.parquet and semantic_entropy/{model}.parquet
+"""
+
+
+rule semantic_entropy:
+    input:
+        of_experiment("results/{experiment}/clusters/{model}.parquet", model=EXPERIMENT.models),
+        of_experiment("results/{experiment}/semantic_entropy/{model}.parquet", model=EXPERIMENT.models),
+
+
+rule measure_semantic_entropy:
+    input:
+        questions="results/{experiment}/data/train.parquet",
+        samples="results/{experiment}/samples/{model}.parquet",
+        verdicts="results/{experiment}/verdicts/{model}.parquet",
+        nli=entailment_model,
+    output:
+        clusters="results/{experiment}/clusters/{model}.parquet",
+        semantic_entropy="results/{experiment}/semantic_entropy/{model}.parquet",
+    log:
+        "results/{experiment}/logs/semantic_entropy/{model}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/semantic_entropy/{model}.tsv"
+    threads: requested("threads")
+    resources:
+        gpu=requested("sampling_gpus"),
+        mem_mb=requested("mem_mb"),
+        runtime=requested("runtime"),
+    params:
+        nli=optional("--nli", "nli"),
+        settings=settings("semantic_entropy"),
+        code=code_version("semantic-entropy"),
+    message:
+        "Measuring the semantic entropy of {wildcards.model}'s responses"
+    shell:
+        "python -m sent semantic-entropy"
+        " --questions {input.questions:q}"
+        " --samples {input.samples:q}"
+        " --verdicts {input.verdicts:q}"
+        " {params.nli:q}"
+        " --settings {params.settings:q}"
+        " --clusters {output.clusters:q}"
+        " --output {output.semantic_entropy:q}"
+        " > {log:q} 2>&1"

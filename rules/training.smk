@@ -1,0 +1,77 @@
+"""Policies trained by reinforcement learning, stage by stage.
+
+Inputs: results/{experiment}/models/{model}/, data/train.parquet and, for methods with a curriculum,
+    curriculum/{model}.parquet
+Outputs: results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/: policy/, metrics.parquet, train.json
+Beside them stage{stage}.checkpoints/, which an interrupted job goes on from; `prune_checkpoints` removes them.
+"""
+
+
+rule training:
+    input:
+        all_stages("results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/policy"),
+
+
+rule train:
+    input:
+        policy=policy_before,
+        reference="results/{experiment}/models/{model}",
+        questions="results/{experiment}/data/train.parquet",
+        curriculum=curriculum_of,
+    output:
+        policy=directory("results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/policy"),
+        metrics="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/metrics.parquet",
+        summary="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/train.json",
+    log:
+        "results/{experiment}/logs/training/{model}/{method}/seed{seed}/stage{stage}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/training/{model}/{method}/seed{seed}/stage{stage}.tsv"
+    threads: requested("threads")
+    resources:
+        gpu=requested("gpus"),
+        mem_mb=requested("mem_mb"),
+        runtime=requested("runtime"),
+    params:
+        launcher=launcher,
+        model=model_entry,
+        method=lambda wildcards: EXPERIMENT.method(wildcards.method),
+        settings=settings("training"),
+        grading=settings("grading"),
+        stages=lambda wildcards: EXPERIMENT.stages(wildcards.model, wildcards.method),
+        curriculum=optional("--curriculum", "curriculum"),
+        checkpoints="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}.checkpoints",
+        code=code_version("train"),
+    message:
+        "Training {wildcards.model} by {wildcards.method}, seed {wildcards.seed}, stage {wildcards.stage}"
+    shell:
+        "{params.launcher} train"
+        " --policy {input.policy:q}"
+        " --reference {input.reference:q}"
+        " --model {params.model:q}"
+        " --questions {input.questions:q}"
+        " {params.curriculum:q}"
+        " --stage {wildcards.stage}"
+        " --stages {params.stages}"
+        " --method {params.method:q}"
+        " --method-name {wildcards.method:q}"
+        " --settings {params.settings:q}"
+        " --grading {params.grading:q}"
+        " --seed {wildcards.seed}"
+        " --output {output.policy:q}"
+        " --metrics {output.metrics:q}"
+        " --summary {output.summary:q}"
+        " --checkpoints {params.checkpoints:q}"
+        " > {log:q} 2>&1"
+
+
+rule prune_checkpoints:
+    input:
+        all_stages("results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/policy"),
+    log:
+        of_experiment("results/{experiment}/logs/training/prune_checkpoints.log"),
+    params:
+        folder=of_experiment("results/{experiment}/train"),
+    message:
+        "Removing the checkpoints of finished training"
+    shell:
+        "find {params.folder:q} -name '*.checkpoints' -prune -print -exec rm -r {{}} + > {log:q} 2>&1"
