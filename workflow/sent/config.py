@@ -318,21 +318,27 @@ class Method(Settings):
         "grpo", description="function that weighs the tokens: the name of a file of sent/training/objectives/"
     )
     constants: dict[str, float | str] = Field({}, description="constants of that function, all of them")
-    clip_low: float | None = Field(0.2, ge=0, le=1, description="the ratio's lower bound is 1 - clip_low; null: unclipped")
-    clip_high: float | None = Field(0.2, ge=0, description="the ratio's upper bound is 1 + clip_high; null: unclipped")
+    clip_low: float | None = Field(
+        0.2, ge=0, le=1, description="the ratio's lower bound is 1 - clip_low; null: unclipped"
+    )
+    clip_high: float | None = Field(
+        0.2, ge=0, description="the ratio's upper bound is 1 + clip_high; null: unclipped"
+    )
     aggregation: Literal["token_mean", "sequence_mean", "selected_mean"] = Field(
         "sequence_mean",
         description="mean over all tokens, over responses of each one's token mean, or over the tokens whose "
         "policy gradient the objective keeps",
     )
     kl_anchor: Literal["reference", "old"] | None = Field(
-        None, description="what the objective's own KL term pulls to: the reference, or the policy of the rollout"
+        None,
+        description="what the objective's own KL term pulls to: the reference, or the policy of the rollout",
     )
     kl_estimator: Literal["k1", "k2", "k3", "abs"] = Field("k3", description="estimator of the objective's own KL")
     reference_kl: float = Field(0.0, ge=0, description="coefficient of a KL to the reference on all tokens")
     reference_estimator: Literal["k1", "k2", "k3", "abs"] = Field("k3", description="its estimator")
     reference: Literal["initial", "stage_start"] = Field(
-        "initial", description="weights of the reference: the base model's, or those that the stage starts from"
+        "initial",
+        description="weights of the reference: the base model's, or those that the stage starts from",
     )
     entropy_coefficient: float = Field(0.0, ge=0, description="weight of the mean token entropy as a bonus")
 
@@ -345,7 +351,7 @@ class Method(Settings):
     def needs_two_updates(self) -> bool:
         """Whether one update a rollout would leave the method's KL without effect.
 
-        On the first update of a rollout the policy is the old policy, where all estimators but k1 have no gradient.
+        On the first update of a rollout the policy is the old one, where only k1 has a gradient.
         """
         return self.kl_anchor == "old" and self.kl_estimator != "k1"
 

@@ -1,0 +1,1 @@
+"""Stage `training`: reinforcement learning with verifiable rewards."""

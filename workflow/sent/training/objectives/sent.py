@@ -1,0 +1,42 @@
+"""SENT: KL on the tokens of lowest entropy, more of it where covariance is high."""
+
+from typing import Literal
+
+import numpy as np
+
+from sent.training.selection import Beta, Choice, Share, Tokens, count, covariance, highest, lowest
+
+
+def sent(
+    tokens: Tokens,
+    *,
+    side: Literal["low", "high"],
+    entropy_share: Share,
+    covariance_share: Share,
+    centre: Literal["all", "selected"],
+    beta_high: Beta,
+    beta_low: Beta,
+) -> Choice:
+    """Hold tokens of one entropy side by KL (arXiv 2512.04359).
+
+    ``entropy_share`` of all tokens, those of lowest entropy (``side: high``: of highest), are selected. Among
+    them the ``covariance_share`` of highest covariance gets ``beta_high``, as far as their covariance is
+    positive: only then does the token take entropy away. The rest of the selected get ``beta_low``, all
+    others 0. ``centre`` says over which tokens the means in the covariance are taken.
+    """
+    pick = lowest if side == "low" else highest
+    selected = pick(tokens.entropy, count(entropy_share, len(tokens)))
+    covariances = covariance(tokens, None if centre == "all" else selected)
+    quota = count(covariance_share, int(selected.sum()))
+    held = highest(covariances, quota, among=selected & (covariances > 0))
+    diagnostics = {}
+    if selected.any():
+        edge = tokens.entropy[selected].max() if side == "low" else tokens.entropy[selected].min()
+        diagnostics["selected_entropy"] = float(tokens.entropy[selected].mean())
+        diagnostics["selected_entropy_threshold"] = float(edge)
+    if held.any():
+        diagnostics["held_covariance_threshold"] = float(covariances[held].min())
+    return Choice(
+        kl_weight=np.where(held, beta_high, np.where(selected, beta_low, 0.0)),
+        diagnostics=diagnostics,
+    )
