@@ -415,11 +415,11 @@ class Evaluation(Settings):
 class Experiment(Settings):
     """An experiment file: picks from the registries by name and sets sizes."""
 
-    experiment: Name
-    models: list[Name] = Field(min_length=1)
-    methods: list[Name] = []
-    benchmarks: list[Name] = []
-    seeds: list[int] = Field([0], min_length=1)
+    experiment: Name = Field(description="its name, and that of its folder under results/")
+    models: list[Name] = Field(min_length=1, description="policies to run, names in models.yaml")
+    methods: list[Name] = Field([], description="names in methods.yaml; `base` is the untrained policy")
+    benchmarks: list[Name] = Field([], description="names in benchmarks.yaml")
+    seeds: list[int] = Field([0], min_length=1, description="each method trains once with each seed")
     data: Data | None = None
     recorded: Recorded | None = None
     sampling: Sampling = Sampling()

@@ -1,0 +1,113 @@
+"""Entailment by a language model: any sequence classifier with the labels of natural language inference."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from sent.config import SemanticEntropy
+from sent.errors import SentError
+from sent.semantic_entropy.entailment import Advance, Judgement, Label, Pair, silent
+from sent.semantic_entropy.entailment.batches import by_token_budget
+from sent.semantic_entropy.entailment.labels import label_order
+from sent.semantic_entropy.entailment.workers import Workers
+
+
+class Nli:
+    """Judges "question + final answer" sentences by the NLI model in ``folder``.
+
+    Pairs are sorted by length and cut into batches before they are given to processes: every batch is the same
+    for any number of processes. Pairs longer than the model's context keep their ends and are counted.
+    """
+
+    symmetric = False
+
+    def __init__(self, folder: str | Path, settings: SemanticEntropy):
+        label_order(folder)  # a wrong model is an error now, not in a worker
+        self.folder, self.settings = folder, settings
+        self.truncated = self.rescored = self.judged = 0
+
+    def __enter__(self) -> "Nli":
+        from transformers import AutoConfig
+
+        from sent.semantic_entropy.entailment.scorer import context, load_tokenizer
+
+        self.tokenizer = load_tokenizer(self.folder)
+        self.max_length = context(self.tokenizer, AutoConfig.from_pretrained(self.folder))
+        self.workers = Workers(self.folder, self.settings.precision, self.settings.processes)
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.workers.close()
+
+    def key(self, pair: Pair) -> Pair:
+        """The question is read, too."""
+        return pair
+
+    def judge(self, pairs: list[Pair], advance: Advance = silent) -> list[Judgement]:
+        """Judge pairs by the likeliest label."""
+        return [Judgement(Label(int(row.argmax())), "nli") for row in self.probabilities(pairs, advance)]
+
+    def probabilities(self, pairs: list[Pair], advance: Advance = silent) -> np.ndarray:
+        """Return ``[n, 3]`` probabilities of contradiction, neutral and entailment.
+
+        Raises :class:`SentError` that names the pair whose scores are not finite.
+        """
+        scores = np.empty((len(pairs), 3))
+        texts = [
+            (
+                fill(self.settings.template, p.question, p.premise),
+                fill(self.settings.template, p.question, p.hypothesis),
+            )
+            for p in pairs
+        ]
+        batches = by_token_budget(self._lengths(texts), self.settings.batch_tokens)
+        results = self.workers.score([[texts[i] for i in batch] for batch in batches])
+        for batch, result in zip(batches, results, strict=True):
+            scores[batch] = result.probabilities
+            self.rescored += result.rescored
+            advance(len(batch))
+        self.judged += len(pairs)
+        self._check_finite(scores, texts)
+        return scores
+
+    def facts(self) -> dict[str, str]:
+        """The model's folder name and counts of what was cut or scored twice."""
+        return {
+            "nli_model": Path(self.folder).name,
+            "nli_truncated_pairs": str(self.truncated),
+            "nli_rescored_pairs": str(self.rescored),
+        }
+
+    def _lengths(self, texts: list[tuple[str, str]]) -> list[int]:
+        """Tokens of each pair as the model reads it; counts the pairs that are cut."""
+        distinct = list(dict.fromkeys(text for pair in texts for text in pair))
+        if not distinct:
+            return []
+        ids = self.tokenizer(distinct, add_special_tokens=False, verbose=False)["input_ids"]
+        length = dict(zip(distinct, map(len, ids), strict=True))
+        special = self.tokenizer.num_special_tokens_to_add(pair=True)
+        whole = [length[premise] + length[hypothesis] + special for premise, hypothesis in texts]
+        self.truncated += sum(n > self.max_length for n in whole)
+        return [min(n, self.max_length) for n in whole]
+
+    def _check_finite(self, scores: np.ndarray, texts: list[tuple[str, str]]) -> None:
+        bad = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+        if len(bad):
+            premise, hypothesis = texts[bad[0]]
+            raise SentError(
+                f"{self.folder}: the entailment model's scores are not finite ({scores[bad[0]].tolist()}) for "
+                f"{len(bad)} pairs, the first: premise {_short(premise)}, hypothesis {_short(hypothesis)}; "
+                "try `precision: float32`, or another model"
+            )
+
+
+def fill(template: str, question: str, answer: str) -> str:
+    """Replace ``{question}`` and ``{answer}`` in one pass: braces inside the values stay as they are."""
+    return re.sub(
+        r"\{(question|answer)\}", lambda found: question if found[1] == "question" else answer, template
+    )
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 200 else f"{text[:80]} ... {text[-80:]}")

@@ -1,0 +1,55 @@
+"""The stage of the workflow: graded samples in, clusters and semantic entropy out, a chunk of questions at a time."""
+
+from collections import Counter
+
+import pyarrow as pa
+
+from sent import tables
+from sent.config import SemanticEntropy
+from sent.log import logger
+from sent.semantic_entropy import records
+from sent.semantic_entropy.clustering import Clustering, Question, cluster
+from sent.semantic_entropy.entailment import build
+from sent.semantic_entropy.summary import Record, summarise
+
+
+def run(args, settings: SemanticEntropy) -> None:
+    """Read ``args.questions``, ``samples`` and ``verdicts``; write ``args.clusters`` and ``output``."""
+    clusters, entropies, facts = [], [], {}
+    sizes: Counter[int] = Counter()
+    with build(settings, args.nli) as entailment:
+        for chunk in records.read(args.questions, args.samples, args.verdicts):
+            found = cluster(
+                [Question(record.text, record.answers) for record in chunk],
+                entailment,
+                settings.criterion,
+                settings.unparsable,
+            )
+            rows = [
+                summarise(record, clustering, settings)
+                for record, clustering in zip(chunk, found, strict=True)
+            ]
+            sizes.update(row["n_clusters"] for row in rows)
+            clusters.append(tables.table(tables.CLUSTERS, _cluster_rows(chunk, found)))
+            entropies.append(tables.table(tables.SEMANTIC_ENTROPY, rows))
+            logger.info(
+                "semantic entropy of %d questions, %d pairs judged", sum(sizes.values()), entailment.judged
+            )
+        facts = entailment.facts()
+    metadata = {
+        name: str(getattr(settings, name)) for name in ("entailment", "criterion", "unparsable", "template")
+    }
+    for path, parts, schema in (
+        (args.clusters, clusters, tables.CLUSTERS),
+        (args.output, entropies, tables.SEMANTIC_ENTROPY),
+    ):
+        tables.write(path, pa.concat_tables([schema.empty_table(), *parts]), schema, metadata | facts)
+    logger.info("questions by number of clusters: %s", dict(sorted(sizes.items())))
+
+
+def _cluster_rows(chunk: list[Record], found: list[Clustering]) -> list[dict]:
+    return [
+        {"question_id": record.id, "sample": sample, "cluster": label, "decided_by": by}
+        for record, clustering in zip(chunk, found, strict=True)
+        for sample, label, by in zip(record.samples, clustering.labels, clustering.decided_by, strict=True)
+    ]
