@@ -1,0 +1,222 @@
+"""A small experiment with known answers, as the stages would leave it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sent import tables
+
+EXPERIMENT = {
+    "experiment": "toy",
+    "models": ["small", "large"],
+    "methods": ["base", "grpo", "sent"],
+    "benchmarks": ["sums", "products"],
+    "seeds": [0, 1],
+    "data": {"train": {"path": "unused.jsonl"}},
+    "evaluation": {"n": 4, "pass_at": [1, 2, 4, 8]},
+}
+
+PATTERNS = {
+    # Right (1) or wrong (0) for the 4 responses to each question, by benchmark and method.
+    "sums": {
+        "base": ["1000", "0000", "1100", "0100"],
+        "grpo": ["1100", "0000", "1110", "0101"],
+        "sent": ["1111", "0001", "1110", "0101"],
+    },
+    "products": {
+        "base": ["0000", "1000"],
+        "grpo": ["0010", "1010"],
+        "sent": ["0010", "1110"],
+    },
+}
+
+
+def responses(patterns: dict[str, list[str]]) -> list[dict]:
+    """Graded responses of one policy; answers are written in two forms, wrong ones differ."""
+    rows = []
+    for benchmark, questions in patterns.items():
+        for number, pattern in enumerate(questions):
+            for sample, right in enumerate(pattern):
+                rows.append(
+                    {
+                        "benchmark": benchmark,
+                        "question_id": f"{benchmark}-{number}",
+                        "sample": sample,
+                        "text": f"so {sample}",
+                        "n_tokens": 10 + sample,
+                        "logprob_sum": -1.0,
+                        "finish_reason": "length" if sample == 3 else "stop",
+                        "prompt_hash": "0",
+                        "extracted": ("7" if sample % 2 else "$7.0$") if right == "1" else f"9{sample}",
+                        "verdict": "correct" if right == "1" else "wrong",
+                        "paper_match": right == "1" and sample % 2 == 1,
+                    }
+                )
+    return rows
+
+
+def write_evaluation(root: Path, model: str, method: str, seed: int, patterns: dict[str, list[str]]) -> None:
+    """Write the responses of one policy where evaluation would."""
+    path = root / f"evaluation/{model}/{method}/seed{seed}.parquet"
+    tables.write(path, tables.table(tables.RESPONSES, responses(patterns)))
+
+
+def write_questions(root: Path) -> None:
+    """Write four training questions and the benchmarks."""
+    rows = [
+        {"question_id": f"t{i}", "question": f"What is {i} + {i}?", "answer": str(2 * i)} for i in range(4)
+    ]
+    tables.write(root / "data/train.parquet", tables.table(tables.QUESTIONS, rows))
+    for benchmark, methods in PATTERNS.items():
+        rows = [
+            {
+                "question_id": f"{benchmark}-{i}",
+                "question": f"Q{i} of {benchmark}",
+                "answer": "7",
+                "group": "easy",
+            }
+            for i in range(len(methods["base"]))
+        ]
+        tables.write(root / f"data/benchmarks/{benchmark}.parquet", tables.table(tables.QUESTIONS, rows))
+
+
+def write_entropy(root: Path, model: str) -> None:
+    """Write samples, verdicts, clusters, semantic entropy and curriculum of one model."""
+    samples, verdicts, clusters, entropies, curriculum = [], [], [], [], []
+    for i in range(4):
+        for sample in range(4):
+            key = {"question_id": f"t{i}", "sample": sample}
+            samples.append(
+                {
+                    **key,
+                    "text": f"It is {sample}",
+                    "n_tokens": 5,
+                    "logprob_sum": -2.0,
+                    "finish_reason": "stop",
+                }
+            )
+            verdicts.append(
+                {
+                    **key,
+                    "extracted": str(sample),
+                    "verdict": "correct" if sample <= i else "wrong",
+                    "paper_match": True,
+                }
+            )
+            clusters.append(
+                {**key, "cluster": max(0, sample - i), "decided_by": "first" if sample > i else "exact"}
+            )
+        entropies.append(
+            {
+                "question_id": f"t{i}",
+                "n_samples": 4,
+                "n_unparsable": 0,
+                "n_clusters": 4 - i,
+                "semantic_entropy": [1.386, 1.040, 0.562, 0.0][i],
+                "accuracy": (i + 1) / 4,
+                "mean_tokens": 5.0,
+            }
+        )
+        curriculum.append(
+            {
+                "question_id": f"t{3 - i}",
+                "stage": 1 + i // 2,
+                "position": i % 2,
+                "semantic_entropy": [0.0, 0.562, 1.040, 1.386][i],
+                "accuracy": (4 - i) / 4,
+                "rehearsal": False,
+                "why": "by semantic entropy",
+            }
+        )
+    for name, rows in (
+        ("samples", samples),
+        ("verdicts", verdicts),
+        ("clusters", clusters),
+        ("semantic_entropy", entropies),
+        ("curriculum", curriculum),
+    ):
+        tables.write(root / f"{name}/{model}.parquet", tables.table(getattr(tables, name.upper()), rows))
+
+
+def write_training(root: Path, model: str, method: str, seed: int) -> None:
+    """Write the training metrics of one run: sent in two stages, others in one."""
+    import pyarrow as pa
+
+    for stage in (1, 2) if method == "sent" else (1,):
+        steps = 3 if method == "sent" else 6
+        rows = [
+            {
+                "step": step,
+                "stage": stage,
+                "reward": 0.1 * step,
+                "entropy": 1.0 / step,
+                "response_tokens": 20.0 + step,
+                "worked_share": 0.4,
+                "truncated_share": 0.0,
+                "tokens_per_second": 1000.0,
+                "seconds_rollout": 1.0,
+                "seconds_grade": 0.5,
+                "seconds_update": 2.0,
+                "memory_mb": 300.0,
+                "loss": 0.0,
+            }
+            | ({"share_beta_high": 0.01} if method == "sent" else {})
+            for step in range(1, steps + 1)
+        ]
+        folder = root / f"train/{model}/{method}/seed{seed}/stage{stage}"
+        tables.write(folder / "metrics.parquet", pa.Table.from_pylist(rows))
+        (folder / "train.json").write_text(json.dumps({"tokens": 1234, "steps": steps}))
+
+
+@pytest.fixture
+def toy(tmp_path) -> Path:
+    """The folder results/toy with every stage's files."""
+    root = tmp_path / "results" / "toy"
+    write_questions(root)
+    for model in ("small", "large"):
+        write_entropy(root, model)
+        (root / f"models/{model}").mkdir(parents=True)
+        (root / f"models/{model}/provenance.json").write_text(
+            json.dumps({"origin": "pretrained here", "licence": "Apache-2.0"})
+        )
+        write_evaluation(root, model, "base", 0, {b: p["base"] for b, p in PATTERNS.items()})
+        for method in ("grpo", "sent"):
+            for seed in (0, 1):
+                write_training(root, model, method, seed)
+                write_evaluation(root, model, method, seed, {b: p[method] for b, p in PATTERNS.items()})
+    nli = root / "models/nli/tiny_nli"
+    nli.mkdir(parents=True)
+    (nli / "provenance.json").write_text(json.dumps({"origin": "trained here"}))
+    (nli / "accuracy.json").write_text(json.dumps({"accuracy": 0.985}))
+    record = root / "benchmarks/train/small.grpo.0.1.tsv"
+    record.parent.mkdir(parents=True)
+    head = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
+    record.write_text(f"{head}\n12.5\t0:00:12\t345.6\t1\t1\t1\t0\t0\t98.0\t12.0\n")
+    return root
+
+
+@pytest.fixture
+def experiment() -> dict:
+    """Settings of the experiment, as one would write them."""
+    return json.loads(json.dumps(EXPERIMENT))
+
+
+@pytest.fixture
+def database(toy, experiment) -> Path:
+    """The experiment's database, built."""
+    from sent.results import database, run_settings
+
+    database.build(toy, run_settings.read(json.dumps(experiment)), toy / "results.duckdb")
+    return toy / "results.duckdb"
+
+
+@pytest.fixture(name="patterns")
+def _patterns() -> dict:
+    """Right and wrong answers by benchmark and method."""
+    return PATTERNS
+
+
+@pytest.fixture(name="write_evaluation")
+def _write_evaluation():
+    """The function that writes one policy's responses."""
+    return write_evaluation

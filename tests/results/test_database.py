@@ -1,0 +1,246 @@
+"""The database of the small experiment in conftest.py: its values are worked out by hand."""
+
+import json
+
+import duckdb
+import numpy as np
+import pytest
+from sent import tables
+from sent.errors import SentError
+from sent.results import database as database_module
+from sent.results import run_settings
+
+
+def build(root, experiment):
+    output = root / "results.duckdb"
+    database_module.build(root, run_settings.read(json.dumps(experiment)), output)
+    return duckdb.connect(output, read_only=True)
+
+
+@pytest.fixture
+def connection(database):
+    with duckdb.connect(database, read_only=True) as opened:
+        yield opened
+
+
+def value(connection, model, method, benchmark, metric, column="value", table="scores"):
+    sql = f"SELECT {column} FROM {table} WHERE (model, method, benchmark, metric) = ($1, $2, $3, $4)"
+    (row,) = connection.execute(sql, [model, method, benchmark, metric]).fetchall()
+    return row[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "benchmark", "metric", "expected"),
+    [
+        ("base", "sums", "avg@4", 4 / 16),
+        ("base", "sums", "pass@1", 4 / 16),
+        ("grpo", "sums", "pass@2", (5 / 6 + 0 + 1 + 5 / 6) / 4),
+        ("sent", "sums", "pass@4", 1.0),
+        ("base", "sums", "pass@8", None),
+        ("base", "sums", "avg@8", None),
+        ("base", "average", "pass@8", None),
+        ("base", "sums", "avg@2", (1 + 0 + 2 + 1) / 8),
+        # 1000 is a tie that the first, right answer wins, 0100 one that a wrong one wins; $7.0$ and 7 are one.
+        ("base", "sums", "maj@4", 2 / 4),
+        # String matches are right answers of odd number: one in the first block of questions 2 and 3.
+        ("base", "sums", "paper_pass@2", (0 + 0 + 1 / 2 + 1 / 2) / 4),
+        ("base", "sums", "paper_avg@4", (0 + 0 + 1 / 4 + 1 / 4) / 4),
+        ("grpo", "average", "avg@4", (7 / 16 + 3 / 8) / 2),
+        ("grpo", "sums", "truncated", 1 / 4),
+        ("grpo", "sums", "no_answer", 0.0),
+        ("grpo", "sums", "mean_tokens", 11.5),
+    ],
+)
+def test_scores(connection, method, benchmark, metric, expected):
+    assert value(connection, "small", method, benchmark, metric) == pytest.approx(expected)
+
+
+def test_missing_values_are_null_not_nan(connection):
+    for table in ("metrics", "scores", "paired_differences"):
+        column = "difference" if table == "paired_differences" else "value"
+        assert connection.execute(f"SELECT count(*) FROM {table} WHERE isnan({column})").fetchone() == (0,)
+    assert connection.execute("SELECT count(*) FROM metrics WHERE value IS NULL").fetchone()[0] > 0
+
+
+def test_intervals_hold_the_value_and_stay_in_range(connection):
+    rows = connection.execute("SELECT low, value, high FROM metrics WHERE value IS NOT NULL").fetchall()
+    assert all(low <= middle + 1e-12 and middle <= high + 1e-12 for low, middle, high in rows)
+    assert value(connection, "small", "sent", "sums", "pass@4", "low") == 1.0
+
+
+def test_paired_differences(connection):
+    def paired(benchmark, column):
+        return value(connection, "small", "sent", benchmark, "avg@4", column, "paired_differences")
+
+    assert paired("sums", "difference") == pytest.approx(3 / 16)
+    assert paired("average", "difference") == pytest.approx((3 / 16 + 1 / 8) / 2)
+    # Differences 2/4, 1/4, 0, 0: half of all sign choices are as extreme. For base p is less, so 0.5 stays.
+    assert paired("sums", "p") == pytest.approx(0.5, abs=0.03)
+    assert paired("sums", "p_holm") == pytest.approx(0.5, abs=0.03)
+    assert paired("products", "p") == 1.0
+    assert connection.execute("SELECT count(*) FROM paired_differences WHERE method = 'grpo'").fetchone() == (
+        0,
+    )
+
+
+def test_seeds_are_averaged_and_their_spread_is_kept(toy, experiment, patterns, write_evaluation):
+    write_evaluation(toy, "large", "sent", 1, {b: p["grpo"] for b, p in patterns.items()})
+    with build(toy, experiment) as connection:
+        assert value(connection, "large", "sent", "sums", "avg@4") == pytest.approx((10 / 16 + 7 / 16) / 2)
+        assert value(connection, "large", "sent", "sums", "avg@4", "seeds") == 2
+        assert value(connection, "large", "sent", "sums", "avg@4", "sd_training") == pytest.approx(
+            3 / 16 / np.sqrt(2)
+        )
+        assert value(connection, "small", "base", "sums", "avg@4", "sd_training") is None
+        # Variances c(n-c)/n^3 of the questions are 3/64, 0, 4/64, 3/64; this is that of their mean.
+        spread = value(connection, "small", "base", "sums", "avg@4", "sd_evaluation")
+        assert spread == pytest.approx(np.sqrt(10 / 64) / 4, rel=0.15)
+
+
+def test_leaderboard_has_the_columns_people_rely_on(connection):
+    result = connection.execute("SELECT * FROM leaderboard WHERE benchmark = 'average' AND metric = 'avg@4'")
+    assert [column[0] for column in result.description] == ["model", "method", "benchmark", "metric", "value"]
+    rows = result.fetchall()
+    assert [row[:2] for row in rows[:3]] == [("small", "base"), ("small", "grpo"), ("small", "sent")]
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_the_macro_and_python_agree(connection, k):
+    where = "(model, method, benchmark, seed) = ('small', 'grpo', 'sums', 0)"
+    sql = f"SELECT avg(pass_at_k(n, n_correct, $1)) FROM question_scores WHERE {where}"
+    assert connection.execute(sql, [k]).fetchone()[0] == pytest.approx(
+        value(connection, "small", "grpo", "sums", f"pass@{k}")
+    )
+
+
+def test_training_curves_run_through_the_stages(connection):
+    where = "(model, method, seed) = ('small', $1, 1)"
+    sql = f"SELECT total_step, stage, share_beta_high FROM train_metrics WHERE {where}"
+    assert connection.execute(sql, ["sent"]).fetchall() == [
+        (1, 1, 0.01), (2, 1, 0.01), (3, 1, 0.01), (4, 2, 0.01), (5, 2, 0.01), (6, 2, 0.01),
+    ]  # fmt: skip
+    assert {row[2] for row in connection.execute(sql, ["grpo"]).fetchall()} == {None}
+    seconds = connection.execute(
+        "SELECT DISTINCT seconds, tokens FROM train_runs WHERE method = 'grpo'"
+    ).fetchall()
+    assert seconds == [(6 * 3.5, 1234)]
+
+
+def test_models_jobs_and_artefacts(connection):
+    assert connection.execute("SELECT model, role, accuracy FROM models ORDER BY position").fetchall() == [
+        ("small", "policy", None),
+        ("large", "policy", None),
+        ("tiny_nli", "entailment", 0.985),
+    ]
+    assert connection.execute("SELECT rule, job, seconds, max_rss_mb FROM jobs").fetchall() == [
+        ("train", "small.grpo.0.1", 12.5, 345.6)
+    ]
+    licence = connection.execute(
+        "SELECT licence, sha256 FROM artefacts WHERE path = 'models/small'"
+    ).fetchone()
+    assert licence == ("Apache-2.0", None)
+    hashed = connection.execute("SELECT count(*) FROM artefacts WHERE length(sha256) = 64").fetchone()
+    assert hashed == (3 + 2 * 5 + 12 * 2 + 10,)
+
+
+def test_two_builds_have_the_same_rows_in_the_same_order(toy, experiment):
+    dumps = []
+    for _ in range(2):
+        with build(toy, experiment) as connection:
+            names = [
+                row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+            ]
+            dumps.append({name: connection.execute(f'FROM "{name}"').fetchall() for name in names})
+    assert repr(dumps[0]) == repr(dumps[1])
+    assert len(dumps[0]["metrics"]) > 100
+
+
+def test_old_clients_can_open_it(connection):
+    (tags,) = connection.execute(
+        "SELECT tags FROM duckdb_databases() WHERE database_name = 'results'"
+    ).fetchone()
+    assert tags["storage_version"].startswith("v1.2.0")
+
+
+def test_every_column_of_the_stages_arrives(connection):
+    for name in ("samples", "verdicts", "clusters", "semantic_entropy", "curriculum", "responses"):
+        columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
+        assert set(getattr(tables, name.upper()).names) <= set(columns), name
+
+
+def test_a_stage_that_has_not_run_leaves_its_tables_empty(tmp_path, experiment):
+    root = tmp_path / "results/toy"
+    root.mkdir(parents=True)
+    with build(root, experiment) as connection:
+        for name in (
+            "samples",
+            "train_metrics",
+            "responses",
+            "leaderboard",
+            "entropy_curves",
+            "paired_differences",
+        ):
+            assert connection.execute(f"SELECT count(*) FROM {name}").fetchone() == (0,), name
+
+
+def test_responses_that_do_not_cover_the_benchmark_are_refused(toy, experiment, patterns, write_evaluation):
+    write_evaluation(toy, "small", "grpo", 0, {"sums": patterns["sums"]["grpo"][:3]})
+    with pytest.raises(
+        SentError, match=r"(?s)questions of their benchmark do not agree.*small +grpo +0 +sums +1"
+    ):
+        build(toy, experiment)
+    assert not list(toy.glob("*results.duckdb*")), "nothing is left of a failed build"
+
+
+def test_a_sample_that_is_there_twice_is_refused(toy, experiment):
+    path = toy / "evaluation/small/base/seed0.parquet"
+    data = tables.read(path)
+    tables.write(path, data.slice(0, 3).take([0, 1, 1, 2]))
+    with pytest.raises(SentError, match="numbered 0, 1, 2"):
+        build(toy, experiment)
+
+
+def test_entropy_of_unknown_questions_is_refused(toy, experiment):
+    (toy / "data/train.parquet").unlink()
+    with pytest.raises(SentError, match="rows without the rows of an earlier stage"):
+        build(toy, experiment)
+
+
+def test_a_damaged_file_is_named(toy, experiment):
+    (toy / "samples/small.parquet").write_text("not parquet")
+    with pytest.raises(SentError, match=r"samples/small\.parquet: not a readable Parquet file"):
+        build(toy, experiment)
+
+
+def test_a_missing_folder_is_named(tmp_path, experiment):
+    with pytest.raises(SentError, match="no such folder"):
+        build(tmp_path / "nowhere", experiment)
+
+
+def test_a_failed_build_keeps_the_earlier_database(toy, experiment, database):
+    before = database.read_bytes()
+    (toy / "samples/small.parquet").write_text("not parquet")
+    with pytest.raises(SentError):
+        build(toy, experiment)
+    assert database.read_bytes() == before
+
+
+def test_resolved_experiments_keep_their_order_and_labels(toy, experiment):
+    resolved = experiment | {
+        "models": {"large": {"label": "Large", "scale": "1M"}, "small": {}},
+        "methods": {"grpo": {"label": "GRPO"}, "sent": {}},
+        "benchmarks": {"sums": {}, "products": {}},
+        "nli_models": {"tiny_nli": {"label": "Tiny NLI"}},
+        "by_model": {"small": experiment, "large": experiment},
+    }
+    with build(toy, resolved) as connection:
+        assert connection.execute("SELECT label, scale FROM models ORDER BY position").fetchall() == [
+            ("small", None),
+            ("Large", "1M"),
+            ("Tiny NLI", None),
+        ]
+        assert connection.execute("SELECT label FROM methods ORDER BY position").fetchall() == [
+            ("base",),
+            ("GRPO",),
+            ("sent",),
+        ]

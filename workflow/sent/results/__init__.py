@@ -1,0 +1,1 @@
+"""Stage `results`: the database, tables, figures and report of an experiment. No torch here."""

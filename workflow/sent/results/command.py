@@ -1,0 +1,28 @@
+"""Build the database of an experiment from its files, and what is made from the database."""
+
+from pathlib import Path
+
+
+def add_arguments(parser) -> None:
+    """Add the options of ``sent results database`` and ``leaderboard``."""
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    database = commands.add_parser("database", help="results.duckdb from all Parquet files of an experiment")
+    database.add_argument("--root", type=Path, required=True, help="folder of the experiment, results/NAME")
+    database.add_argument("--experiment", required=True, help="the experiment's settings: JSON or a file")
+    database.add_argument("--output", type=Path, required=True, help="database to write")
+
+    leaderboard = commands.add_parser("leaderboard", help="print the scores by model and method")
+    leaderboard.add_argument("--database", type=Path, required=True)
+
+
+def run(args) -> None:
+    """Run the command that was asked for."""
+    if args.command == "database":
+        from sent.results import database, run_settings
+
+        database.build(args.root, run_settings.read(args.experiment), args.output)
+    elif args.command == "leaderboard":
+        from sent.results import leaderboard
+
+        print(leaderboard.text(args.database))

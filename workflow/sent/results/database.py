@@ -1,0 +1,124 @@
+"""Build results.duckdb from the Parquet files below an experiment's folder."""
+
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from sent import tables
+from sent.errors import SentError
+from sent.log import logger
+from sent.results import layout, provenance, scores, training_tables
+from sent.results.queries import frame, run
+from sent.results.run_settings import RunSettings
+
+STORAGE_VERSION = "v1.2.0"
+"""So that DuckDB clients from 1.2 on open the file."""
+
+PACKAGES = (
+    "sent",
+    "torch",
+    "transformers",
+    "vllm",
+    "sentence-transformers",
+    "math-verify",
+    "snakemake",
+    "duckdb",
+)
+
+
+def build(root: Path, settings: RunSettings, output: Path) -> None:
+    """Write ``output`` from the files below ``root``. A stage that has not run leaves its tables empty.
+
+    Raises :class:`SentError` where a file is damaged or the files do not fit together. Rows and their order
+    depend on the files only. An earlier ``output`` stays readable until the new one takes its place.
+    """
+    if not root.is_dir():
+        raise SentError(f"{root}: no such folder; give the folder of an experiment's results")
+    with tables.atomic(output) as temporary:
+        connection = duckdb.connect(temporary, config={"storage_compatibility_version": STORAGE_VERSION})
+        try:
+            for name in ("macros", "schema"):
+                run(connection, name)
+            _fill(connection, root, settings)
+            run(connection, "views")
+            _log_counts(connection, output)
+        finally:
+            connection.close()
+
+
+def _fill(connection, root: Path, settings: RunSettings) -> None:
+    _load_names(connection, root, settings)
+    for file in layout.question_files(root):
+        layout.check(file.path, tables.QUESTIONS)
+        run(connection, "load_questions", path=str(file.path), **file.keys)
+    for stage, schema in layout.MODEL_STAGES.items():
+        for file in layout.model_files(root, stage):
+            layout.check(file.path, schema)
+            run(connection, f"load_{stage}", path=str(file.path), **file.keys)
+    _refuse(
+        connection, "check_orphans", root, "rows without the rows of an earlier stage that they belong to"
+    )
+    training_tables.load(connection, root)
+    for file in layout.evaluation_files(root):
+        layout.check(file.path, tables.RESPONSES)
+        run(connection, "load_responses", path=str(file.path), **file.keys)
+        _refuse(connection, "check_numbering", file.path, "responses must be numbered 0, 1, 2, ...")
+        for k in settings.pass_at:
+            run(connection, "load_blocks", k=k, **file.keys)
+    _refuse(
+        connection, "check_responses", root, "responses and the questions of their benchmark do not agree"
+    )
+    scores.build(connection)
+    provenance.load(connection, root)
+
+
+def _load_names(connection, root: Path, settings: RunSettings) -> None:
+    experiment = settings.experiment
+    versions = {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+    rows = [
+        {"experiment": experiment.experiment, "settings": settings.text, "versions": json.dumps(versions)}
+    ]
+    _append(connection, "experiment", rows)
+    _append(connection, "models", provenance.models(root, settings))
+    for kind, entries in (("method", settings.methods), ("benchmark", settings.benchmarks)):
+        rows = [
+            {
+                kind: name,
+                "position": position,
+                "label": entry.get("label") or name,
+                "settings": json.dumps(entry, sort_keys=True),
+            }
+            for position, (name, entry) in enumerate(entries.items())
+        ]
+        _append(connection, f"{kind}s", rows)
+
+
+def _append(connection, table: str, rows: list[dict]) -> None:
+    if rows:
+        connection.append(table, pd.DataFrame(rows), by_name=True)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _refuse(connection, check: str, place: Path, problem: str) -> None:
+    """Raise :class:`SentError` if the query ``check`` finds rows: each is one case of the problem."""
+    found = frame(connection, check)
+    if len(found):
+        raise SentError(
+            f"{place}: {problem}; run the stages that made these files again. First of {len(found)} cases:\n"
+            f"{found.head(10).to_string(index=False)}"
+        )
+
+
+def _log_counts(connection, output: Path) -> None:
+    counts = run(connection, "select_counts").fetchall()
+    logger.info("%s: %s", output, ", ".join(f"{name} {n:,}" for name, n in counts if n) or "no rows")

@@ -1,0 +1,112 @@
+"""Where things come from: models, files with their hashes, and what jobs cost."""
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from sent.results import layout
+from sent.results.run_settings import RunSettings
+
+READ_BY_DATABASE = (
+    "data/**/*.parquet",
+    "train/**/metrics.parquet",
+    "train/**/train.json",
+    "evaluation/**/*.parquet",
+)
+
+
+def models(root: Path, settings: RunSettings) -> list[dict]:
+    """Rows of the table `models`: the experiment's policies, then its entailment models."""
+    rows = []
+    entailment = {path.parent.name: {} for path in sorted(root.glob("models/nli/*/provenance.json"))}
+    both = [("policy", settings.models), ("entailment", {**entailment, **settings.nli_models})]
+    for role, entries in both:
+        for name, entry in entries.items():
+            folder = root / "models" / ("nli" if role == "entailment" else "") / name
+            known = _json_or_empty(folder / "provenance.json")
+            measured = _json_or_empty(folder / "accuracy.json")
+            rows.append(
+                {
+                    "model": name,
+                    "position": len(rows),
+                    "role": role,
+                    "label": entry.get("label") or name,
+                    "scale": entry.get("scale"),
+                    "accuracy": measured.get("accuracy"),
+                    "provenance": json.dumps(known, sort_keys=True) if known else None,
+                }
+            )
+    return rows
+
+
+def load(connection, root: Path) -> None:
+    """Fill `artefacts` and `jobs`."""
+    for table, rows in (("artefacts", _artefacts(root)), ("jobs", _jobs(root))):
+        if rows:
+            connection.append(table, pd.DataFrame(rows).astype(object), by_name=True)
+
+
+def _artefacts(root: Path) -> list[dict]:
+    patterns = [*READ_BY_DATABASE, *(f"{stage}/*.parquet" for stage in layout.MODEL_STAGES)]
+    rows = [
+        {
+            "path": path.relative_to(root).as_posix(),
+            "stage": path.relative_to(root).parts[0],
+            "bytes": path.stat().st_size,
+            "sha256": _sha256(path),
+        }
+        for path in sorted({p for pattern in patterns for p in root.glob(pattern)})
+    ]
+    for path in sorted(root.glob("models/**/provenance.json")):
+        known = layout.read_json(path)
+        rows.append(
+            {
+                "path": path.parent.relative_to(root).as_posix(),
+                "stage": "models",
+                "bytes": sum(p.stat().st_size for p in path.parent.rglob("*") if p.is_file()),
+                "origin": known.get("origin"),
+                "revision": known.get("revision"),
+                "licence": known.get("licence"),
+            }
+        )
+    return [{"sha256": None, "origin": None, "revision": None, "licence": None, **row} for row in rows]
+
+
+def _jobs(root: Path) -> list[dict]:
+    """Snakemake writes a line a repeat: benchmarks/{rule}/{job}.tsv or benchmarks/{rule}.tsv."""
+    rows = []
+    for path in sorted((root / "benchmarks").rglob("*.tsv")):
+        rule, *job = path.relative_to(root / "benchmarks").with_suffix("").parts
+        with path.open() as lines:
+            for line in csv.DictReader(lines, delimiter="\t"):
+                rows.append(
+                    {
+                        "rule": rule,
+                        "job": "/".join(job),
+                        "seconds": _number(line.get("s")),
+                        "cpu_seconds": _number(line.get("cpu_time")),
+                        "max_rss_mb": _number(line.get("max_rss")),
+                        "mean_load": _number(line.get("mean_load")),
+                    }
+                )
+    return rows
+
+
+def _number(text: str | None) -> float | None:
+    """Snakemake writes `-` or `NA` for what it could not measure."""
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _json_or_empty(path: Path) -> dict:
+    return layout.read_json(path) if path.is_file() else {}

@@ -1,0 +1,89 @@
+"""Open databases of experiments for reading."""
+
+from pathlib import Path
+
+import duckdb
+
+from sent.errors import SentError, nearest
+from sent.results.queries import execute, quote, run, text
+
+NAME = "results.duckdb"
+
+
+def connect(database: Path):
+    """Open one experiment's database read-only. Raises :class:`SentError` if it is none."""
+    if not database.is_file():
+        raise SentError(f"{database}: no such file; make it with `snakemake results`")
+    try:
+        return duckdb.connect(database, read_only=True)
+    except duckdb.Error as error:
+        raise SentError(
+            f"{database}: not a database of results ({error}); delete it and run `snakemake results`"
+        ) from None
+
+
+def find(results: Path) -> dict[str, Path]:
+    """Return the databases below ``results`` by experiment, the newest first."""
+    found = sorted(results.glob(f"*/{NAME}"), key=lambda path: (-path.stat().st_mtime, path))
+    return {path.parent.name: path for path in found}
+
+
+def attach(databases: dict[str, Path], main: str | None):
+    """Return a connection that can only read, with every database attached under its experiment's name.
+
+    ``main`` is the experiment whose tables need no prefix. Without it every table and view is there once,
+    over all experiments, with a first column `experiment`.
+    """
+    connection = duckdb.connect()
+    for name, path in databases.items():
+        try:
+            execute(connection, "attach", path=quote(str(path), "'"), name=quote(name, '"'))
+        except duckdb.Error as error:
+            raise SentError(
+                f"{path}: not a database of results ({error}); run `snakemake results` again"
+            ) from None
+    if main is None:
+        _unite(connection, list(databases))
+    else:
+        execute(connection, "use", name=quote(main, '"'))
+    return run(connection, "lock")
+
+
+def _unite(connection, experiments: list[str]) -> None:
+    """Make a view over all experiments of every table and view that they have."""
+    relations: dict[str, list[str]] = {}
+    for experiment, name in run(connection, "select_relations").fetchall():
+        relations.setdefault(name, []).append(experiment)
+    for name, owners in relations.items():
+        parts = [
+            text("union_part").format(label=quote(o, "'"), database=quote(o, '"'), name=quote(name, '"'))
+            for o in sorted(owners, key=experiments.index)
+        ]
+        execute(connection, "union_view", name=quote(name, '"'), parts=" UNION ALL BY NAME ".join(parts))
+
+
+def choose(databases: dict[str, Path], experiment: str | None, results: Path) -> str:
+    """Return the experiment to query: the one asked for, or the one with the newest database."""
+    if not databases:
+        raise SentError(f"{results}: no experiment has a {NAME} there; make one with `snakemake results`")
+    if experiment is None:
+        return next(iter(databases))
+    if experiment not in databases:
+        raise SentError(
+            f"{results}: no database of experiment '{experiment}'{nearest(experiment, databases)}"
+        )
+    return experiment
+
+
+def query(connection, sql: str | None):
+    """Return the rows of a user's query as a frame; without one, the relations and their columns.
+
+    Raises :class:`SentError` with DuckDB's own words, which name the place in the query.
+    """
+    try:
+        result = connection.execute(sql) if sql else run(connection, "select_columns")
+        return result.df()
+    except duckdb.Error as error:
+        raise SentError(
+            f"{error}\nThe tables and their columns: python -m sent sql (without a query)"
+        ) from None

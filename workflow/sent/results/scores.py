@@ -1,0 +1,167 @@
+"""Metrics with intervals, scores over training seeds, paired differences against the baseline."""
+
+import numpy as np
+import pandas as pd
+
+from sent.results import statistics
+from sent.results.queries import frame
+from sent.results.question_metrics import RUN, question_metrics
+from sent.seeding import generator_of
+
+BASELINE = "grpo"
+AVERAGE = "average"
+COMPARISON = ["model", "benchmark", "metric"]
+
+
+def build(connection) -> None:
+    """Fill `metrics`, `scores` and `paired_differences` from `question_scores` and `question_blocks`."""
+    counted, blocks = frame(connection, "select_question_scores"), frame(connection, "select_question_blocks")
+    if counted.empty:
+        return
+    subsets = {"all": (counted, blocks)}
+    overlap = pd.MultiIndex.from_frame(frame(connection, "select_overlap"))
+    if len(overlap):
+        subsets["clean"] = tuple(
+            table[~pd.MultiIndex.from_frame(table[["benchmark", "question_id"]]).isin(overlap)]
+            for table in (counted, blocks)
+        )
+    for subset, (counted, blocks) in subsets.items():
+        for name, rows in _tables(counted, blocks, subset).items():
+            connection.append(name, rows.assign(subset=subset), by_name=True)
+
+
+def _tables(counted: pd.DataFrame, blocks: pd.DataFrame, subset: str) -> dict[str, pd.DataFrame]:
+    """The three tables for one subset of the questions."""
+    runs = question_metrics(counted, blocks)
+    weights = {
+        name: statistics.bootstrap_weights(len(values), generator_of("bootstrap", name, subset))
+        for name, values in runs.items()
+    }
+    metrics = summarise(runs, weights)
+    fewest = counted.groupby([*RUN, "benchmark"])["n"].min()
+    overall = counted.groupby(RUN)["n"].min()
+    metrics["n_responses"] = [
+        (overall[run] if benchmark == AVERAGE else fewest[*run, benchmark])
+        for *run, benchmark in map(list, metrics[[*RUN, "benchmark"]].itertuples(index=False, name=None))
+        for run in [tuple(run)]
+    ]
+    over_seeds = {name: _mean_over_seeds(values) for name, values in runs.items()}
+    keys = ["model", "method", "benchmark", "metric"]
+    scores = summarise(over_seeds, weights)
+    scores = scores.merge(_training_spread(metrics, keys), on=keys, how="left")
+    scores = scores.merge(_evaluation_spread(counted, list(runs), metrics["metric"]), on=keys, how="left")
+    return {
+        "metrics": metrics,
+        "scores": scores,
+        "paired_differences": paired(over_seeds, weights, subset),
+    }
+
+
+def summarise(values: dict[str, pd.DataFrame], weights: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Return a row for every column of every benchmark's frame ``[Q, C]``, and of their average.
+
+    ``weights`` are a benchmark's bootstrap weights ``[R, Q]``, shared by all columns: intervals of two methods
+    come from the same resampled questions. The average is over the columns that all benchmarks have.
+    """
+    parts = {
+        name: _Summary(v.columns, v.to_numpy().mean(axis=0), weights[name] @ v.to_numpy(), len(v))
+        for name, v in values.items()
+    }
+    rows = [part.rows(name) for name, part in parts.items()]
+    return pd.concat([*rows, _average(list(parts.values())).rows(AVERAGE)], ignore_index=True)
+
+
+class _Summary:
+    """Means ``[C]`` of a benchmark's columns, and the same over resampled questions ``[R, C]``."""
+
+    def __init__(self, columns: pd.MultiIndex, means: np.ndarray, resampled: np.ndarray, questions: int):
+        self.columns, self.means, self.resampled, self.questions = columns, means, resampled, questions
+
+    def rows(self, benchmark: str) -> pd.DataFrame:
+        low, high = statistics.interval(self.resampled)
+        keys = self.columns.to_frame(index=False)
+        return keys.assign(
+            benchmark=benchmark, value=self.means, low=low, high=high, n_questions=self.questions
+        )
+
+
+def _average(parts: list[_Summary]) -> _Summary:
+    """The macro average: benchmarks weigh the same, and each is resampled by itself."""
+    common = parts[0].columns
+    for part in parts[1:]:
+        common = common[common.isin(part.columns)]
+    places = [part.columns.get_indexer(common) for part in parts]
+    means = np.mean([part.means[place] for part, place in zip(parts, places, strict=True)], axis=0)
+    resampled = np.mean([p.resampled[:, place] for p, place in zip(parts, places, strict=True)], axis=0)
+    return _Summary(common, means, resampled, sum(part.questions for part in parts))
+
+
+def paired(values: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], subset: str) -> pd.DataFrame:
+    """Return differences of every method to the baseline, question by question, with p-values.
+
+    ``values`` are frames ``[Q, C]`` with columns ``(model, method, metric)``, one a benchmark.
+    """
+    differences = {name: _differences(v) for name, v in values.items()}
+    differences = {name: v for name, v in differences.items() if v.shape[1]}
+    if not differences:
+        return pd.DataFrame()
+    flips = {
+        name: statistics.sign_weights(len(v), generator_of("sign flips", name, subset))
+        for name, v in differences.items()
+    }
+    rows = summarise(differences, weights).rename(columns={"value": "difference"})
+    flipped = {
+        name: _Summary(v.columns, v.to_numpy().mean(0), flips[name] @ v.to_numpy(), 0)
+        for name, v in differences.items()
+    }
+    flipped[AVERAGE] = _average(list(flipped.values()))
+    rows["p"] = np.concatenate(
+        [statistics.sign_flip_p(part.means, part.resampled) for part in flipped.values()]
+    )
+    rows["p_holm"] = rows.groupby(COMPARISON)["p"].transform(lambda p: statistics.holm(p.to_numpy()))
+    return rows.assign(baseline=BASELINE)
+
+
+def _differences(values: pd.DataFrame) -> pd.DataFrame:
+    """Columns of every method minus those of the baseline with the same model and metric."""
+    found = {}
+    for model, method, metric in values.columns:
+        if method != BASELINE and (model, BASELINE, metric) in values.columns:
+            found[model, method, metric] = values[model, method, metric] - values[model, BASELINE, metric]
+    return pd.DataFrame(found, index=values.index).rename_axis(columns=["model", "method", "metric"])
+
+
+def _mean_over_seeds(values: pd.DataFrame) -> pd.DataFrame:
+    """Columns ``(model, method, metric)``: the mean over seeds, NaN where a seed has none."""
+    seeds: dict[tuple, list[int]] = {}
+    for place, (model, method, _, metric) in enumerate(values.columns):
+        seeds.setdefault((model, method, metric), []).append(place)
+    data = values.to_numpy()
+    means = {key: data[:, places].mean(axis=1) for key, places in seeds.items()}
+    return pd.DataFrame(means, index=values.index).rename_axis(columns=["model", "method", "metric"])
+
+
+def _training_spread(metrics: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Number of seeds and standard deviation over them."""
+    by_seed = metrics.groupby(keys, sort=False)
+    return by_seed.agg(seeds=("seed", "nunique"), sd_training=("value", "std")).reset_index()
+
+
+def _evaluation_spread(counted: pd.DataFrame, benchmarks: list[str], metrics: pd.Series) -> pd.DataFrame:
+    """Standard deviation over repeated evaluations, of metrics that come from counts of right responses."""
+    sizes = sorted({int(m.removeprefix("pass@")) for m in metrics.unique() if m.startswith("pass@")})
+    variances: dict[tuple, list[float]] = {}
+    for (model, method, seed, benchmark), part in counted.groupby([*RUN, "benchmark"], sort=False):
+        n = part["n"].to_numpy()
+        rng = generator_of("repeated evaluations", model, method, seed, benchmark)
+        repeats = statistics.repeated_evaluations(n, part["n_correct"].to_numpy(), rng)
+        by_metric = {f"pass@{k}": statistics.pass_at_k(n, repeats, k).mean(axis=1) for k in sizes}
+        by_metric[f"avg@{n.min()}"] = (repeats / n).mean(axis=1)
+        for metric, values in by_metric.items():
+            variances.setdefault((model, method, benchmark, metric), []).append(float(np.var(values, ddof=1)))
+    found = {key: np.mean(seeds) for key, seeds in variances.items()}
+    for model, method, metric in {(key[0], key[1], key[3]): None for key in found}:
+        parts = [found.get((model, method, benchmark, metric), np.nan) for benchmark in benchmarks]
+        found[model, method, AVERAGE, metric] = np.sum(parts) / len(parts) ** 2
+    rows = [(*key, np.sqrt(variance)) for key, variance in found.items()]
+    return pd.DataFrame(rows, columns=["model", "method", "benchmark", "metric", "sd_evaluation"])

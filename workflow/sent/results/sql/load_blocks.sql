@@ -1,0 +1,15 @@
+-- Blocks of k consecutive responses, from the table `graded` that load_responses.sql left.
+INSERT INTO question_blocks
+SELECT
+    $model, $method, $seed, benchmark, question_id, $k,
+    count(*) FILTER (size = $k), count(*) FILTER (size = $k AND hit),
+    max(correct) FILTER (block = 0 AND size = $k), max(paper) FILTER (block = 0 AND size = $k)
+FROM (
+    SELECT
+        benchmark, question_id, sample // $k AS block, count(*) AS size, bool_or(paper) AS hit,
+        count(*) FILTER (correct) AS correct, count(*) FILTER (paper) AS paper
+    FROM graded
+    GROUP BY ALL
+)
+GROUP BY benchmark, question_id
+ORDER BY benchmark, question_id;

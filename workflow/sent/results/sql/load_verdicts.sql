@@ -1,0 +1,5 @@
+INSERT INTO verdicts BY NAME
+SELECT
+    $model AS model,
+    question_id, sample, extracted, verdict, paper_match
+FROM read_parquet($path);

@@ -1,0 +1,1 @@
+SELECT model, label, accuracy FROM models WHERE role = 'entailment' ORDER BY position;

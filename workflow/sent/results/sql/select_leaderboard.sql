@@ -1,0 +1,17 @@
+-- avg@n of the largest n first, then pass@k.
+SELECT
+    coalesce(models.label, c.model) AS model, coalesce(methods.label, c.method) AS method,
+    c.metric, c.value, c.low, c.high, c.difference, c.p_holm
+FROM comparison AS c
+LEFT JOIN models ON models.model = c.model AND models.role = 'policy'
+LEFT JOIN methods ON methods.method = c.method
+WHERE c.benchmark = $benchmark AND (
+    c.metric LIKE 'pass@%'
+    OR c.metric = (
+        SELECT arg_max(metric, split_part(metric, '@', 2)::INTEGER) FROM scores
+        WHERE metric LIKE 'avg@%' AND value IS NOT NULL
+    )
+)
+ORDER BY
+    models.position, methods.position, c.model, c.method,
+    split_part(c.metric, '@', 1), split_part(c.metric, '@', 2)::INTEGER;

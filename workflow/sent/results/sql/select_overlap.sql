@@ -1,0 +1,1 @@
+SELECT DISTINCT benchmark, question_id FROM overlap ORDER BY ALL;

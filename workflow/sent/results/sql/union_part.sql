@@ -1,0 +1,1 @@
+SELECT {label} AS experiment, relation.* FROM {database}.{name} AS relation

@@ -1,0 +1,136 @@
+-- The scores that people ask for first: all questions, mean over training seeds, fractions of 1.
+CREATE VIEW leaderboard AS
+SELECT scores.model, scores.method, scores.benchmark, scores.metric, scores.value
+FROM scores
+LEFT JOIN models ON models.model = scores.model AND models.role = 'policy'
+LEFT JOIN methods ON methods.method = scores.method
+LEFT JOIN benchmarks ON benchmarks.benchmark = scores.benchmark
+WHERE scores.subset = 'all'
+ORDER BY
+    models.position, methods.position, benchmarks.position, scores.benchmark,
+    regexp_extract(scores.metric, '^[^@]+'), TRY_CAST(regexp_extract(scores.metric, '@(.*)', 1) AS INTEGER);
+
+-- Scores beside their differences to grpo. A tie: the interval of the difference covers 0.
+CREATE VIEW comparison AS
+SELECT
+    scores.* EXCLUDE (subset),
+    d.difference, d.low AS difference_low, d.high AS difference_high, d.p, d.p_holm,
+    d.low <= 0 AND d.high >= 0 AS tie
+FROM scores
+LEFT JOIN paired_differences AS d USING (model, method, benchmark, subset, metric)
+WHERE scores.subset = 'all';
+
+-- Pass@k of every question, unbiased, for the k of the experiment.
+CREATE VIEW question_pass_at_k AS
+SELECT
+    s.model, s.method, s.seed, s.benchmark, s.question_id, b.k, s.n, s.n_correct,
+    pass_at_k(s.n, s.n_correct, b.k) AS pass_at_k
+FROM question_scores AS s
+JOIN question_blocks AS b USING (model, method, seed, benchmark, question_id);
+
+-- Training curves: mean over seeds with their smallest and largest value.
+CREATE VIEW entropy_curves AS
+SELECT
+    model, method, total_step, any_value(stage ORDER BY seed) AS stage, count(*) AS seeds,
+    avg(entropy) AS entropy, min(entropy) AS entropy_low, max(entropy) AS entropy_high,
+    avg(reward) AS reward, min(reward) AS reward_low, max(reward) AS reward_high,
+    avg(response_tokens) AS response_tokens,
+    min(response_tokens) AS response_tokens_low, max(response_tokens) AS response_tokens_high,
+    avg(worked_share) AS worked_share, min(worked_share) AS worked_share_low, max(worked_share) AS worked_share_high
+FROM train_metrics
+GROUP BY model, method, total_step
+ORDER BY model, method, total_step;
+
+-- What each stage of a curriculum holds.
+CREATE VIEW curriculum_summary AS
+SELECT
+    model, stage, count(*) AS questions, count(*) FILTER (rehearsal) AS rehearsal,
+    avg(semantic_entropy) AS mean_semantic_entropy,
+    min(semantic_entropy) AS lowest, max(semantic_entropy) AS highest, avg(accuracy) AS accuracy
+FROM curriculum
+GROUP BY model, stage
+ORDER BY model, stage;
+
+-- Responses that gave no answer to grade, and why.
+CREATE VIEW truncation AS
+SELECT
+    model, method, seed, benchmark, sum(n) AS responses,
+    sum(n_truncated) / sum(n) AS truncated, sum(n_no_answer) / sum(n) AS no_answer,
+    sum(n_ungraded) / sum(n) AS ungraded, avg(mean_tokens) AS mean_tokens
+FROM question_scores
+GROUP BY model, method, seed, benchmark
+ORDER BY model, method, seed, benchmark;
+
+-- Answers on which our verdict and the paper's string match differ, most frequent first.
+CREATE VIEW grader_disagreement AS
+SELECT
+    r.benchmark, r.question_id, q.answer AS gold, r.extracted, r.verdict, r.paper_match, count(*) AS responses
+FROM responses AS r
+JOIN questions AS q ON q.dataset = r.benchmark AND q.question_id = r.question_id
+WHERE (r.verdict = 'correct') <> r.paper_match
+GROUP BY ALL
+ORDER BY responses DESC, r.benchmark, r.question_id, r.extracted;
+
+-- Questions that only one method of a model ever solved.
+CREATE VIEW solved_only_by AS
+SELECT
+    s.model, s.benchmark, s.question_id, min(s.method) AS method, sum(s.n_correct) AS correct, sum(s.n) AS responses
+FROM question_scores AS s
+WHERE s.n_correct > 0
+GROUP BY s.model, s.benchmark, s.question_id
+HAVING count(DISTINCT s.method) = 1
+ORDER BY ALL;
+
+-- Spread over training seeds apart from spread over evaluation seeds.
+CREATE VIEW seed_spread AS
+SELECT model, method, benchmark, metric, seeds, value, sd_training, sd_evaluation
+FROM scores
+WHERE subset = 'all' AND (sd_training IS NOT NULL OR sd_evaluation IS NOT NULL)
+ORDER BY ALL;
+
+-- Recorded verdicts beside ours.
+CREATE VIEW recorded_agreement AS
+SELECT
+    s.model, count(*) AS responses, count(*) FILTER ((v.verdict = 'correct') = s.recorded_correct) AS equal,
+    count(*) FILTER (v.verdict = 'correct' AND NOT s.recorded_correct) AS only_ours,
+    count(*) FILTER (v.verdict <> 'correct' AND s.recorded_correct) AS only_recorded
+FROM samples AS s
+JOIN verdicts AS v USING (model, question_id, sample)
+WHERE s.recorded_correct IS NOT NULL
+GROUP BY s.model
+ORDER BY s.model;
+
+-- The paper's Table I (pass@k) and Table II (avg@k), in percent, in its columns.
+CREATE VIEW paper_table_1 AS
+SELECT
+    model, benchmark, metric,
+    round(100 * any_value(value) FILTER (method = 'base'), 2) AS base,
+    round(100 * any_value(value) FILTER (method = 'grpo'), 2) AS grpo,
+    round(100 * any_value(value) FILTER (method = 'en'), 2) AS en,
+    round(100 * any_value(value) FILTER (method = 'adv'), 2) AS adv,
+    round(100 * any_value(value) FILTER (method = 'mask'), 2) AS mask,
+    round(100 * any_value(value) FILTER (method = 'clip_cov'), 2) AS clip_cov,
+    round(100 * any_value(value) FILTER (method = 'kl_cov'), 2) AS kl_cov,
+    round(100 * any_value(value) FILTER (method = 'high_en'), 2) AS high_en,
+    round(100 * any_value(value) FILTER (method = 'sent'), 2) AS sent
+FROM scores
+WHERE subset = 'all' AND metric LIKE 'pass@%'
+GROUP BY model, benchmark, metric
+ORDER BY model, benchmark, TRY_CAST(split_part(metric, '@', 2) AS INTEGER);
+
+CREATE VIEW paper_table_2 AS
+SELECT
+    model, benchmark, metric,
+    round(100 * any_value(value) FILTER (method = 'base'), 2) AS base,
+    round(100 * any_value(value) FILTER (method = 'grpo'), 2) AS grpo,
+    round(100 * any_value(value) FILTER (method = 'en'), 2) AS en,
+    round(100 * any_value(value) FILTER (method = 'adv'), 2) AS adv,
+    round(100 * any_value(value) FILTER (method = 'mask'), 2) AS mask,
+    round(100 * any_value(value) FILTER (method = 'clip_cov'), 2) AS clip_cov,
+    round(100 * any_value(value) FILTER (method = 'kl_cov'), 2) AS kl_cov,
+    round(100 * any_value(value) FILTER (method = 'high_en'), 2) AS high_en,
+    round(100 * any_value(value) FILTER (method = 'sent'), 2) AS sent
+FROM scores
+WHERE subset = 'all' AND metric LIKE 'avg@%'
+GROUP BY model, benchmark, metric
+ORDER BY model, benchmark, TRY_CAST(split_part(metric, '@', 2) AS INTEGER);

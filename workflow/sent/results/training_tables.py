@@ -1,0 +1,43 @@
+"""The tables train_runs and train_metrics, from what training leaves beside each policy."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from sent import tables
+from sent.results import layout
+from sent.results.queries import run
+
+SECONDS = ("seconds_rollout", "seconds_grade", "seconds_update")
+
+
+def load(connection, root: Path) -> None:
+    """Fill `train_metrics` (all columns that training logged, over all methods) and `train_runs`."""
+    metrics, runs = [], []
+    summaries = {tuple(file.keys.values()): file.path for file in layout.training_files(root, "train.json")}
+    finished_steps: dict[tuple, int] = {}
+    for file in layout.training_files(root, "metrics.parquet"):
+        steps = tables.read(file.path).to_pandas().sort_values("step", kind="stable")
+        key = tuple(file.keys.values())
+        before = finished_steps.get(key[:3], 0)
+        finished_steps[key[:3]] = before + len(steps)
+        total = pd.Series(range(before + 1, before + len(steps) + 1), index=steps.index, dtype="int32")
+        metrics.append(steps.assign(**file.keys, total_step=total))
+        summary = layout.read_json(summaries[key]) if key in summaries else {}
+        seconds = [steps[name].sum() for name in SECONDS if name in steps]
+        runs.append(
+            {
+                **file.keys,
+                "steps": len(steps),
+                "seconds": sum(seconds) if seconds else None,
+                "tokens": summary.get("tokens"),
+                "summary": json.dumps(summary, sort_keys=True),
+            }
+        )
+    if metrics:
+        connection.append("train_runs", pd.DataFrame(runs), by_name=True)
+        connection.register("logged", pa.Table.from_pandas(pd.concat(metrics), preserve_index=False))
+        run(connection, "load_train_metrics")
+        connection.unregister("logged")
