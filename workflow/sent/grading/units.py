@@ -1,0 +1,149 @@
+"""Units behind (or currency before) a number, and names of one unit brought together."""
+
+import re
+
+_SAME = {
+    "cm": "centimeter centimeters centimetre centimetres",
+    "mm": "millimeter millimeters millimetre millimetres",
+    "m": "meter meters metre metres",
+    "km": "kilometer kilometers kilometre kilometres kms",
+    "in": "inch inches",
+    "ft": "foot feet",
+    "yd": "yard yards",
+    "mi": "mile miles",
+    "g": "gram grams gramme grammes",
+    "kg": "kilogram kilograms kgs",
+    "mg": "milligram milligrams",
+    "lb": "pound pounds lbs",
+    "oz": "ounce ounces",
+    "s": "sec secs second seconds",
+    "min": "mins minute minutes",
+    "h": "hr hrs hour hours",
+    "day": "days",
+    "week": "weeks",
+    "month": "months",
+    "year": "years yr yrs",
+    "L": "liter liters litre litres l",
+    "mL": "milliliter milliliters millilitre millilitres ml",
+    "gal": "gallon gallons",
+    "dollar": "dollars usd",
+    "cent": "cents ¢",
+    "€": "euro euros",
+    "£": "gbp",
+    "¥": "yen",
+    "₹": "rupee rupees",
+    "degree": "degrees deg degs",
+    "rad": "radian radians rads",
+    "%": "percent pct percentage",
+    "mph": "",
+    "kph": "",
+    "unit": "units",
+    "square": "squares sq",
+    "cubic": "cubes cu",
+    "N": "newton newtons",
+    "J": "joule joules",
+    "W": "watt watts",
+    "V": "volt volts",
+    "A": "ampere amperes amp amps",
+    "K": "kelvin kelvins",
+    "Pa": "pascal pascals",
+    "Hz": "hertz",
+    "eV": "",
+    "keV": "",
+    "MeV": "",
+    "mol": "mole moles",
+    "erg": "ergs",
+    "angstrom": "angstroms",
+    "AU": "",
+    "pc": "parsec parsecs",
+    "nm": "nanometer nanometers nanometre",
+    "kJ": "kilojoule kilojoules",
+    "kW": "kilowatt kilowatts",
+    "ms": "millisecond milliseconds",
+    "acre": "acres",
+    "mile": "",
+    "°C": "celsius",
+    "°F": "fahrenheit",
+}
+CANONICAL = {name: unit for unit, names in _SAME.items() for name in (unit, *names.split())}
+_PER = {"mph": "mi/h", "kph": "km/h", "mile": "mi"}
+CURRENCY = {r"\dollar": "dollar", "€": "€", "£": "£", "¥": "¥", "₹": "₹"}
+
+_TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\^\s*(?:\{\s*-?\d\s*\}|-?\d)|[A-Za-z]+|\s+|\S")
+_LEADING = re.compile(r"^\s*([+-]?)\s*(\\dollar|[€£¥₹])\s*")
+_CONNECTIVE = re.compile(r"\b(?:or|and|if|when|where|for|not|no|is|are|does)\b")
+_TRIGONOMETRIC = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
+
+
+def split_unit(text: str) -> tuple[str, str | None]:
+    """Split canonical LaTeX such as ``5 \\text{ cm}^2`` into ``("5", "cm^2")``; the unit is None where there is none.
+
+    A unit is text in ``\\text``, a known name in bare letters, a degree sign, a percent sign or a currency sign.
+    """
+    currency = None
+    if leading := _LEADING.match(text):
+        currency, text = CURRENCY[leading.group(2)], leading.group(1) + text[leading.end() :]
+    start = _start_of_unit(text)
+    number, unit = text[:start].rstrip(), text[start:]
+    if not unit.strip() or not number or number[-1] in "+-*/^_=(,{[":
+        return text, currency
+    unit = canonical_unit(unit)
+    if unit == "degree" and _TRIGONOMETRIC.search(number):
+        return text, currency
+    return number, currency or unit
+
+
+def _start_of_unit(text: str) -> int:
+    """Position where the unit at the end of ``text`` begins, or its length."""
+    if not (text[-1:] in "%})" or text[-1:].isalnum()):
+        return len(text)
+    tokens = list(_TOKEN.finditer(text))
+    start, position = len(text), len(tokens) - 1
+    while position >= 0:
+        token = tokens[position].group()
+        if _is_unit(tokens, position):
+            start = tokens[position].start()
+        elif not (token.isspace() or token in ("/", r"\cdot") or token[0] == "^"):
+            break
+        position -= 1
+    return start
+
+
+def _is_unit(tokens: list[re.Match], position: int) -> bool:
+    token = tokens[position].group()
+    if token.startswith(r"\text"):
+        return bool(re.search(r"[A-Za-z%°]", token[5:])) and not _CONNECTIVE.search(token)
+    if token in ("%", r"\degree", r"\dollar", "per"):
+        return True
+    if not token.isalpha() or CANONICAL.get(token, CANONICAL.get(token.lower())) is None:
+        return False
+    before = [t.group() for t in tokens[max(0, position - 2) : position]]
+    if before[-1:] == ["\\degree"] or before == ["\\degree", " "]:
+        return True
+    return (
+        len(token) > 1
+        or before[-1:] == ["/"]
+        or before == ["/", " "]
+        or (before[-1:] == [" "] and before[0][-1] in "0123456789}")
+    )
+
+
+def canonical_unit(unit: str) -> str:
+    """Return one spelling for a unit: ``square inches``, ``\\text{in}^2`` and ``inches^2`` are all ``in^2``."""
+    plain = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", unit).replace(r"\degree", " degree ").replace("~", " ")
+    plain = re.sub(r"[{}]|\\cdot|\\dollar", " ", plain)
+    words = [_canonical_word(w) for w in re.findall(r"[^\W\d_]+|[%¢€£¥₹°]|\^ *-? *\d|/|\d", plain)]
+    joined = " ".join(words).replace(" ^", "^").replace("^ ", "^").replace(" / ", "/")
+    joined = re.sub(r"\b(?:degree|°) ([CFcf])\b", lambda m: "°" + m.group(1).upper(), joined)
+    joined = re.sub(r"\bsquare (\w+)$", r"\1^2", joined)
+    return re.sub(r"\bcubic (\w+)$", r"\1^3", joined).strip()
+
+
+def _canonical_word(word: str) -> str:
+    word = CANONICAL.get(word, CANONICAL.get(word.lower(), word.lower()))
+    return "/" if word == "per" else _PER.get(word, word)
+
+
+def is_known(unit: str) -> bool:
+    """Whether every word of a canonical unit is in the table: only then can two units contradict each other."""
+    return unit != "unit" and all(word in CANONICAL for word in re.findall(r"[^\W\d_]+|[%€£¥₹]", unit))

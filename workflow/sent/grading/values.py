@@ -1,0 +1,134 @@
+"""Whether two formulas have the same value, as far as arithmetic can tell: True, False, or None for undecided."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sent.grading.expression import Formula, Undefined
+
+POINTS = 8
+NEEDED = 3  # points at which both formulas must have a value, before agreement counts as equality
+AGREE, DIFFER, TINY = 1e-9, 1e-6, 1e-12
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How far decimal fractions may be off; the fields are those of ``config.Grading``."""
+
+    significant_digits: int = 3
+    exact_gold_digits: int = 6
+    relative_tolerance: float = 0.0
+    absolute_tolerance: float = 0.0
+
+
+def same_value(gold: Formula, answer: Formula, rounding: Rounding) -> bool | None:
+    """Compare two formulas: constants by value, others at fixed test points.
+
+    Two analytic formulas that agree at random points are the same (Schwartz-Zippel for polynomials); points where
+    one of them has no real value are left out, unless the imaginary unit is written.
+    """
+    if not gold.symbols and not answer.symbols:
+        return _same_constant(gold, answer, rounding)
+    real = not (gold.imaginary or answer.imaginary)
+    whole = gold.discrete or answer.discrete
+    agreements = 0
+    for point in range(POINTS):
+        try:
+            a, b = gold.value(point, real, whole), answer.value(point, real, whole)
+        except Undefined:
+            continue
+        verdict = _close(a, b)
+        if not verdict:
+            return verdict
+        agreements += 1
+    return True if agreements >= NEEDED else None
+
+
+def _same_constant(gold: Formula, answer: Formula, rounding: Rounding) -> bool | None:
+    real = not (gold.imaginary or answer.imaginary)
+    try:
+        a = gold.value(real=real)
+    except Undefined:
+        return None
+    try:
+        b = answer.value(real=real)
+    except Undefined:
+        return None
+    if isinstance(a, Fraction) and isinstance(b, Fraction):
+        if a == b:
+            return True
+        if _is_integer(gold, a) and not rounding.absolute_tolerance:
+            return False
+    elif not (gold.decimals or answer.decimals):
+        return _close(a, b)
+    if isinstance(a, complex) or isinstance(b, complex):
+        return _close(a, b)
+    if abs(a - b) <= max(rounding.absolute_tolerance, max(rounding.relative_tolerance, AGREE) * abs(a)):
+        return True
+    return _rounds_to(gold, a, answer, b, rounding)
+
+
+def _is_integer(gold: Formula, value: Fraction) -> bool:
+    """An integer gold (also ``27.0``, not ``2.70e1``) must be met exactly."""
+    return value.denominator == 1 and (not gold.decimals or gold.tree[-1][0] != "power")
+
+
+def _rounds_to(gold: Formula, a, answer: Formula, b, rounding: Rounding) -> bool | None:
+    """Whether the one written with fewer digits is the rounding of the other."""
+    gold_digits, answer_digits = significant_digits(gold), significant_digits(answer)
+    if gold_digits is None and answer_digits is None:
+        return _close(a, b)
+    if gold_digits is None:  # an exact gold, such as 1/3: an answer in decimals must show it well
+        return answer_digits >= rounding.exact_gold_digits > 0 and _rounded(a, answer_digits) == b
+    digits = gold_digits if answer_digits is None else min(gold_digits, answer_digits)
+    if not 0 < rounding.significant_digits <= digits:
+        return False
+    longer, shorter = (b, a) if digits == gold_digits else (a, b)
+    return _rounded(longer, digits) == shorter
+
+
+def significant_digits(formula: Formula) -> int | None:
+    """Digits of a number written in decimals, with or without a power of ten; None for any other formula."""
+    tree = formula.tree
+    while tree[0] == "negative":
+        tree = tree[1]
+    if tree[0] == "multiply" and tree[2][0] == "power" and tree[2][1][0] == "number" and tree[2][1][1] == 10:
+        tree = tree[1]
+        while tree[0] == "negative":
+            tree = tree[1]
+    elif tree[0] == "number" and "." not in tree[2]:
+        return None
+    if tree[0] != "number":
+        return None
+    return len(tree[2].replace(".", "").lstrip("0")) or 1
+
+
+def _rounded(value: Fraction | float, digits: int) -> Fraction:
+    """``value`` rounded to so many significant digits, as a fraction (a tie goes away from zero)."""
+    value = Fraction(value)
+    if value == 0:
+        return value
+    magnitude = abs(value)
+    power = len(str(int(magnitude))) if magnitude >= 1 else -_leading_zeros(magnitude)
+    unit = Fraction(10) ** (power - digits)
+    rounded = int(magnitude / unit + Fraction(1, 2)) * unit
+    return rounded if value > 0 else -rounded
+
+
+def _leading_zeros(value: Fraction) -> int:
+    zeros = 0
+    while value * 10 < 1:
+        value, zeros = value * 10, zeros + 1
+    return zeros
+
+
+def _close(a, b) -> bool | None:
+    if isinstance(a, Fraction) and isinstance(b, Fraction):
+        return a == b
+    try:
+        a, b = complex(a), complex(b)
+    except OverflowError:
+        return None
+    size, difference = max(abs(a), abs(b)), abs(a - b)
+    if difference <= AGREE * size:
+        return True
+    return False if difference > DIFFER * size and size > TINY else None
