@@ -7,6 +7,8 @@ from sent.grading.compare import Policy, same_answer
 from sent.grading.extract import extract_answer, unbox
 from sent.grading.string_match import string_match
 from sent.grading.values import Rounding
+from sent.grading.workers import MathVerifyMissing, Workers
+from sent.log import logger
 
 Gold = str | Sequence[str]
 CACHE_SIZE = 500_000
@@ -31,7 +33,8 @@ class Grader:
         self.settings = settings
         self.policy = policy_of(settings)
         self._verdicts: dict[tuple[str, str], str] = {}
-        self._workers = None
+        self._workers: Workers | None = None
+        self._math_verify_missing = False
 
     def __enter__(self):
         return self
@@ -101,7 +104,20 @@ class Grader:
         return None if same is None else "correct" if same else "wrong"
 
     def _ask_workers(self, pairs: list[tuple[str, str]]) -> list[str]:
-        return ["wrong"] * len(pairs)
+        if self._math_verify_missing:
+            return ["error"] * len(pairs)
+        if self._workers is None:
+            settings = self.settings
+            self._workers = Workers(
+                settings.workers, settings.timeout_seconds, settings.memory_mb, self.policy
+            )
+        try:
+            replies = self._workers.compare(pairs)
+        except MathVerifyMissing as error:
+            logger.warning("%s; until then answers that need it get the verdict `error`", error)
+            self._math_verify_missing = True
+            return ["error"] * len(pairs)
+        return [{True: "correct", False: "wrong"}.get(reply, reply) for reply in replies]
 
 
 def policy_of(settings) -> Policy:

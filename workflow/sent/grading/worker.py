@@ -1,0 +1,48 @@
+"""A grading worker process: ``python -m sent.grading.worker SETTINGS``; tasks and verdicts are lines of JSON.
+
+It ends when its standard input does. Each task runs under an alarm whose default action is to kill the process, so
+that a worker whose parent is gone does not compute for ever.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+
+READY = "ready"
+
+
+def main() -> None:
+    """Set limits, import math-verify, then answer tasks ``[gold, answer]`` by true, false or an error's name."""
+    settings = json.loads(sys.argv[1])
+    replies = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # nothing that a library prints may mix with the replies
+    limit = settings["memory_mb"] * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        from sent.grading.verify import algebraically_equal
+    except ImportError as error:
+        print(json.dumps(str(error)), file=replies)
+        return
+    from sent.grading.compare import Policy, same_answer
+    from sent.grading.values import Rounding
+
+    policy = settings["policy"]
+    policy = Policy(**{**policy, "rounding": Rounding(**policy["rounding"])})
+    print(json.dumps(READY), file=replies)
+    for line in sys.stdin:
+        signal.setitimer(signal.ITIMER_REAL, settings["alarm_seconds"])
+        try:
+            reply = same_answer(*json.loads(line), policy, algebraically_equal)
+        except MemoryError:
+            reply = "memory"
+        except Exception as error:  # one answer must not end the batch; the parent counts it as an error
+            reply = type(error).__name__
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        print(json.dumps(reply), file=replies)
+
+
+if __name__ == "__main__":
+    main()

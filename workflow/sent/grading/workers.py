@@ -1,0 +1,134 @@
+"""A pool of worker processes that can be killed: a comparison that hangs or eats memory costs only itself."""
+
+import dataclasses
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+from sent.errors import SentError
+from sent.grading.compare import Policy
+from sent.grading.worker import READY
+from sent.log import logger
+
+START_SECONDS = 120  # to import sympy, on a machine that is busy
+ORPHAN_FACTOR = 2  # a worker ends itself after so many time limits
+
+
+class MathVerifyMissing(SentError):
+    """math-verify cannot be imported by the worker."""
+
+
+class Workers:
+    """Up to ``count`` processes, started when there is work for them and restarted after a kill."""
+
+    def __init__(self, count: int, timeout_seconds: float, memory_mb: int, policy: Policy):
+        self.count, self.timeout_seconds = count, timeout_seconds
+        self.settings = {
+            "memory_mb": memory_mb,
+            "alarm_seconds": ORPHAN_FACTOR * timeout_seconds,
+            "policy": dataclasses.asdict(policy),
+        }
+        self._idle: list[_Worker] = []
+
+    def compare(self, pairs: list[tuple[str, str]]) -> list[bool | str]:
+        """Compare pairs ``(gold, answer)``: True, False, ``timeout`` or ``error``, in their order."""
+        waiting = deque(range(len(pairs)))
+        results: list[bool | str] = [False] * len(pairs)
+        busy: dict[_Worker, int] = {}
+        with selectors.DefaultSelector() as selector:
+            try:
+                while waiting or busy:
+                    while waiting and len(busy) < self.count:
+                        worker = self._idle.pop() if self._idle else _Worker(self.settings)
+                        task = waiting.popleft()
+                        if not worker.ask(pairs[task], self.timeout_seconds):
+                            waiting.appendleft(task)
+                            continue
+                        busy[worker] = task
+                        selector.register(worker.replies, selectors.EVENT_READ, worker)
+                    soonest = min(worker.deadline for worker in busy)
+                    ready = {key.data for key, _ in selector.select(max(0.0, soonest - time.monotonic()))}
+                    for worker in [w for w in busy if w in ready or w.deadline <= time.monotonic()]:
+                        reply = worker.answer() if worker in ready else "timeout"
+                        if reply is None:  # not whole yet, or ready to work
+                            continue
+                        results[busy.pop(worker)] = reply
+                        selector.unregister(worker.replies)
+                        if isinstance(reply, bool):
+                            self._idle.append(worker)
+                        else:
+                            worker.kill()
+            finally:
+                for worker in busy:
+                    worker.kill()
+        return results
+
+    def close(self) -> None:
+        """Stop all processes."""
+        while self._idle:
+            self._idle.pop().kill()
+
+
+class _Worker:
+    """One process, with at most one task at a time."""
+
+    def __init__(self, settings: dict):
+        package_root = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "sent.grading.worker", json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
+            bufsize=0,
+        )
+        self.replies = self.process.stdout
+        self.started = False
+        self.deadline = 0.0
+        self._limit = 0.0
+        self._received = b""
+
+    def ask(self, pair: tuple[str, str], limit: float) -> bool:
+        """Hand over a task; False if the process has ended meanwhile."""
+        self._limit = limit
+        self.deadline = time.monotonic() + (limit if self.started else START_SECONDS)
+        try:
+            self.process.stdin.write(json.dumps(pair).encode() + b"\n")
+        except BrokenPipeError:
+            self.kill()
+            return False
+        return True
+
+    def answer(self) -> bool | str | None:
+        """Read what the process has written: a verdict, ``error``, or None where there is none yet."""
+        chunk = os.read(self.replies.fileno(), 65536)
+        if not chunk:
+            return "error"
+        self._received += chunk
+        while b"\n" in self._received:
+            line, _, self._received = self._received.partition(b"\n")
+            reply = json.loads(line)
+            if reply == READY and not self.started:
+                self.started = True
+                self.deadline = time.monotonic() + self._limit
+            elif not self.started:
+                raise MathVerifyMissing(
+                    f"math-verify cannot be imported ({reply}); pip install math-verify==0.9.0"
+                )
+            else:
+                if not isinstance(reply, bool):
+                    logger.debug("a comparison ended with %s", reply)
+                return reply if isinstance(reply, bool) else "error"
+        return None
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
