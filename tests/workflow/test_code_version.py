@@ -1,0 +1,77 @@
+"""The hash of a stage's code follows real edits of the code that it runs, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+from sent.__main__ import COMMANDS
+from sent.code_version import PACKAGE, UNTRACKED, code_version, modules_of
+
+FILES = {
+    "sampling/command.py": "def run():\n    from sent.sampling import sampler\n    sampler.draw()\n",
+    "sampling/sampler.py": '"""Draws."""\n\n\ndef draw():\n    """Draw one."""\n    return 1  # one\n',
+    "grading/command.py": "from sent.grading.grader import grade\n",
+    "grading/grader.py": "from ..errors import SentError\n\n\ndef grade():\n    raise SentError\n",
+    "training/command.py": "from sent import grading, seeding\nimport sent.grading.grader\n",
+    "errors.py": "class SentError(Exception):\n    pass\n",
+    "seeding.py": "SEED = 1\n",
+    "config.py": "LIMIT = 1\n",
+    "results/command.py": "RESULTS = 1\n",
+    "results/sql/view.sql": "SELECT 1;\n",
+}
+STAGES = ("sampling", "grading", "train", "results")
+
+
+@pytest.fixture
+def package(tmp_path) -> Path:
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for folder in ("", "sampling", "grading", "training", "results"):
+        (tmp_path / folder / "__init__.py").touch()
+    return tmp_path
+
+
+def changed_by(package: Path, name: str, text: str) -> set[str]:
+    """Stages whose version another text of a file changes."""
+    before = {stage: code_version(stage, package) for stage in STAGES}
+    (package / name).write_text(text)
+    return {stage for stage in STAGES if code_version(stage, package) != before[stage]}
+
+
+EDITS = {
+    "a comment": ("sampling/sampler.py", FILES["sampling/sampler.py"].replace("one\n", "1\n"), set()),
+    "docstrings": ("sampling/sampler.py", "def draw():\n    return 1\n", set()),
+    "layout": ("sampling/sampler.py", "def draw(): return (1)", set()),
+    "a value": ("sampling/sampler.py", "def draw():\n    return 2\n", {"sampling"}),
+    "code that a later stage imports": (
+        "grading/grader.py",
+        "def grade():\n    pass\n",
+        {"grading", "train"},
+    ),
+    "shared code": ("seeding.py", "SEED = 2\n", {"train"}),
+    "settings": ("config.py", "LIMIT = 2\n", set()),
+    "errors": ("errors.py", "class SentError(ValueError):\n    pass\n", set()),
+    "a query": ("results/sql/view.sql", "SELECT 2;\n", {"results"}),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_versions_follow_edits(package, edit):
+    name, text, stages = EDITS[edit]
+    assert changed_by(package, name, text) == stages
+
+
+def test_imports_inside_functions_and_relative_ones_count(package):
+    (package / "grading" / "grader.py").write_text("from . import rules\n")
+    (package / "grading" / "rules.py").touch()
+    assert "sent.grading.rules" in modules_of("sent.grading.command", package)
+    assert "sent.sampling.sampler" in modules_of("sent.sampling.command", package)
+
+
+def test_every_module_belongs_to_a_command():
+    """A module that no import statement reaches would be edited without anything being repeated."""
+    reached = {name for entry, _ in COMMANDS.values() for name in modules_of(entry)}
+    files = [path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py")]
+    modules = {".".join(["sent", *path.parts]) for path in files if path.name not in ("__init__", "__main__")}
+    assert modules - reached - UNTRACKED == {"sent.code_version"}

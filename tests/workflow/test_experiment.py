@@ -1,0 +1,121 @@
+"""Names are looked up, values reach the stages that read them, mistakes are named with the nearest name."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sent.errors import SentError
+from sent.experiment import load
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+
+
+def experiment(**changes) -> dict:
+    return {
+        "experiment": "trial",
+        "models": ["nano-small", "nano-large"],
+        "methods": ["base", "grpo", "sent"],
+        "benchmarks": ["chain"],
+        "data": {"train": {"generator": {"families": ["chain"]}}},
+        "semantic_entropy": {"nli_model": "nano-nli"},
+        **changes,
+    }
+
+
+MISTAKES = {
+    "model": ({"models": ["nano-smal"]}, "'models'.*'nano-smal'.*did you mean 'nano-small'"),
+    "method": ({"methods": ["base", "grop"]}, "'methods'.*'grop'.*did you mean 'grpo'"),
+    "base": ({"methods": ["bas"]}, "did you mean 'base'"),
+    "benchmark": ({"benchmarks": ["aime2024"]}, "'benchmarks'.*'aime2024'.*did you mean 'aime24'"),
+    "entailment model": (
+        {"semantic_entropy": {"nli_model": "nano-nil"}},
+        "nli_model.*did you mean 'nano-nli'",
+    ),
+    "key": ({"trainig": {}}, "unknown key 'trainig'; did you mean 'training'"),
+    "inner key": ({"training": {"learning": 1}}, r"unknown key 'training.learning'.*lr"),
+    "value": ({"sampling": {"n": 0}}, "'sampling.n'.*greater than or equal to 1.*found 0"),
+    "no entailment model": (
+        {"semantic_entropy": {"entailment": "nli"}},
+        "needs `semantic_entropy.nli_model`",
+    ),
+    "twice": ({"models": ["nano-small", "nano-small"]}, "'models' lists nano-small more than once"),
+    "override of whom": (
+        {"overrides": {"nano": {}}},
+        "overrides.nano.*no such model.*nano-large",
+    ),
+    "override of what": (
+        {"overrides": {"nano-small": {"data": {}}}},
+        "'data' cannot be changed for one model",
+    ),
+    "override key": (
+        {"overrides": {"nano-small": {"training": {"rl": 1}}}},
+        "nano-small.*unknown.*training.rl",
+    ),
+    "override of shards": (
+        {"overrides": {"nano-small": {"sampling": {"shards": 2}}}},
+        "for the whole experiment",
+    ),
+    "missing file": ({"data": {"train": {"path": "nowhere.jsonl"}}}, "'nowhere.jsonl' does not exist"),
+    "no questions": ({"data": None}, "give one of `data`.*`recorded`"),
+    "own entry": ({"registry": {"models": {"nano-small": {"pth": "x"}}}}, "nano-small: unknown key 'pth'"),
+    "a model that answers nothing": ({"models": ["nano-nli"]}, "'nano-nli' is an entailment model"),
+    "a model from nowhere": (
+        {"registry": {"models": {"nano-small": {"label": "x"}}}},
+        "nano-small: give one of hub, path and pretrain",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_named(mistake):
+    changes, message = MISTAKES[mistake]
+    with pytest.raises(SentError, match=message):
+        load(experiment(**changes), CONFIG)
+
+
+def test_recorded_responses_allow_no_training(tmp_path):
+    recorded = tmp_path / "responses.jsonl"
+    recorded.write_text("{}\n")
+    with pytest.raises(SentError, match="`methods` need `data`"):
+        load(experiment(data=None, recorded={"path": str(recorded)}), CONFIG)
+
+
+def test_registry_folder_without_files(tmp_path):
+    with pytest.raises(SentError, match=r"models.yaml: no such file"):
+        load(experiment(), tmp_path)
+
+
+def test_overrides_reach_one_model_only():
+    resolved = load(experiment(overrides={"nano-small": {"training": {"lr": 0.5}}}), CONFIG)
+    assert json.loads(resolved.settings("training", "nano-small"))["lr"] == 0.5
+    assert json.loads(resolved.settings("training", "nano-large"))["lr"] != 0.5
+
+
+def test_an_override_keeps_the_other_values():
+    changes = {"training": {"lr": 0.25, "steps": 3}, "overrides": {"nano-small": {"training": {"steps": 4}}}}
+    settings = json.loads(load(experiment(**changes), CONFIG).settings("training", "nano-small"))
+    assert (settings["lr"], settings["steps"]) == (0.25, 4)
+
+
+def test_own_registry_entries_come_first():
+    own = {"benchmarks": {"quiz": {"source": {"generator": {"families": ["story"], "count": 3}}}}}
+    resolved = load(experiment(benchmarks=["quiz"], registry=own), CONFIG)
+    assert json.loads(resolved.source("quiz"))["generator"]["count"] == 3
+
+
+def test_stages_of_training():
+    resolved = load(experiment(curriculum={"n_stages": 3}), CONFIG)
+    assert [resolved.stages("nano-small", method) for method in ("base", "grpo", "sent")] == [0, 1, 3]
+
+
+def test_looks_and_needs_of_a_model_are_not_passed_to_stages():
+    entry = json.loads(load(experiment(), CONFIG).model("nano-small"))
+    assert not {"label", "scale", "resources"} & entry.keys()
+    assert "prompt" in entry
+
+
+def test_an_entailment_model_that_is_not_used_is_not_needed():
+    settings = {"entailment": "exact", "nli_model": "nano-nli"}
+    resolved = load(experiment(semantic_entropy=settings), CONFIG)
+    assert resolved.nli_models == {}
+    assert resolved.nli_of("nano-small") is None

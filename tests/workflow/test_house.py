@@ -1,0 +1,59 @@
+"""Rules of the house: what stages import, the order of directives, generated files that are up to date."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from sent.code_version import PACKAGE
+from sent.schema_command import generated
+
+ROOT = PACKAGE.parents[1]
+STAGES = (
+    *("data", "models", "sampling", "grading", "semantic_entropy"),
+    *("curriculum", "training", "evaluation", "results"),
+)
+DIRECTIVES = ("input", "output", "log", "benchmark", "threads", "resources", "params", "message", "shell")
+
+
+def imported_stages(path: Path) -> set[str]:
+    """Stages whose modules a file imports anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {parts[1] for name in names if (parts := name.split("."))[0] == "sent"} & set(STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_import_only_earlier_ones(stage):
+    later = set(STAGES[STAGES.index(stage) + 1 :])
+    for path in (PACKAGE / stage).rglob("*.py"):
+        assert not imported_stages(path) & later, path
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rules").glob("*.smk")), ids=lambda path: path.stem)
+def test_directives_stand_in_one_order(path):
+    for rule in re.split(r"^ *rule ", path.read_text(), flags=re.MULTILINE)[1:]:
+        found = [name for name in re.findall(r"^ +(\w+):", rule, re.MULTILINE) if name in DIRECTIVES]
+        assert found == sorted(found, key=DIRECTIVES.index), rule.partition(":")[0]
+        assert found == ["input"] or {"log", "message", "shell"} <= set(found), rule.partition(":")[0]
+
+
+def test_schemas_and_tables_of_keys_are_up_to_date():
+    for name, text in generated(ROOT / "config").items():
+        assert (ROOT / "config" / name).read_text() == text, f"{name}: run `python -m sent schema`"
+
+
+@pytest.mark.parametrize("name", ["config", "smoke", "paper", "recorded", "models", "methods", "benchmarks"])
+def test_config_files_fit_their_schemas(name):
+    kind = name if name in ("models", "methods", "benchmarks") else "experiment"
+    schema = json.loads((ROOT / "config" / f"{kind}.schema.json").read_text())
+    found = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
+    jsonschema.validate(found, schema)
+    assert found

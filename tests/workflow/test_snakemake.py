@@ -1,0 +1,92 @@
+"""The workflow as Snakemake sees it: experiments that plan, errors in one message, clean lint, the graph."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def snakemake(*arguments, folder: Path = ROOT) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), *arguments]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def counts(run: subprocess.CompletedProcess) -> dict[str, int]:
+    assert run.returncode == 0, run.stderr
+    return {
+        rule: int(count)
+        for rule, count in re.findall(r"^(\w+) +(\d+)$", run.stdout + run.stderr, re.MULTILINE)
+    }
+
+
+@pytest.mark.slow
+def test_the_paper_experiment_plans(tmp_path):
+    run = snakemake("-n", "--configfile", str(ROOT / "config/paper.yaml"), "--directory", str(tmp_path))
+    plan = counts(run)
+    # 3 models; 8 methods, of which sent and high_en train in two stages; base is only evaluated.
+    assert plan["train"] == 3 * (6 + 2 * 2)
+    assert plan["evaluate"] == 3 * 9
+    assert plan["sample"] == 3 * 8
+    assert plan["read_benchmark"] == 6
+
+
+@pytest.mark.slow
+def test_recorded_responses_need_no_model(tmp_path):
+    (tmp_path / "mine.jsonl").write_text('{"question": "1+1", "answer": "2", "responses": ["2"]}\n')
+    run = snakemake(
+        "-n",
+        *("--configfile", str(ROOT / "config/recorded.yaml"), "--directory", str(tmp_path)),
+        *("--config", "recorded={path: mine.jsonl}"),
+        folder=tmp_path,
+    )
+    assert {"import_samples", "grade", "measure_semantic_entropy", "sort_questions"} < counts(run).keys()
+    assert not {"prepare_model", "sample", "train", "evaluate"} & counts(run).keys()
+
+
+@pytest.mark.slow
+def test_a_mistake_is_one_message(tmp_path):
+    run = snakemake("-n", "--config", "methods=[base, grop]", folder=ROOT)
+    assert run.returncode != 0
+    assert "did you mean 'grpo'?" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.slow
+def test_fewer_gpus_than_the_model_asks_for_are_refused(tmp_path):
+    paper = ("--configfile", str(ROOT / "config/paper.yaml"), "--directory", str(tmp_path))
+    run = snakemake("training", "-n", *paper, "--resources", "gpu=2")
+    assert run.returncode != 0
+    assert "asks for 4 GPUs, but the limit is 2" in run.stderr
+
+
+@pytest.mark.slow
+def test_lint_finds_nothing():
+    run = snakemake("--lint")
+    assert "good condition" in run.stderr, run.stderr
+
+
+@pytest.mark.slow
+def test_the_rule_graph_follows_the_data():
+    graph = snakemake("--rulegraph").stdout
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', graph))
+    edges = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", graph)}
+    assert {
+        ("read_questions", "sample"),
+        ("gather_samples", "grade"),
+        ("grade", "measure_semantic_entropy"),
+        ("prepare_nli", "measure_semantic_entropy"),
+        ("measure_semantic_entropy", "sort_questions"),
+        ("sort_questions", "train"),
+        ("train", "evaluate"),
+        ("evaluate", "build_database"),
+    } <= edges
+
+
+def test_the_catalog_finds_the_workflow():
+    assert 'include: "../Snakefile"' in (ROOT / "workflow" / "Snakefile").read_text()
