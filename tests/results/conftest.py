@@ -1,6 +1,7 @@
 """A small experiment with known answers, as the stages would leave it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -168,10 +169,8 @@ def write_training(root: Path, model: str, method: str, seed: int) -> None:
         (folder / "train.json").write_text(json.dumps({"tokens": 1234, "steps": steps}))
 
 
-@pytest.fixture
-def toy(tmp_path) -> Path:
-    """The folder results/toy with every stage's files."""
-    root = tmp_path / "results" / "toy"
+def write_all(root: Path) -> None:
+    """Write what every stage leaves, as `root`."""
     write_questions(root)
     for model in ("small", "large"):
         write_entropy(root, model)
@@ -188,26 +187,41 @@ def toy(tmp_path) -> Path:
     nli.mkdir(parents=True)
     (nli / "provenance.json").write_text(json.dumps({"origin": "trained here"}))
     (nli / "accuracy.json").write_text(json.dumps({"accuracy": 0.985}))
-    record = root / "benchmarks/train/small.grpo.0.1.tsv"
+    record = root / "benchmarks/training/small/grpo/seed0/stage1.tsv"
     record.parent.mkdir(parents=True)
     head = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
     record.write_text(f"{head}\n12.5\t0:00:12\t345.6\t1\t1\t1\t0\t0\t98.0\t12.0\n")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """The folder results/toy with every stage's files and the database. For reading only."""
+    from sent.results import database, run_settings
+
+    root = tmp_path_factory.mktemp("finished") / "results" / "toy"
+    write_all(root)
+    database.build(root, run_settings.read(json.dumps(EXPERIMENT)), root / "results.duckdb")
     return root
+
+
+@pytest.fixture
+def toy(finished, tmp_path) -> Path:
+    """A copy of the finished folder that a test may change."""
+    root = tmp_path / "results" / "toy"
+    shutil.copytree(finished, root)
+    return root
+
+
+@pytest.fixture
+def database(finished) -> Path:
+    """The experiment's database. For reading only."""
+    return finished / "results.duckdb"
 
 
 @pytest.fixture
 def experiment() -> dict:
     """Settings of the experiment, as one would write them."""
     return json.loads(json.dumps(EXPERIMENT))
-
-
-@pytest.fixture
-def database(toy, experiment) -> Path:
-    """The experiment's database, built."""
-    from sent.results import database, run_settings
-
-    database.build(toy, run_settings.read(json.dumps(experiment)), toy / "results.duckdb")
-    return toy / "results.duckdb"
 
 
 @pytest.fixture(name="patterns")

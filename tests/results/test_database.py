@@ -40,7 +40,7 @@ def value(connection, model, method, benchmark, metric, column="value", table="s
         ("base", "sums", "avg@8", None),
         ("base", "average", "pass@8", None),
         ("base", "sums", "avg@2", (1 + 0 + 2 + 1) / 8),
-        # 1000 is a tie that the first, right answer wins, 0100 one that a wrong one wins; $7.0$ and 7 are one.
+        # A tie goes to the first answer: right in 1000, wrong in 0100. $7.0$ and 7 are one answer.
         ("base", "sums", "maj@4", 2 / 4),
         # String matches are right answers of odd number: one in the first block of questions 2 and 3.
         ("base", "sums", "paper_pass@2", (0 + 0 + 1 / 2 + 1 / 2) / 4),
@@ -132,8 +132,8 @@ def test_models_jobs_and_artefacts(connection):
         ("large", "policy", None),
         ("tiny_nli", "entailment", 0.985),
     ]
-    assert connection.execute("SELECT rule, job, seconds, max_rss_mb FROM jobs").fetchall() == [
-        ("train", "small.grpo.0.1", 12.5, 345.6)
+    assert connection.execute("SELECT stage, job, seconds, max_rss_mb FROM jobs").fetchall() == [
+        ("training", "small/grpo/seed0/stage1", 12.5, 345.6)
     ]
     licence = connection.execute(
         "SELECT licence, sha256 FROM artefacts WHERE path = 'models/small'"
@@ -189,7 +189,9 @@ def test_responses_that_do_not_cover_the_benchmark_are_refused(toy, experiment, 
         SentError, match=r"(?s)questions of their benchmark do not agree.*small +grpo +0 +sums +1"
     ):
         build(toy, experiment)
-    assert not list(toy.glob("*results.duckdb*")), "nothing is left of a failed build"
+    assert [path.name for path in toy.glob("*results.duckdb*")] == ["results.duckdb"], (
+        "a failed build leaves nothing"
+    )
 
 
 def test_a_sample_that_is_there_twice_is_refused(toy, experiment):
@@ -217,12 +219,12 @@ def test_a_missing_folder_is_named(tmp_path, experiment):
         build(tmp_path / "nowhere", experiment)
 
 
-def test_a_failed_build_keeps_the_earlier_database(toy, experiment, database):
-    before = database.read_bytes()
+def test_a_failed_build_keeps_the_earlier_database(toy, experiment):
+    before = (toy / "results.duckdb").read_bytes()
     (toy / "samples/small.parquet").write_text("not parquet")
     with pytest.raises(SentError):
         build(toy, experiment)
-    assert database.read_bytes() == before
+    assert (toy / "results.duckdb").read_bytes() == before
 
 
 def test_resolved_experiments_keep_their_order_and_labels(toy, experiment):

@@ -8,7 +8,7 @@ WIDEST = 120
 
 
 def rows(found: pd.DataFrame, style: str, limit: int) -> str:
-    """Return rows as ``table`` (the first ``limit`` and how many are left), ``markdown``, ``csv`` or ``json``."""
+    """Return rows as ``table`` (the first ``limit``, and how many are left), markdown, csv or json."""
     if style == "csv":
         return found.to_csv(index=False).rstrip("\n")
     if style == "json":

@@ -76,15 +76,15 @@ def _artefacts(root: Path) -> list[dict]:
 
 
 def _jobs(root: Path) -> list[dict]:
-    """Snakemake writes a line a repeat: benchmarks/{rule}/{job}.tsv or benchmarks/{rule}.tsv."""
+    """Snakemake writes a line a repeat: benchmarks/{stage}/{job}.tsv."""
     rows = []
     for path in sorted((root / "benchmarks").rglob("*.tsv")):
-        rule, *job = path.relative_to(root / "benchmarks").with_suffix("").parts
+        stage, *job = path.relative_to(root / "benchmarks").with_suffix("").parts
         with path.open() as lines:
             for line in csv.DictReader(lines, delimiter="\t"):
                 rows.append(
                     {
-                        "rule": rule,
+                        "stage": stage,
                         "job": "/".join(job),
                         "seconds": _number(line.get("s")),
                         "cpu_seconds": _number(line.get("cpu_time")),

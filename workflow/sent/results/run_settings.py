@@ -2,7 +2,10 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from sent.config import Experiment, parse
 from sent.experiment import BASE
@@ -30,7 +33,8 @@ class RunSettings:
 
 def read(value: str) -> RunSettings:
     """Read an experiment: resolved JSON, or as a user writes it, JSON or file (then without labels)."""
-    found = json.loads(value) if value.lstrip().startswith("{") else value
+    path = None if value.lstrip().startswith("{") else Path(value)
+    found = yaml.safe_load(path.read_text() if path and path.is_file() else value)
     looked_up: dict[str, Any] = {}
     if isinstance(found, dict) and isinstance(found.get("models"), dict):
         looked_up = {key: found.pop(key, {}) for key in LOOKED_UP}

@@ -60,7 +60,7 @@ def _tables(counted: pd.DataFrame, blocks: pd.DataFrame, subset: str) -> dict[st
 def summarise(values: dict[str, pd.DataFrame], weights: dict[str, np.ndarray]) -> pd.DataFrame:
     """Return a row for every column of every benchmark's frame ``[Q, C]``, and of their average.
 
-    ``weights`` are a benchmark's bootstrap weights ``[R, Q]``, shared by all columns: intervals of two methods
+    ``weights`` are a benchmark's bootstrap weights ``[R, Q]``, shared by all columns: those of two methods
     come from the same resampled questions. The average is over the columns that all benchmarks have.
     """
     parts = {

@@ -1,6 +1,6 @@
 """Query the databases of experiments, read-only.
 
-Without --experiment the newest database under --results answers; the tables of every other experiment are there
+Without --experiment the newest database under --results answers; tables of every other experiment are there
 under its name (nano.leaderboard). With --all, every table and view holds all experiments, told apart by a
 column `experiment`. docs/database.md lists the tables, docs/sql.md has queries to start from.
 """

@@ -160,5 +160,5 @@ CREATE TABLE artefacts (
 
 -- Snakemake's benchmark records, one row a job.
 CREATE TABLE jobs (
-    rule VARCHAR, job VARCHAR, seconds DOUBLE, cpu_seconds DOUBLE, max_rss_mb DOUBLE, mean_load DOUBLE
+    stage VARCHAR, job VARCHAR, seconds DOUBLE, cpu_seconds DOUBLE, max_rss_mb DOUBLE, mean_load DOUBLE
 );
