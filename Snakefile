@@ -16,7 +16,7 @@ min_version("9.27")
 # An experiment given by --configfile must not inherit the default one's values.
 if not {"experiment", "models"} <= config.keys():
 
-    configfile: "config/config.yaml"
+    configfile: workflow.source_path("config/config.yaml")
 
 
 # Used by --software-deployment-method apptainer; envs/README.md says how to build it.

@@ -20,8 +20,11 @@ from sent.code_version import code_version
 from sent.errors import SentError
 from sent.experiment import BASE, load
 
+# A copy of config/ in the working directory goes before the workflow's own.
+REGISTRIES = Path("config") if Path("config/models.yaml").is_file() else ROOT / "config"
+
 try:
-    EXPERIMENT = load(config, ROOT / "config")
+    EXPERIMENT = load(config, REGISTRIES)
 except SentError as error:
     raise WorkflowError(str(error)) from None
 

@@ -14,15 +14,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def snakemake(*arguments, folder: Path = ROOT) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), *arguments]
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def counts(run: subprocess.CompletedProcess) -> dict[str, int]:
-    assert run.returncode == 0, run.stderr
-    return {
-        rule: int(count)
-        for rule, count in re.findall(r"^(\w+) +(\d+)$", run.stdout + run.stderr, re.MULTILINE)
-    }
+    assert run.returncode == 0, run.stdout
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", run.stdout, re.MULTILINE)}
 
 
 @pytest.mark.slow
@@ -50,11 +49,11 @@ def test_recorded_responses_need_no_model(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_mistake_is_one_message(tmp_path):
-    run = snakemake("-n", "--config", "methods=[base, grop]", folder=ROOT)
+def test_a_mistake_is_one_message():
+    run = snakemake("-n", "--config", "methods=[base, grop]")
     assert run.returncode != 0
-    assert "did you mean 'grpo'?" in run.stderr
-    assert "Traceback" not in run.stderr
+    assert "did you mean 'grpo'?" in run.stdout
+    assert "Traceback" not in run.stdout
 
 
 @pytest.mark.slow
@@ -62,13 +61,13 @@ def test_fewer_gpus_than_the_model_asks_for_are_refused(tmp_path):
     paper = ("--configfile", str(ROOT / "config/paper.yaml"), "--directory", str(tmp_path))
     run = snakemake("training", "-n", *paper, "--resources", "gpu=2")
     assert run.returncode != 0
-    assert "asks for 4 GPUs, but the limit is 2" in run.stderr
+    assert "asks for 4 GPUs, but the limit is 2" in run.stdout
 
 
 @pytest.mark.slow
 def test_lint_finds_nothing():
     run = snakemake("--lint")
-    assert "good condition" in run.stderr, run.stderr
+    assert "good condition" in run.stdout, run.stdout
 
 
 @pytest.mark.slow
@@ -90,3 +89,31 @@ def test_the_rule_graph_follows_the_data():
 
 def test_the_catalog_finds_the_workflow():
     assert 'include: "../Snakefile"' in (ROOT / "workflow" / "Snakefile").read_text()
+
+
+@pytest.mark.slow
+def test_another_workflow_can_use_it_as_a_module(tmp_path):
+    (tmp_path / "Snakefile").write_text(
+        f"""
+configfile: "{ROOT}/config/smoke.yaml"
+
+module sent:
+    snakefile: "{ROOT}/workflow/Snakefile"
+    config: config
+
+use rule * from sent as sent_*
+
+rule mine:
+    default_target: True
+    input: rules.sent_curriculum.input
+"""
+    )
+    plan = counts(snakemake("-n", "--snakefile", str(tmp_path / "Snakefile"), folder=tmp_path))
+    assert plan["sent_sort_questions"] == 1
+    assert "sent_train" not in plan
+
+
+@pytest.mark.slow
+def test_it_runs_in_another_folder(tmp_path):
+    plan = counts(snakemake("-n", folder=tmp_path))
+    assert plan["prepare_model"] == 3
