@@ -55,6 +55,9 @@ class Source(Settings):
     )
     prefix: str = Field("", description="text cut from the start of every question, where a dataset wraps it in a prompt")
     suffix: str = Field("", description="text cut from the end of every question")
+    on_missing: Literal["error", "drop"] = Field(
+        "error", description="rows without a question or answer: an error that names them, or left out and listed"
+    )
     rows: int | None = Field(None, ge=1, description="expected number of questions; another count is an error")
     limit: int | None = Field(None, ge=1, description="take only the first so many questions (for trials)")
 
