@@ -6,11 +6,10 @@ the last bit (see docs/sampling.md).
 """
 
 import torch
-from torch.nn.functional import pad
 from transformers.cache_utils import Cache
 
 COLUMNS = 16
-"""Rows grow by so many columns, a multiple of any vector register's width in floats."""
+"""Attention reads so many columns or a multiple: no vector register then mixes columns of use with none."""
 
 
 def round_up(number: int, multiple: int) -> int:
@@ -19,10 +18,10 @@ def round_up(number: int, multiple: int) -> int:
 
 
 class SlotCache(Cache):
-    """Keys and values ``[B, heads, columns, head size]`` a layer, and the attention mask over the columns.
+    """Keys and values ``[rows, heads, columns, head size]`` a layer, and the attention mask over the columns.
 
-    Used in two phases: the forward pass over the prompts fills it (:meth:`prefilled` then lays out the rows),
-    after which every pass appends one token a row, at ``positions``.
+    The forward pass over the prompts fills it; :meth:`spread` then gives every sequence its row; every later
+    pass appends one token to each of the first ``len(positions)`` rows, at ``positions``.
     """
 
     def __init__(self):
@@ -30,29 +29,27 @@ class SlotCache(Cache):
         self.keys: list[torch.Tensor] = []
         self.values: list[torch.Tensor] = []
         self.mask: torch.Tensor | None = None
-        self.rows: torch.Tensor | None = None
         self.positions: torch.Tensor | None = None
+        self.rows: torch.Tensor | None = None
+        self.width = 0
 
-    def prefilled(self, source: torch.Tensor, lengths: torch.Tensor, dtype: torch.dtype) -> None:
-        """Make row ``i`` a copy of prompt ``source[i]`` with ``lengths[i]`` cached tokens; both int64 ``[B]``."""
-        self.keys = [keys[source] for keys in self.keys]
-        self.values = [values[source] for values in self.values]
-        columns = self.keys[0].shape[2] if self.keys else 0
+    def spread(self, source: torch.Tensor, lengths: torch.Tensor, columns: int) -> None:
+        """Make row ``i`` a copy of prompt ``source[i]``, of which ``lengths[i]`` tokens are cached; room for ``columns``."""
+        columns = round_up(columns, COLUMNS)
+        self.keys = [_spread(keys, source, columns) for keys in self.keys]
+        self.values = [_spread(values, source, columns) for values in self.values]
         blocked = torch.arange(columns, device=lengths.device)[None, :] >= lengths[:, None]
+        dtype = self.keys[0].dtype
         self.mask = torch.zeros(blocked.shape, dtype=dtype, device=lengths.device)
         self.mask.masked_fill_(blocked, torch.finfo(dtype).min)
-        self.rows = torch.arange(len(lengths), device=lengths.device)
         self.positions = lengths.clone()
+        self.rows = torch.arange(len(lengths), device=lengths.device)
 
     def open(self, columns: int) -> torch.Tensor:
-        """Make room for ``columns`` columns, unmask each row's current one, return the mask ``[B, 1, 1, columns]``."""
-        missing = round_up(columns, COLUMNS) - self.mask.shape[1]
-        if missing > 0:
-            self.mask = pad(self.mask, (0, missing), value=torch.finfo(self.mask.dtype).min)
-            self.keys = [pad(keys, (0, 0, 0, missing)) for keys in self.keys]
-            self.values = [pad(values, (0, 0, 0, missing)) for values in self.values]
+        """Unmask each row's current column; return the mask ``[B, 1, 1, width]``, at least ``columns`` wide."""
+        self.width = round_up(columns, COLUMNS)
         self.mask[self.rows, self.positions] = 0
-        return self.mask[:, None, None, :]
+        return self.mask[: len(self.rows), None, None, : self.width]
 
     def update(self, key_states, value_states, layer_idx, *args, **kwargs):
         """Store one layer's new keys and values, return all of its; called by the model."""
@@ -63,12 +60,20 @@ class SlotCache(Cache):
         keys, values = self.keys[layer_idx], self.values[layer_idx]
         keys[self.rows, :, self.positions] = key_states[:, :, 0]
         values[self.rows, :, self.positions] = value_states[:, :, 0]
-        return keys, values
+        return keys[: len(self.rows), :, : self.width], values[: len(self.rows), :, : self.width]
 
-    def keep(self, rows: torch.Tensor) -> None:
-        """Keep only ``rows`` (int64), in that order."""
-        self.keys = [keys[rows] for keys in self.keys]
-        self.values = [values[rows] for values in self.values]
-        self.mask = self.mask[rows]
-        self.positions = self.positions[rows]
-        self.rows = self.rows[: len(rows)]
+    def move(self, source: torch.Tensor, target: torch.Tensor, size: int) -> None:
+        """Copy the rows ``source`` over the rows ``target``, then keep the first ``size`` rows."""
+        for stored in (*self.keys, *self.values):
+            stored[target, :, : self.width] = stored[source, :, : self.width]
+        self.mask[target] = self.mask[source]
+        self.positions[target] = self.positions[source]
+        self.positions, self.rows = self.positions[:size], self.rows[:size]
+
+
+def _spread(states: torch.Tensor, source: torch.Tensor, columns: int) -> torch.Tensor:
+    """Return zeros ``[len(source), heads, columns, head size]`` with the prompts' states at their head."""
+    prompts, heads, read, size = states.shape
+    spread = torch.zeros(len(source), heads, columns, size, dtype=states.dtype, device=states.device)
+    spread[:, :, :read] = states[source]
+    return spread

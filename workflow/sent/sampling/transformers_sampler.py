@@ -22,8 +22,6 @@ from sent.seeding import uniforms
 ROWS = 16
 """Batches are filled up to a multiple of so many rows: matrix products of fewer rows take other kernels, which
 round otherwise."""
-COMPACT_BELOW = 7 / 8
-"""Finished rows leave when no more than this share of a batch would stay."""
 
 
 class TransformersSampler:
@@ -98,10 +96,10 @@ class TransformersSampler:
         seeds = np.array([r.seed for r in padded], dtype=np.uint64)
         slots = torch.arange(len(padded), device=device)
         alive = slots < count
-        cache = self._prefill(padded)
         current = torch.tensor([r.prompt_ids[-1] for r in padded], device=device)
-
         longest, steps = int(lengths.max()), int(limits.max())
+        cache = self._prefill(padded, longest + steps)
+
         tokens = torch.zeros(steps, len(padded), dtype=torch.int64, device=device)
         logprobs = torch.zeros(steps, len(padded), device=device)
         sizes = torch.zeros(len(padded), dtype=torch.int64, device=device)
@@ -133,9 +131,12 @@ class TransformersSampler:
             n_alive -= n_finished
             if n_alive == 0:
                 break
-            if round_up(n_alive, ROWS) <= COMPACT_BELOW * len(slots):
-                rows = torch.argsort(~alive, stable=True)[: round_up(n_alive, ROWS)]
-                cache.keep(rows)
+            size = round_up(n_alive, ROWS)
+            if size < len(slots):
+                source = size + torch.nonzero(alive[size:])[:, 0]
+                target = torch.nonzero(~alive[:size])[: len(source), 0]
+                cache.move(source, target, size)
+                rows = torch.arange(len(slots), device=device).index_copy(0, target, source)[:size]
                 slots, alive, limits, current = slots[rows], alive[rows], limits[rows], current[rows]
                 seeds = seeds[rows.cpu().numpy()]
 
@@ -147,8 +148,8 @@ class TransformersSampler:
             )
         ]
 
-    def _prefill(self, requests: list[Request]) -> SlotCache:
-        """Read each distinct prompt once, but for its last token, which the first step reads."""
+    def _prefill(self, requests: list[Request], capacity: int) -> SlotCache:
+        """Read each distinct prompt once, but for its last token, which the first step reads; room for ``capacity``."""
         device = self.model.device
         distinct = {prompt: i for i, prompt in enumerate(dict.fromkeys(r.prompt_ids for r in requests))}
         columns = round_up(max(len(prompt) for prompt in distinct) - 1, COLUMNS) or COLUMNS
@@ -168,7 +169,7 @@ class TransformersSampler:
         )
         source = torch.tensor([distinct[r.prompt_ids] for r in requests], device=device)
         cached = torch.tensor([len(r.prompt_ids) - 1 for r in requests], device=device)
-        cache.prefilled(source, cached, dtype)
+        cache.spread(source, cached, capacity)
         return cache
 
 
