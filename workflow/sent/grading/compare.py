@@ -12,7 +12,20 @@ from sent.grading.units import is_known
 from sent.grading.values import Rounding, same_value
 
 Symbolic = Callable[[str, str], bool | None]
+NO_MATHS = re.compile(r"[\"`#@?]|__|'[A-Za-z/]|^[^(\[{]*[)}]|[(\[{][^)\]}]*$")
 MAX_UNORDERED = 100  # items of a list whose order is free: every pair of them may have to be compared
+
+
+_SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+NUMBER_WORDS = {word: number for number, word in enumerate(_SMALL)} | {
+    f"{tens}{'-' + _SMALL[digit] if digit else ''}": 20 + 10 * i + digit
+    for i, tens in enumerate(_TENS)
+    for digit in range(10)
+}
 
 
 @dataclass(frozen=True)
@@ -36,13 +49,12 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
         return False
     if _squeezed(gold) == _squeezed(answer):
         return True
+    if NO_MATHS.search(answer):
+        return False
     verdict = False
     for gold_tree in _readings(gold):
         for answer_tree in _readings(answer):
-            found = _same(gold_tree, answer_tree, policy, symbolic)
-            if found:
-                return True
-            verdict = None if found is None or verdict is None else False
+            verdict = _or(verdict, _same(gold_tree, answer_tree, policy, symbolic))
     if verdict is None and symbolic is not None:
         return bool(symbolic(gold, answer))
     return verdict
@@ -62,6 +74,7 @@ def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | Non
         return same_relation(gold, answer, lambda g, a: _same(g, a, policy, symbolic), symbolic)
     if isinstance(gold, Word) or isinstance(answer, Word):
         return _same_word(gold, answer, policy, symbolic)
+    gold, answer = _ratio_as_quotient(gold, answer), _ratio_as_quotient(answer, gold)
     if isinstance(gold, Group) and len(gold.items) == 1 and not isinstance(answer, Group):
         return _same(gold.items[0], answer, policy, symbolic)
     if isinstance(answer, Group) and len(answer.items) == 1 and not isinstance(gold, Group):
@@ -78,6 +91,18 @@ def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | Non
     return False
 
 
+def _ratio_as_quotient(tree, other):
+    """``3:4`` as 3/4, where what it is compared with is no ratio."""
+    if (
+        isinstance(tree, Group)
+        and tree.brackets == "::"
+        and len(tree.items) == 2
+        and isinstance(other, Scalar)
+    ):
+        return Scalar(rf"\frac{{{tree.items[0].text}}}{{{tree.items[1].text}}}")
+    return tree
+
+
 def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | None:
     """Words are equal by their letters, whatever the case. Bare letters may also be a product of variables."""
     texts = [
@@ -86,6 +111,9 @@ def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool 
     ]
     if texts[0] == texts[1]:
         return True
+    for word, other in ((texts[0], answer), (texts[1], gold)):
+        if word in NUMBER_WORDS and isinstance(other, Scalar):
+            return _same(Scalar(str(NUMBER_WORDS[word])), other, policy, symbolic)
     if any(isinstance(tree, Word) and (tree.quoted or len(tree.plain) > 4) for tree in (gold, answer)):
         return False
     gold, answer = (Scalar(tree.text) if isinstance(tree, Word) else tree for tree in (gold, answer))
@@ -93,20 +121,30 @@ def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool 
 
 
 def _same_scalar(gold: Scalar, answer: Scalar, policy: Policy, symbolic: Symbolic | None) -> bool | None:
-    if not _units_agree(gold.unit, answer.unit, policy.units):
-        return False
+    if _squeezed(gold.whole) == _squeezed(answer.whole) != "":
+        return True
     verdict = False
-    for gold_text, answer_text in _percent_readings(gold, answer, policy.percent):
-        try:
-            found = same_value(read(gold_text), read(answer_text), policy.rounding)
-        except (Unreadable, RecursionError):
-            found = None
-        if found is None and symbolic is not None:
-            found = symbolic(gold_text, answer_text)
-        if found:
-            return True
-        verdict = None if found is None or verdict is None else False
+    if _units_agree(gold.unit, answer.unit, policy.units):
+        for texts in _percent_readings(gold, answer, policy.percent):
+            verdict = _or(verdict, _same_formula(*texts, policy, symbolic))
+    may_be_variable = any(len(tree.unit or "") == 1 and r"\text" not in tree.whole for tree in (gold, answer))
+    if verdict is False and may_be_variable:  # 5 m: five metres, or five times m
+        return _same_formula(gold.whole, answer.whole, policy, symbolic)
     return verdict
+
+
+def _same_formula(gold: str, answer: str, policy: Policy, symbolic: Symbolic | None) -> bool | None:
+    if r"\infty" in gold or r"\infty" in answer:
+        return _squeezed(gold).lstrip("+") == _squeezed(answer).lstrip("+")
+    try:
+        found = same_value(read(gold), read(answer), policy.rounding)
+    except (Unreadable, RecursionError):
+        found = None
+    return symbolic(gold, answer) if found is None and symbolic is not None else found
+
+
+def _or(verdict: bool | None, other: bool | None) -> bool | None:
+    return True if verdict or other else None if verdict is None or other is None else False
 
 
 def _units_agree(gold: str | None, answer: str | None, policy: str) -> bool:
@@ -139,6 +177,11 @@ def _same_matrix(gold, answer, policy: Policy, symbolic: Symbolic | None) -> boo
             (g, a) for rows in zip(gold.rows, answer.rows, strict=True) for g, a in zip(*rows, strict=True)
         ]
         return _all(_same(g, a, policy, symbolic) for g, a in pairs)
+    if isinstance(other := answer if isinstance(gold, Matrix) else gold, Group) and all(
+        isinstance(item, Group) for item in other.items
+    ):
+        rows = Matrix(tuple(item.items for item in other.items))
+        return _same_matrix(*((gold, rows) if other is answer else (rows, answer)), policy, symbolic)
     matrix, other = (gold, answer) if isinstance(gold, Matrix) else (answer, gold)
     if isinstance(other, Group) and not matrix.bars and 1 in (len(matrix.rows), len(matrix.rows[0])):
         entries = Group(tuple(entry for row in matrix.rows for entry in row), other.brackets)

@@ -21,7 +21,7 @@ FUNCTIONS = {
 }  # fmt: skip
 GREEK = set(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar vartheta varrho infty".split()
+    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar vartheta varrho infty emptyset".split()
 )
 ACCENTS = {
     "dot",
@@ -51,6 +51,10 @@ class Undefined(Exception):
     """The formula has no real (or no finite) value at this point."""
 
 
+class TooLarge(Undefined):
+    """A number above 1e308 turned up that is no exact fraction of bounded size."""
+
+
 def tokens_of(text: str) -> list[str]:
     """Split canonical LaTeX into macros, numbers, letters and signs."""
     return TOKEN.findall(text)
@@ -60,7 +64,7 @@ class Formula:
     """A formula as a tree of tuples ``(operation, *operands)``; see :func:`read`.
 
     ``symbols``: names of the variables; ``decimals``: whether a decimal fraction is written in it;
-    ``imaginary``: whether ``i`` is; ``discrete``: whether it has a floor, a ceiling or a power of a negative number.
+    ``imaginary``: whether ``i`` is; ``discrete``: whether it is meant for whole numbers: a floor, a factorial, a power of -1.
     """
 
     def __init__(self, tree: tuple):
@@ -77,7 +81,9 @@ class Formula:
         elif kind == "imaginary":
             self.imaginary = True
         else:
-            self.discrete |= kind in ("floor", "ceil") or (kind == "power" and tree[1][0] == "negative")
+            self.discrete |= kind in ("floor", "ceil", "factorial", "binomial") or (
+                kind == "power" and tree[1][0] == "negative"
+            )
             for part in tree[1:]:
                 if isinstance(part, tuple):
                     self._survey(part)
@@ -90,6 +96,8 @@ class Formula:
         """
         try:
             return _finite(_value(self.tree, point, real, whole))
+        except OverflowError:
+            raise TooLarge from None
         except (ArithmeticError, ValueError):
             raise Undefined from None
 
@@ -398,7 +406,7 @@ def _bounded(value):
 
 def _finite(value):
     if not isinstance(value, Fraction) and not cmath.isfinite(value):
-        raise Undefined
+        raise TooLarge
     return value
 
 
@@ -479,8 +487,6 @@ def _binomial(top, bottom):
         small = min(bottom, top - bottom)
         if 0 <= top and small * top.numerator.bit_length() <= MAX_BITS:
             return Fraction(math.comb(int(top), int(bottom))) if bottom >= 0 else Fraction(0)
-        if 0 <= bottom <= top:
-            raise Undefined  # too large to compute
     top, bottom = _inexact(top), _inexact(bottom)
     if isinstance(top, complex) or isinstance(bottom, complex) or min(top, bottom, top - bottom) < 0:
         raise Undefined

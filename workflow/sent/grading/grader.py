@@ -23,6 +23,10 @@ class Grade:
     paper_match: bool
 
 
+NO_ANSWER = Grade(None, "no_answer", False)
+TRUNCATED = Grade(None, "truncated", False)
+
+
 class Grader:
     """Compares answers with gold answers; use it as a context manager, or call :meth:`close`.
 
@@ -32,7 +36,7 @@ class Grader:
     def __init__(self, settings):
         self.settings = settings
         self.policy = policy_of(settings)
-        self._verdicts: dict[tuple[str, str], str] = {}
+        self._cache: dict[tuple[str, str], Grade] = {}
         self._workers: Workers | None = None
         self._math_verify_missing = False
 
@@ -59,46 +63,47 @@ class Grader:
             [(gold, answer) for (gold, _, _), answer in zip(items, answers, strict=True)]
         )
         return [
-            Grade(None, "truncated", False) if grade.verdict == "no_answer" and reason == "length" else grade
+            TRUNCATED if grade is NO_ANSWER and reason == "length" else grade
             for grade, (_, _, reason) in zip(grades, items, strict=True)
         ]
 
     def grade_answers(self, pairs: Sequence[tuple[Gold, str | None]]) -> list[Grade]:
         """Grade bare answers, given as ``(gold, answer)``; None or nothing but spaces is no answer."""
-        pairs = [(_joined(gold), answer) for gold, answer in pairs]
-        asked = [(gold, unbox(answer)) for gold, answer in pairs if answer is not None and answer.strip()]
-        verdicts = iter(self._decide(asked))
-        return [
-            Grade(answer, next(verdicts), string_match(gold, answer))
-            if answer is not None and answer.strip()
-            else Grade(None, "no_answer", False)
-            for gold, answer in pairs
-        ]
+        pairs = [(_joined(gold), (answer or "").strip()) for gold, answer in pairs]
+        pairs = [(gold, unbox(answer)) for gold, answer in pairs]
+        grades = iter(self._graded([pair for pair in pairs if pair[1]]))
+        return [next(grades) if answer else NO_ANSWER for _, answer in pairs]
 
     def equivalent(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         """Whether each target would be graded correct with the other answer as gold (one direction only)."""
-        return [verdict == "correct" for verdict in self._decide(pairs)]
+        return [grade.verdict == "correct" for grade in self._graded(pairs)]
 
-    def _decide(self, pairs: Sequence[tuple[str, str]]) -> list[str]:
-        if len(self._verdicts) > CACHE_SIZE:
-            self._verdicts.clear()
-        known = self._verdicts
-        open_pairs = []
+    def _graded(self, pairs: Sequence[tuple[str, str]]) -> list[Grade]:
+        known, open_pairs = self._cache, []
+        if len(known) > CACHE_SIZE:
+            known.clear()
         for pair in dict.fromkeys(pairs):
             if pair not in known:
-                verdict = self._decide_here(*pair)
+                verdict = self._decided_here(*pair)
                 if verdict is None:
                     open_pairs.append(pair)
                 else:
-                    known[pair] = verdict
+                    known[pair] = self._grade_of(pair, verdict)
         if open_pairs:
-            known.update(zip(open_pairs, self._ask_workers(open_pairs), strict=True))
+            for pair, verdict in zip(open_pairs, self._ask_workers(open_pairs), strict=True):
+                known[pair] = self._grade_of(pair, verdict)
         return [known[pair] for pair in pairs]
 
-    def _decide_here(self, gold: str, answer: str) -> str | None:
+    def _grade_of(self, pair: tuple[str, str], verdict: str) -> Grade:
+        gold, answer = pair
+        return Grade(
+            answer, verdict, len(answer) <= self.settings.max_answer_chars and string_match(gold, answer)
+        )
+
+    def _decided_here(self, gold: str, answer: str) -> str | None:
         if gold == answer:
             return "correct"
-        if len(answer) > self.settings.max_answer_chars:
+        if max(len(gold), len(answer)) > self.settings.max_answer_chars:
             return "wrong"
         same = same_answer(gold, answer, self.policy)
         return None if same is None else "correct" if same else "wrong"

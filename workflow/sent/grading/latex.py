@@ -7,8 +7,6 @@ import re
 
 UNICODE = str.maketrans(
     {
-        **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", (f"^{{{d}}}" for d in range(10)), strict=True)),
-        **dict(zip("₀₁₂₃₄₅₆₇₈₉", (f"_{{{d}}}" for d in range(10)), strict=True)),
         **dict(zip("０１２３４５６７８９", map(str, range(10)), strict=True)),
         **{
             "−": "-",
@@ -73,10 +71,15 @@ UNICODE = str.maketrans(
             "。": ".",
             "：": ":",
             "％": "%",
+            "¢": r"\text{cents}",
         },
         **{"\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "\ufeff": "", "…": r"\dots "},
     }
 )
+
+SMALL_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺₀₁₂₃₄₅₆₇₈₉", "0123456789-+0123456789")
+SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
+SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 
 SAME = {  # macros that mean the same, or nothing
     **dict.fromkeys(("dfrac", "tfrac", "cfrac", "sfrac", "nicefrac"), r"\frac"),
@@ -107,6 +110,8 @@ SAME = {  # macros that mean the same, or nothing
     **dict.fromkeys(("rparen",), ")"),
     **dict.fromkeys(("lbrack",), "["),
     **dict.fromkeys(("rbrack",), "]"),
+    **dict.fromkeys(("langle",), "("),
+    **dict.fromkeys(("rangle",), ")"),
     **dict.fromkeys(("gt",), ">"),
     **dict.fromkeys(("lt",), "<"),
     **dict.fromkeys(("div",), "/"),
@@ -134,32 +139,56 @@ MACRO = re.compile(r"\\\\|\\([a-zA-Z]+\*?)")
 SPACES = re.compile(r"\s+")
 SKIPPED_SPACE = re.compile(r"(?<!\\)\\[,;:!> ]|~|\\hspace\{[^{}]*\}|\\phantom\{[^{}]*\}|\\mathstrut")
 E_NOTATION = re.compile(r"(?<![A-Za-z\d.\\_^{])((?:\d+\.?\d*|\.\d+))\s?[eE]\s?([+-]?\d+)(?![\d.A-Za-z])")
-LOOSE_EXPONENT = re.compile(r"([\^])\s*([+-]?\d{2,}|-\d)(?![\d.])")
+LOOSE_EXPONENT = re.compile(r"\^\s*([+-]?\d{2,}|-\d)(?![\d.])")
+PLAIN = re.compile(r"\s*-?\d+(?:\.\d+)?\s*")
+THIN_COMMA = re.compile(r"(?<=\d)(?:\{,\}|,\s*\\!)\s*(?=\d{3}(?!\d))")
+GROUPED_DIGITS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:(?:\\[,; ]|[ ~])\d{3})+(?![\d])")
+DEGREE = re.compile(r"\^\s*(?:\{\s*(?:\\circ|\\degree)\s*\}|\\circ|\\degree)")
+PRIMES = re.compile(r"\^\s*(?:\{\s*(?:\\prime\s*)+\}|\\prime(?![a-zA-Z]))")
+NAMED_FUNCTION = re.compile(
+    r"\\(?:operatorname|text)\s*\{\s*(sin|cos|tan|cot|sec|csc|ln|log|exp|arcsin|arccos|arctan|sinh|cosh|tanh)\s*\}"
+)
+UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*\\text\s*\{([^{}]*)\}\s*\}\s*\{\s*\\text\s*\{([^{}]*)\}\s*\}")
+INFIX = re.compile(r"\{([^{}]*)\\(over|choose|atop)(?![a-zA-Z])\s*([^{}]*)\}")
+PLAIN_MIXED = re.compile(r"(?<![\w.^{})])(\d+) (\d+)/(\d+)(?![\w.])")
+REAL_NUMBERS = re.compile(
+    r"\\mathbb\s*\{?\s*R\s*\}?|(?:\\text\s*\{)?\s*all real(?:s| numbers)\s*\}?", re.IGNORECASE
+)
+REALS = r"(-\infty,\infty)"
 MODULE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sp|sympy|cmath)\.(?=[A-Za-z])")
 CALL = re.compile(rf"(?<![A-Za-z\\])({'|'.join(CODE_FUNCTIONS)})(?![A-Za-z])")
-NAME = re.compile(rf"(?<![A-Za-z\\_{{])(pi|infinity|infty|{'|'.join(GREEK)})(?![A-Za-z])")
-TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
+NAME = re.compile(rf"(?<![A-Za-z\\_{{])(pi|infinity|infty|inf|{'|'.join(GREEK)})(?![A-Za-z])")
 
 
 def canonical(answer: str) -> str:
-    """Return ``answer`` in canonical LaTeX: one name a macro, no delimiters, no spacing macros, no code notation."""
-    text = answer.translate(UNICODE).replace(r"\$", " \\dollar ").replace(r"\%", "%")
-    text = text.replace(r"\displaylimits", "").replace("{,}", ",").replace(",\\!", ",").replace("\\!", "")
-    text = text.replace(r"\left.", " ").replace(r"\right.", " ").replace("**", "^")
-    text = re.sub(r"(?<=\d)(?:\\,|~|\\;|\\ )(?=\d{3}(?!\d))", "", text)
+    """Return ``answer`` in canonical LaTeX: one name a macro, no delimiters, no spacing macros, no code."""
+    text = answer
+    if not text.isascii():
+        text = SUPERSCRIPTS.sub(lambda m: f"^{{{m.group().translate(SMALL_DIGITS)}}}", text)
+        text = SUBSCRIPTS.sub(lambda m: f"_{{{m.group().translate(SMALL_DIGITS)}}}", text).translate(UNICODE)
+    if PLAIN.fullmatch(text):
+        return text.strip()
+    if text.startswith("**") and text.endswith("**"):
+        text = text.strip("*")
+    text = text.replace(r"\$", r" \dollar ").replace(r"\%", "%").replace("**", "^")
+    text = THIN_COMMA.sub("", text).replace("{,}", ",").replace("\\!", "")
+    text = GROUPED_DIGITS.sub(lambda m: re.sub(r"\\[,; ]|[ ~]", "", m.group()), text)
+    text = text.replace(r"\left.", " ").replace(r"\right.", " ")
     text = SKIPPED_SPACE.sub(" ", _without_delimiters(text))
     text = MACRO.sub(_rename, text)
-    text = re.sub(r"\^\s*(?:\{\s*(?:\\circ|\\degree)\s*\}|\\circ|\\degree)", r"\\degree ", text)
-    text = re.sub(r"\^\s*\{\s*((?:\\prime\s*)+)\}", lambda m: "'" * m.group(1).count("prime"), text)
-    text = re.sub(r"\\operatorname\s*\{\s*([a-zA-Z]+)\s*\}", r"\\\1 ", text)
-    text = re.sub(
-        r"\\text\s*\{\s*(sin|cos|tan|cot|sec|csc|ln|log|exp|arcsin|arccos|arctan)\s*\}", r"\\\1 ", text
+    text = DEGREE.sub(r"\\degree ", text)
+    text = PRIMES.sub(lambda m: "'" * m.group().count("prime"), text)
+    text = NAMED_FUNCTION.sub(r"\\\1 ", text)
+    text = UNIT_FRACTION.sub(r"\\text{\1/\2}", text)
+    text = INFIX.sub(
+        lambda m: rf"\{'frac' if m.group(2) == 'over' else 'binom'}{{{m.group(1)}}}{{{m.group(3)}}}", text
     )
-    text = MODULE.sub("", text)
-    text = CALL.sub(_function, NAME.sub(_name, text)) if re.search(r"[A-Za-z]", text) else text
+    text = CALL.sub(_function, NAME.sub(_name, MODULE.sub("", text)))
     text = E_NOTATION.sub(r"\1\\cdot 10^{\2}", text)
-    text = LOOSE_EXPONENT.sub(r"\1{\2}", text)
-    return SPACES.sub(" ", text).strip()
+    text = PLAIN_MIXED.sub(r"\1\\frac{\2}{\3}", text)
+    text = LOOSE_EXPONENT.sub(r"^{\1}", text)
+    text = SPACES.sub(" ", text).strip()
+    return REALS if REAL_NUMBERS.fullmatch(text) else text
 
 
 def _without_delimiters(text: str) -> str:

@@ -28,15 +28,19 @@ ENVIRONMENT = re.compile(
 )
 CHOICE = re.compile(r"[(\[]?\s*([A-Z])\s*[)\].:]+(?:\s.*)?", re.DOTALL)
 ARTICLE = re.compile(r"^(?:an?|the) ")
+WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W_]+)*")
+LONG_WORD = re.compile(r"[^\W\d_]{3}")
+CONNECTIVE = re.compile(r"\b(?:or|and)\b")
 QUOTED = re.compile(r"\\text\s*\{([^{}]*)\}")
 
 
 @dataclass(frozen=True)
 class Scalar:
-    """One formula; ``unit`` is what was written behind or before it, None for nothing, ``%`` for percent."""
+    """One formula; ``unit`` is what stands behind or before it (``%`` for percent), ``whole`` the two together."""
 
     text: str
     unit: str | None = None
+    whole: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,8 @@ def structure(text: str, join_thousands: bool = True):
         text = joined_thousands(text)
     if word := _word(text):
         return word
+    if quoted := QUOTED.fullmatch(text):
+        return structure(quoted.group(1), join_thousands)
     tokens = TOKEN.findall(text)
     parts = _split_list(tokens)
     if len(parts) > 1:
@@ -114,7 +120,10 @@ def _scalar(text: str):
     if text.count(r"\pm") + text.count(r"\mp") == 1:
         sign = r"\pm" if r"\pm" in text else r"\mp"
         return Group(tuple(_scalar(text.replace(sign, s)) for s in "+-"))
-    return Scalar(*split_unit(text))
+    ratio, _ = _split(TOKEN.findall(text), (":",))
+    if len(ratio) > 1 and all(re.fullmatch(r"\s*\d+(?:\.\d+)?\s*", part) for part in ratio):
+        return Group(tuple(Scalar(part.strip()) for part in ratio), "::")
+    return Scalar(*split_unit(text), text)
 
 
 def _bracketed(text: str, tokens: list[str]) -> Group | None:
@@ -129,8 +138,9 @@ def _bracketed(text: str, tokens: list[str]) -> Group | None:
     parts = _split_list(tokens[1:-1])
     if len(parts) == 1 and (opening != r"\{" or r"\mid" in inner or "|" in inner or ":" in inner):
         return None
-    items = tuple(item for part in parts for item in _items(part, False)) if inner.strip() else ()
-    return Group(items, opening[-1] + closing[-1])
+    if not inner.strip():
+        return Scalar(r"\emptyset") if opening == r"\{" else None
+    return Group(tuple(item for part in parts for item in _items(part, False)), opening[-1] + closing[-1])
 
 
 def _matrix(text: str) -> Matrix | None:
@@ -151,9 +161,11 @@ def _word(text: str) -> Word | None:
         return Word(choice.group(1).lower(), choice.group(1), False)
     quoted = QUOTED.sub(r"\1", text)
     plain = re.sub(r"\s+", " ", quoted).strip(" .!'\"()").casefold()
-    if not re.fullmatch(r"[^\W\d_]+(?:[ '-][^\W\d_]+)*", plain) or re.search(r"\b(?:or|and)\b", plain):
-        return None
-    if quoted == text and len(plain) < 3:
+    if (
+        not WORDS.fullmatch(plain)
+        or CONNECTIVE.search(plain)
+        or (quoted == text and not LONG_WORD.search(plain))
+    ):
         return None
     return Word(ARTICLE.sub("", plain), text, quoted != text)
 

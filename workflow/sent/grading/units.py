@@ -71,7 +71,13 @@ CURRENCY = {r"\dollar": "dollar", "€": "€", "£": "£", "¥": "¥", "₹": "
 
 _TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\^\s*(?:\{\s*-?\d\s*\}|-?\d)|[A-Za-z]+|\s+|\S")
 _LEADING = re.compile(r"^\s*([+-]?)\s*(\\dollar|[€£¥₹])\s*")
-_CONNECTIVE = re.compile(r"\b(?:or|and|if|when|where|for|not|no|is|are|does)\b")
+_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve hundred thousand".split()
+_NOT_A_UNIT = re.compile(
+    rf"\b(?:or|and|if|when|where|for|not|no|is|are|does|maybe|{'|'.join(_NUMBER_WORDS)})\b|\d"
+)
+MIN_LETTERS = (
+    4  # of an unknown bare word behind a number, which is then a unit (apples) rather than variables
+)
 _TRIGONOMETRIC = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
 
 
@@ -112,20 +118,17 @@ def _start_of_unit(text: str) -> int:
 def _is_unit(tokens: list[re.Match], position: int) -> bool:
     token = tokens[position].group()
     if token.startswith(r"\text"):
-        return bool(re.search(r"[A-Za-z%°]", token[5:])) and not _CONNECTIVE.search(token)
+        return bool(re.search(r"[A-Za-z%°]", token[5:])) and not _NOT_A_UNIT.search(token)
     if token in ("%", r"\degree", r"\dollar", "per"):
         return True
-    if not token.isalpha() or CANONICAL.get(token, CANONICAL.get(token.lower())) is None:
+    if not token.isalpha():
         return False
     before = [t.group() for t in tokens[max(0, position - 2) : position]]
-    if before[-1:] == ["\\degree"] or before == ["\\degree", " "]:
-        return True
-    return (
-        len(token) > 1
-        or before[-1:] == ["/"]
-        or before == ["/", " "]
-        or (before[-1:] == [" "] and before[0][-1] in "0123456789}")
-    )
+    behind_number = before[-1:] == [" "] and before[0][-1] in "0123456789}"
+    if token not in CANONICAL and token.lower() not in CANONICAL:
+        return behind_number and len(token) >= MIN_LETTERS and not _NOT_A_UNIT.search(token)
+    behind_unit = before[-1:] in (["/"], [r"\degree"]) or before in (["/", " "], [r"\degree", " "])
+    return len(token) > 1 or behind_unit or behind_number
 
 
 def canonical_unit(unit: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sent.grading.expression import Formula, Undefined
+from sent.grading.expression import Formula, TooLarge, Undefined
 
 POINTS = 8
 NEEDED = 3  # points at which both formulas must have a value, before agreement counts as equality
@@ -28,8 +28,14 @@ def same_value(gold: Formula, answer: Formula, rounding: Rounding) -> bool | Non
     """
     if not gold.symbols and not answer.symbols:
         return _same_constant(gold, answer, rounding)
-    real = not (gold.imaginary or answer.imaginary)
-    whole = gold.discrete or answer.discrete
+    imaginary, whole = gold.imaginary or answer.imaginary, gold.discrete or answer.discrete
+    verdict = None if imaginary else _same_at_points(gold, answer, True, whole)
+    if verdict is None and (imaginary or _same_at_points(gold, answer, False, whole)):
+        return _same_at_points(gold, answer, False, whole)
+    return verdict
+
+
+def _same_at_points(gold: Formula, answer: Formula, real: bool, whole: bool) -> bool | None:
     agreements = 0
     for point in range(POINTS):
         try:
@@ -44,15 +50,9 @@ def same_value(gold: Formula, answer: Formula, rounding: Rounding) -> bool | Non
 
 
 def _same_constant(gold: Formula, answer: Formula, rounding: Rounding) -> bool | None:
-    real = not (gold.imaginary or answer.imaginary)
-    try:
-        a = gold.value(real=real)
-    except Undefined:
-        return None
-    try:
-        b = answer.value(real=real)
-    except Undefined:
-        return None
+    a, b = _constants(gold, answer)
+    if a is None or b is None:
+        return None if a is b else False
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         if a == b:
             return True
@@ -65,6 +65,23 @@ def _same_constant(gold: Formula, answer: Formula, rounding: Rounding) -> bool |
     if abs(a - b) <= max(rounding.absolute_tolerance, max(rounding.relative_tolerance, AGREE) * abs(a)):
         return True
     return _rounds_to(gold, a, answer, b, rounding)
+
+
+def _constants(gold: Formula, answer: Formula) -> tuple:
+    """The two values, in the complex numbers if one is not real; None for what has none or is too large."""
+    real = not (gold.imaginary or answer.imaginary)
+    values = []
+    for formula in (gold, answer):
+        try:
+            values.append(formula.value(real=real))
+        except TooLarge:
+            values.append(None)
+        except Undefined:
+            try:
+                values.append(formula.value(real=False))
+            except Undefined:
+                values.append(None)
+    return tuple(values)
 
 
 def _is_integer(gold: Formula, value: Fraction) -> bool:
