@@ -90,9 +90,13 @@ def entailment_model(wildcards):
 
 
 def curriculum_of(wildcards):
-    """Return the model's curriculum, if the method follows one."""
-    follows = EXPERIMENT.methods[wildcards.method].curriculum
-    return "results/{experiment}/curriculum/{model}.parquet".format(**wildcards) if follows else []
+    """Return the curriculum that a training stage follows, if the method has one."""
+    if not EXPERIMENT.methods[wildcards.method].curriculum:
+        return []
+    if wildcards.stage == "1" or not EXPERIMENT.by_model[wildcards.model].curriculum.rescore:
+        return "results/{experiment}/curriculum/{model}.parquet".format(**wildcards)
+    pattern = "results/{experiment}/rescoring/{model}/{method}/seed{seed}/stage{stage}/curriculum.parquet"
+    return pattern.format(**{**wildcards, "stage": int(wildcards.stage) - 1})
 
 
 def policy(wildcards, stage):

@@ -2,7 +2,8 @@
 
 Inputs: results/{experiment}/data/train.parquet, samples/{model}.parquet, verdicts/{model}.parquet and, where
     the settings name an entailment model, models/nli/{nli}/
-Outputs: results/{experiment}/clusters/{model}.parquet and semantic_entropy/{model}.parquet
+Outputs: results/{experiment}/clusters/{model}.parquet, semantic_entropy/{model}.parquet, calibration/{model}.parquet
+    (the entailment model beside mathematics) and semantic_entropy/{model}.html (clusters to read)
 """
 
 
@@ -10,6 +11,7 @@ rule semantic_entropy:
     input:
         of_experiment("results/{experiment}/clusters/{model}.parquet", model=EXPERIMENT.models),
         of_experiment("results/{experiment}/semantic_entropy/{model}.parquet", model=EXPERIMENT.models),
+        of_experiment("results/{experiment}/calibration/{model}.parquet", model=EXPERIMENT.models),
 
 
 rule measure_semantic_entropy:
@@ -21,6 +23,8 @@ rule measure_semantic_entropy:
     output:
         clusters="results/{experiment}/clusters/{model}.parquet",
         semantic_entropy="results/{experiment}/semantic_entropy/{model}.parquet",
+        calibration="results/{experiment}/calibration/{model}.parquet",
+        page="results/{experiment}/semantic_entropy/{model}.html",
     log:
         "results/{experiment}/logs/semantic_entropy/{model}.log",
     benchmark:
@@ -45,4 +49,6 @@ rule measure_semantic_entropy:
         " --settings {params.settings:q}"
         " --clusters {output.clusters:q}"
         " --output {output.semantic_entropy:q}"
+        " --calibration {output.calibration:q}"
+        " --page {output.page:q}"
         " > {log:q} 2>&1"

@@ -17,7 +17,7 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 STAND_IN = """#!/bin/sh
 # Stands in for `python` and `accelerate`: writes what a stage declares as its outputs.
 while [ $# -gt 0 ]; do
-  case "$1" in --output|--dropped|--clusters|--metrics|--summary)
+  case "$1" in --output|--dropped|--clusters|--calibration|--page|--metrics|--summary)
     mkdir -p "$(dirname "$2")"
     case "$(basename "$2")" in *.*) echo "$2" > "$2";; *) mkdir -p "$2"; echo "$2" > "$2/content";; esac
   esac

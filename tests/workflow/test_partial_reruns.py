@@ -87,6 +87,20 @@ def test_stages_are_targets_by_name(checkout, tmp_path):
     assert not {"sort_questions", "train", "evaluate", "build_database"} & plan.keys()
 
 
+def test_rescoring_sorts_the_stages_to_come_anew(finished):
+    plan = finished.plan(changes={"curriculum": {"n_stages": 3, "rescore": True}})
+    # After stages 1 and 2 of `sent`, which has three; the sampling of the untrained model stays.
+    assert (
+        plan["resample"]
+        == plan["regrade"]
+        == plan["remeasure_semantic_entropy"]
+        == plan["resort_questions"]
+        == 2
+    )
+    assert plan["train"] == 3
+    assert "sample" not in plan
+
+
 def test_until_a_rule(checkout):
     plan = checkout.plan("--until", "grade", changes={"experiment": "fresh"})
     assert plan["grade"] == 1
