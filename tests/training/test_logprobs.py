@@ -177,7 +177,7 @@ def test_results_do_not_depend_on_how_many_tokens_go_together(blocks):
 
 
 def test_no_tensor_of_tokens_times_vocabulary_is_made():
-    """At 256 tokens and 65,536 entries the largest tensor is a block, and the plain way's are 4 times that."""
+    """At 256 tokens and 65,536 entries the largest tensor is a block; the plain way's has 4 times that."""
     largest = 0
 
     class Watch(torch.utils._python_dispatch.TorchDispatchMode):

@@ -9,7 +9,7 @@ from torch import Tensor
 from sent.config import Method
 from sent.errors import SentError
 from sent.training import objectives
-from sent.training.selection import Tokens, count, covariance, lowest
+from sent.training.selection import Choice, Tokens, count, covariance, lowest
 
 LOW_SHARE = 0.8
 """Share of tokens whose mean entropy is logged as that of the low set, for every method alike."""
@@ -83,7 +83,8 @@ def plan_tokens(method: Method, stats: TokenStatistics, seed: int) -> TokenPlan:
         raise ValueError(f"sequence keys must differ, found {len(keys) - len(np.unique(keys))} repeated")
     mask = stats.mask.cpu().numpy().astype(bool)[order]
     tokens = _tokens(method, stats, order, keys, mask, seed)
-    choice = objectives.bind(method.objective, method.constants)(tokens)
+    decide = objectives.bind(method.objective, method.constants)
+    choice = decide(tokens) if len(tokens) else Choice()
     ones, zeros = np.ones(len(tokens)), np.zeros(len(tokens))
     pg_weight = ones if choice.pg_weight is None else choice.pg_weight
     kl_weight = zeros if choice.kl_weight is None else choice.kl_weight

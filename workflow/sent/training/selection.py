@@ -13,7 +13,7 @@ from pydantic import Field
 
 from sent.seeding import seed_of, uniforms
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
 """A fraction of tokens, never a percentage."""
 
 Beta = Annotated[float, Field(ge=0)]
@@ -67,9 +67,7 @@ class Choice:
 
 
 def count(share: float, n: int) -> int:
-    """Return how many of ``n`` tokens a share is: rounded down, but at least one if there is any and share >
-    0.
-    """
+    """Return how many of ``n`` tokens a share is: rounded down, but at least one of any (share 0: none)."""
     if n == 0 or share == 0:
         return 0
     return max(1, int(share * n + 1e-9))  # 0.2 * 15 is 3.0000000000000004, 0.29 * 100 is 28.999999999999996
@@ -99,6 +97,4 @@ def covariance(tokens: Tokens, centre: np.ndarray | None = None) -> np.ndarray:
     mask ``centre``.
     """
     centre = slice(None) if centre is None else centre
-    if len(tokens.logp[centre]) == 0:
-        return np.zeros(len(tokens))
     return (tokens.logp - tokens.logp[centre].mean()) * (tokens.advantages - tokens.advantages[centre].mean())

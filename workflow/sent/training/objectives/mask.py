@@ -1,7 +1,5 @@
 """Policy gradient on forking tokens only."""
 
-import numpy as np
-
 from sent.training.selection import Choice, Share, Tokens, count, highest
 
 
@@ -10,5 +8,5 @@ def mask(tokens: Tokens, *, share: Share) -> Choice:
     6).
     """
     chosen = highest(tokens.entropy, count(share, len(tokens)))
-    threshold = tokens.entropy[chosen].min() if chosen.any() else np.inf
-    return Choice(pg_weight=chosen.astype(float), diagnostics={"mask_entropy_threshold": float(threshold)})
+    threshold = float(tokens.entropy[chosen].min())
+    return Choice(pg_weight=chosen.astype(float), diagnostics={"selected_entropy_threshold": threshold})

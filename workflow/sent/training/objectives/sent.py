@@ -1,8 +1,9 @@
 """SENT: KL on the tokens of lowest entropy, more of it where covariance is high."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from sent.training.selection import Beta, Choice, Share, Tokens, count, covariance, highest, lowest
 
@@ -12,7 +13,7 @@ def sent(
     *,
     side: Literal["low", "high"],
     entropy_share: Share,
-    covariance_share: Share,
+    covariance_share: Annotated[float, Field(ge=0, le=1)],
     centre: Literal["all", "selected"],
     beta_high: Beta,
     beta_low: Beta,
@@ -29,11 +30,11 @@ def sent(
     covariances = covariance(tokens, None if centre == "all" else selected)
     quota = count(covariance_share, int(selected.sum()))
     held = highest(covariances, quota, among=selected & (covariances > 0))
-    diagnostics = {}
-    if selected.any():
-        edge = tokens.entropy[selected].max() if side == "low" else tokens.entropy[selected].min()
-        diagnostics["selected_entropy"] = float(tokens.entropy[selected].mean())
-        diagnostics["selected_entropy_threshold"] = float(edge)
+    entropies = tokens.entropy[selected]
+    diagnostics = {
+        "selected_entropy": float(entropies.mean()),
+        "selected_entropy_threshold": float(entropies.max() if side == "low" else entropies.min()),
+    }
     if held.any():
         diagnostics["held_covariance_threshold"] = float(covariances[held].min())
     return Choice(

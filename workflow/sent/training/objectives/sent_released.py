@@ -20,5 +20,4 @@ def sent_released(
     quota = count(covariance_share, int(low.sum()))
     weight = np.where(highest(covariances, quota, among=low), beta_high, 0.0)
     weight[lowest(covariances, quota, among=low)] = beta_low
-    diagnostics = {"selected_entropy": float(tokens.entropy[low].mean())} if low.any() else {}
-    return Choice(kl_weight=weight, diagnostics=diagnostics)
+    return Choice(kl_weight=weight, diagnostics={"selected_entropy": float(tokens.entropy[low].mean())})
