@@ -73,6 +73,7 @@ def checkout(tmp_path_factory) -> Checkout:
     for folder in ("rules", "config", "workflow"):
         shutil.copytree(REPOSITORY / folder, root / folder, ignore=ignore)
     shutil.copy(REPOSITORY / "Snakefile", root)
+    (root / "profiles").symlink_to("workflow/profiles")
     (root / "bin").mkdir()
     for name in ("python", "accelerate"):
         (root / "bin" / name).write_text(STAND_IN)

@@ -57,6 +57,18 @@ def test_a_mistake_is_one_message():
 
 
 @pytest.mark.slow
+def test_a_failed_stage_shows_its_message(tmp_path):
+    (tmp_path / "empty.jsonl").touch()
+    (tmp_path / "config.yaml").write_text(
+        "{experiment: trial, models: [nano-smoke], data: {train: {path: empty.jsonl}}}"
+    )
+    arguments = ("--cores", "1", "--configfile", str(tmp_path / "config.yaml"), "--directory", str(tmp_path))
+    run = snakemake("data", *arguments)
+    assert run.returncode != 0
+    assert "error: empty.jsonl: is empty" in run.stdout
+
+
+@pytest.mark.slow
 def test_fewer_gpus_than_the_model_asks_for_are_refused(tmp_path):
     paper = ("--configfile", str(ROOT / "config/paper.yaml"), "--directory", str(tmp_path))
     run = snakemake("training", "-n", *paper, "--resources", "gpu=2")
