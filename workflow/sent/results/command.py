@@ -15,6 +15,11 @@ def add_arguments(parser) -> None:
     leaderboard = commands.add_parser("leaderboard", help="print the scores by model and method")
     leaderboard.add_argument("--database", type=Path, required=True)
 
+    for name, summary in (("tables", "Markdown, CSV and LaTeX"), ("figures", "SVG and PNG, with captions")):
+        part = commands.add_parser(name, help=f"{summary} from the database")
+        part.add_argument("--database", type=Path, required=True)
+        part.add_argument("--output", type=Path, required=True, help="folder to write, replaced as a whole")
+
 
 def run(args) -> None:
     """Run the command that was asked for."""
@@ -26,3 +31,7 @@ def run(args) -> None:
         from sent.results import leaderboard
 
         print(leaderboard.text(args.database))
+    elif args.command == "figures":
+        from sent.results import figures
+
+        figures.write(args.database, args.output)

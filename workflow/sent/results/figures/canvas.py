@@ -1,0 +1,73 @@
+"""What all figures share: the run's names in order, their colours, and grids of panels."""
+
+from dataclasses import dataclass
+
+import altair as alt
+import pandas as pd
+
+from sent.results import style
+from sent.results.queries import frame
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A finished figure: its chart, and a caption with the run's own values."""
+
+    chart: alt.TopLevelMixin
+    caption: str
+
+
+class Canvas:
+    """An experiment's database with the labels and colours of its models, methods and benchmarks."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        names = frame(connection, "select_names")
+        self.models, self.methods, self.benchmarks = (
+            dict(names.loc[names["kind"] == kind, ["name", "label"]].itertuples(index=False, name=None))
+            for kind in ("models", "methods", "benchmarks")
+        )
+
+    def rows(self, query: str, **parameters) -> pd.DataFrame:
+        """Return the rows of ``sql/{query}.sql``."""
+        return frame(self.connection, query, **parameters)
+
+    def present(self, names: dict[str, str], found: pd.Series) -> dict[str, str]:
+        """Return those of ``names`` that are ``found``, in order; a name without a label labels itself."""
+        there = set(found)
+        return {n: label for n, label in names.items() if n in there} | {
+            n: n for n in sorted(there - set(names))
+        }
+
+    def labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return rows with the columns `Method` and `Benchmark` beside `method` and `benchmark`."""
+        rows = rows.copy()
+        for key, labels in (("method", self.methods), ("benchmark", self.benchmarks)):
+            if key in rows:
+                rows[key.capitalize()] = [labels.get(name, name) for name in rows[key]]
+        return rows
+
+    def colour(self, found: pd.Series) -> alt.Color:
+        """Return the colour encoding of the methods that are ``found``."""
+        methods = self.present(self.methods, found)
+        colours = dict(zip(self.methods, style.colours(list(self.methods)), strict=True))
+        scale = alt.Scale(domain=list(methods.values()), range=[colours.get(m, "#000000") for m in methods])
+        return alt.Color("Method:N", scale=scale, title=None)
+
+    def dash(self, found: pd.Series) -> alt.StrokeDash:
+        """Return the dash encoding of the methods that are ``found``."""
+        methods = self.present(self.methods, found)
+        scale = alt.Scale(domain=list(methods.values()), range=style.dashes(list(methods)))
+        return alt.StrokeDash("Method:N", scale=scale, title=None)
+
+
+def grid(rows: list[list[alt.Chart]]) -> alt.ConcatChart:
+    """Return panels in rows and columns, with one legend."""
+    panels = [panel for row in rows for panel in row]
+    return alt.concat(*panels, columns=len(rows[0]), spacing=12).configure(**style.CONFIG)
+
+
+def padded(low: float, high: float, share: float = 0.05) -> list[float]:
+    """Return a domain a little wider than from ``low`` to ``high``."""
+    margin = (high - low or abs(high) or 1.0) * share
+    return [low - margin, high + margin]

@@ -1,0 +1,1 @@
+FROM comparison ORDER BY model, method, benchmark, metric;

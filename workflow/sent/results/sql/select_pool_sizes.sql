@@ -1,0 +1,1 @@
+SELECT DISTINCT n FROM question_scores ORDER BY n;

@@ -1,0 +1,1 @@
+FROM train_metrics ORDER BY model, method, seed, total_step;
