@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sent.grading.expression import Unreadable, read
+from sent.grading.formula import UnreadableError, read
 from sent.grading.latex import canonical
 from sent.grading.relations import as_union, same_relation
 from sent.grading.structure import Group, Matrix, Relation, Scalar, Union, Word, structure
@@ -138,7 +138,7 @@ def _same_formula(gold: str, answer: str, policy: Policy, symbolic: Symbolic | N
         return _squeezed(gold).lstrip("+") == _squeezed(answer).lstrip("+")
     try:
         found = same_value(read(gold), read(answer), policy.rounding)
-    except (Unreadable, RecursionError):
+    except UnreadableError:
         found = None
     return symbolic(gold, answer) if found is None and symbolic is not None else found
 

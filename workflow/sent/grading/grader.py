@@ -7,7 +7,7 @@ from sent.grading.compare import Policy, same_answer
 from sent.grading.extract import extract_answer, unbox
 from sent.grading.string_match import string_match
 from sent.grading.values import Rounding
-from sent.grading.workers import MathVerifyMissing, Workers
+from sent.grading.workers import MathVerifyMissingError, Workers
 from sent.log import logger
 
 Gold = str | Sequence[str]
@@ -69,10 +69,9 @@ class Grader:
 
     def grade_answers(self, pairs: Sequence[tuple[Gold, str | None]]) -> list[Grade]:
         """Grade bare answers, given as ``(gold, answer)``; None or nothing but spaces is no answer."""
-        pairs = [(_joined(gold), (answer or "").strip()) for gold, answer in pairs]
-        pairs = [(gold, unbox(answer)) for gold, answer in pairs]
-        grades = iter(self._graded([pair for pair in pairs if pair[1]]))
-        return [next(grades) if answer else NO_ANSWER for _, answer in pairs]
+        pairs = [(_joined(gold), unbox(answer or "")) for gold, answer in pairs]
+        grades = iter(self._graded([pair for pair in pairs if pair[1].strip()]))
+        return [next(grades) if answer.strip() else NO_ANSWER for _, answer in pairs]
 
     def equivalent(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         """Whether each target would be graded correct with the other answer as gold (one direction only)."""
@@ -118,7 +117,7 @@ class Grader:
             )
         try:
             replies = self._workers.compare(pairs)
-        except MathVerifyMissing as error:
+        except MathVerifyMissingError as error:
             logger.warning("%s; until then answers that need it get the verdict `error`", error)
             self._math_verify_missing = True
             return ["error"] * len(pairs)

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 
-from sent.grading.expression import Undefined, Unreadable, read
+from sent.grading.arithmetic import UndefinedError
+from sent.grading.formula import UnreadableError, read
 from sent.grading.structure import EQUALS, Group, Relation, Scalar, Union, structure
 from sent.grading.values import AGREE, DIFFER, NEEDED, POINTS
 
@@ -89,7 +90,7 @@ def _chain_is(chain: Relation, gold, same: Same) -> bool | None:
 def _near_each_other(parts: list[str]) -> bool:
     try:
         values = [abs(complex(read(part).value())) for part in parts]
-    except (Unreadable, Undefined, OverflowError):
+    except (UnreadableError, UndefinedError, OverflowError):
         return False
     return max(values) - min(values) <= CLOSE_ENOUGH * max(values)
 
@@ -104,7 +105,7 @@ def _same_equation(gold: Relation, answer: Relation) -> bool | None:
         return None
     try:
         formulas = [read(f"({left})-({right})") for left, right in (gold.parts, answer.parts)]
-    except (Unreadable, RecursionError):
+    except UnreadableError:
         return None
     if not formulas[0].symbols:
         return False
@@ -112,7 +113,7 @@ def _same_equation(gold: Relation, answer: Relation) -> bool | None:
     for point in range(POINTS):
         try:
             above, below = (complex(formula.value(point, real=False)) for formula in formulas)
-        except (Undefined, OverflowError):
+        except (UndefinedError, OverflowError):
             continue
         if not below:
             return None

@@ -73,7 +73,7 @@ _TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\^\s*(?:\{\s*-?\d\s*\}|-?\
 _LEADING = re.compile(r"^\s*([+-]?)\s*(\\dollar|[€£¥₹])\s*")
 _NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve hundred thousand".split()
 _NOT_A_UNIT = re.compile(
-    rf"\b(?:or|and|if|when|where|for|not|no|is|are|does|maybe|{'|'.join(_NUMBER_WORDS)})\b|\d"
+    rf"\b(?:or|and|if|when|where|for|not|no|is|are|does|maybe|{'|'.join(_NUMBER_WORDS)})\b|(?<![\^A-Za-z-])\d"
 )
 MIN_LETTERS = (
     4  # of an unknown bare word behind a number, which is then a unit (apples) rather than variables

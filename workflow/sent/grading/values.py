@@ -1,9 +1,11 @@
 """Whether two formulas have the same value, as far as arithmetic can tell: True, False, or None for undecided."""
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sent.grading.expression import Formula, TooLarge, Undefined
+from sent.grading.arithmetic import TooLargeError, UndefinedError
+from sent.grading.formula import Formula
 
 POINTS = 8
 NEEDED = 3  # points at which both formulas must have a value, before agreement counts as equality
@@ -27,7 +29,10 @@ def same_value(gold: Formula, answer: Formula, rounding: Rounding) -> bool | Non
     one of them has no real value are left out, unless the imaginary unit is written.
     """
     if not gold.symbols and not answer.symbols:
-        return _same_constant(gold, answer, rounding)
+        try:
+            return _same_constant(gold, answer, rounding)
+        except OverflowError:  # a fraction beyond the range of floats met a float
+            return None
     imaginary, whole = gold.imaginary or answer.imaginary, gold.discrete or answer.discrete
     verdict = None if imaginary else _same_at_points(gold, answer, True, whole)
     if verdict is None and (imaginary or _same_at_points(gold, answer, False, whole)):
@@ -40,7 +45,7 @@ def _same_at_points(gold: Formula, answer: Formula, real: bool, whole: bool) -> 
     for point in range(POINTS):
         try:
             a, b = gold.value(point, real, whole), answer.value(point, real, whole)
-        except Undefined:
+        except UndefinedError:
             continue
         verdict = _close(a, b)
         if not verdict:
@@ -74,12 +79,12 @@ def _constants(gold: Formula, answer: Formula) -> tuple:
     for formula in (gold, answer):
         try:
             values.append(formula.value(real=real))
-        except TooLarge:
+        except TooLargeError:
             values.append(None)
-        except Undefined:
+        except UndefinedError:
             try:
                 values.append(formula.value(real=False))
-            except Undefined:
+            except UndefinedError:
                 values.append(None)
     return tuple(values)
 
@@ -125,17 +130,14 @@ def _rounded(value: Fraction | float, digits: int) -> Fraction:
     if value == 0:
         return value
     magnitude = abs(value)
-    power = len(str(int(magnitude))) if magnitude >= 1 else -_leading_zeros(magnitude)
-    unit = Fraction(10) ** (power - digits)
+    power = int((magnitude.numerator.bit_length() - magnitude.denominator.bit_length()) * math.log10(2))
+    while Fraction(10) ** power > magnitude:
+        power -= 1
+    while Fraction(10) ** (power + 1) <= magnitude:
+        power += 1
+    unit = Fraction(10) ** (power + 1 - digits)
     rounded = int(magnitude / unit + Fraction(1, 2)) * unit
     return rounded if value > 0 else -rounded
-
-
-def _leading_zeros(value: Fraction) -> int:
-    zeros = 0
-    while value * 10 < 1:
-        value, zeros = value * 10, zeros + 1
-    return zeros
 
 
 def _close(a, b) -> bool | None:

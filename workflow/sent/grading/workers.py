@@ -19,7 +19,7 @@ START_SECONDS = 120  # to import sympy, on a machine that is busy
 ORPHAN_FACTOR = 2  # a worker ends itself after so many time limits
 
 
-class MathVerifyMissing(SentError):
+class MathVerifyMissingError(SentError):
     """math-verify cannot be imported by the worker."""
 
 
@@ -118,7 +118,7 @@ class _Worker:
                 self.started = True
                 self.deadline = time.monotonic() + self._limit
             elif not self.started:
-                raise MathVerifyMissing(
+                raise MathVerifyMissingError(
                     f"math-verify cannot be imported ({reply}); pip install math-verify==0.9.0"
                 )
             else:

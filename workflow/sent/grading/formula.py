@@ -1,0 +1,306 @@
+"""Read a formula in canonical LaTeX into a tree. A small grammar of our own: nothing is evaluated by Python or sympy.
+
+What the grammar does not cover raises :class:`UnreadableError`, and math-verify is asked instead.
+"""
+
+import functools
+import re
+from fractions import Fraction
+
+from sent.grading.arithmetic import FUNCTIONS, Number, value_of
+
+TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\\.|\d+(?:\.\d*)?|\.\d+|[a-zA-Z]|\S")
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi "
+    "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar vartheta varrho infty emptyset"
+)
+_ACCENTS = "dot ddot hat bar vec tilde overline widehat angle triangle odot prime"
+SYMBOLS, ACCENTS = frozenset(_GREEK.split()), frozenset(_ACCENTS.split())
+STRUCTURES = frozenset(("frac", "binom", "sqrt", "pi", "lfloor", "lceil"))
+OPENING = {"(": ")", "[": "]", "{": "}", "|": "|", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil", r"\{": r"\}"}
+CLOSING = frozenset(OPENING.values()) - {"|"}
+FOR_WHOLE_NUMBERS = frozenset(("floor", "ceil", "factorial", "binomial"))
+MAX_DEPTH = 100
+MAX_DIGITS = 4000  # of one number; Python refuses to read integers of more than 4300
+MAX_CACHED = 300  # characters of a text whose tree is kept
+
+
+class UnreadableError(Exception):
+    """The text is no formula of this grammar."""
+
+
+class Formula:
+    """A formula as a tree of tuples ``(operation, *operands)``; see :func:`read`.
+
+    ``symbols``: names of the variables; ``decimals``: whether a number with a decimal point is written in it;
+    ``imaginary``: whether ``i`` is; ``discrete``: whether it is meant for whole numbers (floor, factorial, (-1)^n).
+    """
+
+    def __init__(self, tree: tuple):
+        self.tree = tree
+        self.symbols, self.decimals, self.imaginary, self.discrete = set(), False, False, False
+        self._survey(tree)
+
+    def _survey(self, tree: tuple) -> None:
+        kind = tree[0]
+        if kind == "symbol":
+            self.symbols.add(tree[1])
+        elif kind == "number":
+            self.decimals |= "." in tree[2]
+        elif kind == "imaginary":
+            self.imaginary = True
+        else:
+            self.discrete |= kind in FOR_WHOLE_NUMBERS or (kind == "power" and tree[1][0] == "negative")
+            for part in tree[1:]:
+                if isinstance(part, tuple):
+                    self._survey(part)
+
+    def value(self, point: int = 0, real: bool = True, whole: bool = False) -> Number:
+        """Value at a test point, at which a variable has the same number in every formula.
+
+        ``real``: refuse to leave the real numbers; ``whole``: variables are positive integers. Raises
+        :class:`arithmetic.UndefinedError`.
+        """
+        return value_of(self.tree, point, real, whole)
+
+
+def read(text: str) -> Formula:
+    """Read canonical LaTeX. Raises :class:`UnreadableError`."""
+    return _read_short(text) if len(text) <= MAX_CACHED else _read(text)
+
+
+def _read(text: str) -> Formula:
+    reader = _Reader(TOKEN.findall(text))
+    try:
+        tree = reader.sum()
+        if reader.peek is not None:
+            raise UnreadableError(f"unexpected {reader.peek}")
+        return Formula(tree)
+    except RecursionError:
+        raise UnreadableError("nested too deep") from None
+
+
+_read_short = functools.lru_cache(maxsize=20_000)(_read)
+
+
+class _Reader:
+    """Recursive descent over tokens; a sign binds weaker than a power, a function takes what follows up to + or -."""
+
+    def __init__(self, tokens: list[str]):
+        self.tokens, self.position, self.depth, self.bars = tokens, 0, 0, 0
+
+    @property
+    def peek(self) -> str | None:
+        return self.tokens[self.position] if self.position < len(self.tokens) else None
+
+    def take(self) -> str:
+        token = self.peek
+        if token is None:
+            raise UnreadableError("the end")
+        self.position += 1
+        return token
+
+    def expect(self, token: str) -> None:
+        if self.take() != token:
+            raise UnreadableError(f"no {token}")
+
+    def sum(self) -> tuple:
+        tree = self.product()
+        while self.peek in ("+", "-"):
+            tree = ("add" if self.take() == "+" else "subtract", tree, self.product())
+        return tree
+
+    def product(self) -> tuple:
+        signs = 0
+        while self.peek in ("+", "-"):
+            signs += self.take() == "-"
+        tree = self.power()
+        while self.peek is not None:
+            if self.peek in ("*", r"\cdot"):
+                self.take()
+                tree = ("multiply", tree, self.signed_power())
+            elif self.peek == "/":
+                self.take()
+                tree = ("divide", tree, self.signed_power())
+            elif self.starts_factor():
+                tree = self.juxtaposed(tree)
+            else:
+                break
+        return ("negative", tree) if signs % 2 else tree
+
+    def juxtaposed(self, left: tuple) -> tuple:
+        """A product without a sign; a whole number before a proper fraction is a mixed number."""
+        before = self.tokens[self.position - 1]
+        right = self.power()
+        if right[0] == "number":
+            raise UnreadableError("two numbers side by side")
+        if _is_mixed(before, left, right):
+            return ("add", left, right)
+        return ("multiply", left, right)
+
+    def signed_power(self) -> tuple:
+        signs = 0
+        while self.peek in ("+", "-"):
+            signs += self.take() == "-"
+        tree = self.power()
+        return ("negative", tree) if signs % 2 else tree
+
+    def starts_factor(self) -> bool:
+        token = self.peek
+        if token == "|":
+            return not self.bars
+        if token in OPENING or token[0].isalnum() or token[0] == ".":
+            return True
+        return (
+            token[0] == "\\" and token[1:].isalpha() and token not in CLOSING and _is_known_macro(token[1:])
+        )
+
+    def power(self) -> tuple:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise UnreadableError("nested too deep")
+        tree = self.postfixed(self.atom())
+        if self.peek == "^":
+            self.take()
+            tree = self.postfixed(("power", tree, self.argument(script=True)))
+        self.depth -= 1
+        return tree
+
+    def postfixed(self, tree: tuple) -> tuple:
+        while self.peek in ("!", r"\degree"):
+            tree = ("factorial", tree) if self.take() == "!" else ("multiply", tree, ("degree",))
+        return tree
+
+    def argument(self, script: bool = False) -> tuple:
+        """What a macro or ``^`` takes: a group in braces, or the next single token (one digit of a number)."""
+        token = self.peek
+        if token == "{":
+            return self.group()
+        if token and token[0].isdigit() and len(token) > 1:
+            self.tokens[self.position] = token[1:]
+            return ("number", Fraction(int(token[0])), token[0])
+        if script and token in ("-", "+"):
+            return self.signed_power()
+        return self.atom()
+
+    def group(self) -> tuple:
+        opening = self.take()
+        bars, self.bars = self.bars, 0
+        if opening == "|":
+            self.bars = 1
+        tree = self.sum()
+        self.expect(OPENING[opening])
+        self.bars = bars
+        kind = {"|": "abs", r"\lfloor": "floor", r"\lceil": "ceil"}.get(opening)
+        return (kind, tree) if kind else tree
+
+    def atom(self) -> tuple:
+        token = self.peek
+        if token is None or token in CLOSING:
+            raise UnreadableError("an operand is missing")
+        if token in OPENING:
+            return self.group()
+        self.take()
+        if token[0].isdigit() or (token[0] == "." and len(token) > 1):
+            if self.peek == "_":  # a numeral of another base, such as 52_8: equal to nothing but itself
+                return ("symbol", token + self.subscript())
+            if len(token) > MAX_DIGITS:
+                raise UnreadableError("a number of too many digits")
+            return ("number", Fraction("0" + token if token[0] == "." else token.rstrip(".")), token)
+        if token == "e" and self.peek != "_":
+            return ("e",)
+        if token == "i" and self.peek != "_":
+            return ("imaginary",)
+        if len(token) == 1 and token.isalpha():
+            return self.symbol(token)
+        if token[0] == "\\" and token[1:].isalpha():
+            return self.macro(token[1:])
+        raise UnreadableError(token)
+
+    def symbol(self, name: str) -> tuple:
+        if self.peek == "_":
+            name += self.subscript()
+        while self.peek == "'":
+            name += self.take()
+        return ("symbol", name)
+
+    def subscript(self) -> str:
+        self.take()
+        if self.peek != "{":
+            return "_" + self.take()
+        start, depth = self.position, 0
+        while True:
+            token = self.take()
+            depth += (token == "{") - (token == "}")
+            if depth == 0:
+                break
+        inner = "".join(self.tokens[start + 1 : self.position - 1])
+        return "_" + re.sub(r"\\text\s*\{\s*(.*?)\s*\}", r"\1", inner)
+
+    def macro(self, name: str) -> tuple:
+        if name == "frac":
+            return ("divide", self.argument(), self.argument())
+        if name == "binom":
+            return ("binomial", self.argument(), self.argument())
+        if name == "sqrt":
+            index = None
+            if self.peek == "[":
+                index = self.group()
+            radicand = self.group() if self.peek == "(" else self.argument()
+            return ("root", radicand, index or ("number", Fraction(2), "2"))
+        if name == "pi" and self.peek != "_":
+            return ("pi",)
+        if name in FUNCTIONS:
+            return self.function(name)
+        if name in ACCENTS and self.peek == "{":
+            start = self.position
+            self.group()
+            return self.symbol(name + "".join(self.tokens[start : self.position]))
+        if name in SYMBOLS or name == "pi":
+            return self.symbol(name)
+        raise UnreadableError(name)
+
+    def function(self, name: str) -> tuple:
+        base, exponent = None, None
+        for _ in range(2):
+            if self.peek == "_" and name == "log":
+                self.take()
+                base = self.argument()
+            elif self.peek == "^":
+                self.take()
+                exponent = self.argument(script=True)
+        if self.peek in ("(", "{", "[", "|"):
+            tree = self.postfixed(self.group())
+            if (
+                self.peek == "^" and exponent is None
+            ):  # \sin(x)^2 is read as (\sin x)^2, as most people mean it
+                self.take()
+                exponent = self.argument(script=True)
+        else:
+            tree = self.power()
+            while self.peek is not None and self.starts_factor() and self.peek[1:] not in FUNCTIONS:
+                if self.peek in OPENING:
+                    break
+                tree = self.juxtaposed(tree)
+        if exponent == ("negative", ("number", Fraction(1), "1")) and name in ("sin", "cos", "tan"):
+            return ("function", "arc" + name, tree)
+        tree = ("function", name, tree)
+        if base is not None:
+            tree = ("divide", tree, ("function", "ln", base))
+        return ("power", tree, exponent) if exponent is not None else tree
+
+
+def _is_known_macro(name: str) -> bool:
+    return name in FUNCTIONS or name in SYMBOLS or name in ACCENTS or name in STRUCTURES
+
+
+def _is_mixed(before: str, left: tuple, right: tuple) -> bool:
+    if left[0] != "number" or "." in left[2] or before != left[2] or right[0] != "divide":
+        return False
+    top, bottom = right[1], right[2]
+    return (
+        top[0] == bottom[0] == "number"
+        and left[1] > 0
+        and 0 < top[1] < bottom[1]
+        and "." not in top[2] + bottom[2]
+    )

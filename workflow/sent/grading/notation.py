@@ -1,0 +1,59 @@
+"""Tables of signs and macros that are written in several ways."""
+
+_SIGNS = r"""
+    − -  – -  — -  ‐ -  ‑ -  × \cdot  · \cdot  ⋅ \cdot  ÷ /  √ \sqrt  ∞ \infty  ° \degree  º \degree  ∪ \cup  ∩ \cap
+    ≤ \le  ≥ \ge  ≠ \ne  ≈ \approx  ∈ \in  ± \pm  ∓ \mp  ∅ \emptyset  … \dots  ′ '  ’ '  （ (  ） )  ， ,  。 .  ： :  ％ %
+    ½ \frac{1}{2}  ¼ \frac{1}{4}  ¾ \frac{3}{4}  ⅓ \frac{1}{3}  ⅔ \frac{2}{3}  ¢ \text{cents}
+    π \pi  α \alpha  β \beta  γ \gamma  δ \delta  θ \theta  λ \lambda  μ \mu  ρ \rho  σ \sigma  τ \tau  φ \phi  ω \omega
+    ε \epsilon
+""".split()
+_SPACES = {"\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "\ufeff": ""}
+_WIDE_DIGITS = {chr(0xFF10 + digit): str(digit) for digit in range(10)}
+
+UNICODE = str.maketrans(
+    {
+        sign: f"{latex} " if latex[-1].isalpha() else latex
+        for sign, latex in zip(_SIGNS[::2], _SIGNS[1::2], strict=True)
+    }
+    | _SPACES
+    | _WIDE_DIGITS
+)
+"""One LaTeX notation for each Unicode sign."""
+
+_MACROS = {
+    r"\frac": "dfrac tfrac cfrac sfrac nicefrac",
+    r"\binom": "dbinom tbinom",
+    r"\le": "leq leqslant leqq",
+    r"\ge": "geq geqslant geqq",
+    r"\ne": "neq",
+    r"\approx": "approxeq simeq doteq",
+    r"\cdot": "times ast bullet",
+    r"\text": "mathrm textrm mbox textbf textit textsf texttt hbox textnormal",
+    r"\dots": "cdots ldots dotsc dotsb",
+    r"\emptyset": "varnothing",
+    r"\degree": "degrees",
+    r"\phi": "varphi",
+    r"\epsilon": "varepsilon",
+    r"\arctan": "arctg atan",
+    r"\tan": "tg",
+    r"\text{or}": "vee lor",
+    r"\text{and}": "wedge land",
+    r"\{": "lbrace",
+    r"\}": "rbrace",
+    "|": "lvert rvert vert mid",
+    "(": "lparen langle",
+    ")": "rparen rangle",
+    "[": "lbrack",
+    "]": "rbrack",
+    ">": "gt",
+    "<": "lt",
+    "/": "div",
+    "i": "imath",
+    "€": "euro texteuro",
+    "£": "pounds textsterling",
+    " ": "quad qquad thinspace enspace space left right",
+    "": "mathbf boldsymbol bm mathit mathsf mathcal emph pmb operatorname* displaystyle textstyle scriptstyle limits "
+    "nolimits displaylimits rm bf it hfill big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle",
+}
+MACROS = {name: latex for latex, names in _MACROS.items() for name in names.split()}
+"""Name of a macro (without backslash) -> what it is replaced by."""
