@@ -1,0 +1,364 @@
+"""Every method's loss and gradient, against its formula written out token by token."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from sent.config import Method, parse
+from sent.seeding import seed_of, uniforms
+from sent.training.advantages import group_advantages
+from sent.training.logprobs import token_logprobs
+from sent.training.loss import MicroBatch, averages, objective
+from sent.training.plan import TokenStatistics, plan_tokens
+
+REGISTRY = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
+METHODS = {name: parse(Method, entry, f"methods.{name}") for name, entry in REGISTRY.items()}
+SEED = 11
+
+
+class Batch:
+    """A small mini-batch in float64: leaves for the gradient, constants, and its valid tokens as a list."""
+
+    def __init__(self, seed, rows=5, columns=8, spread=0.3, scale=1.0):
+        generator = torch.Generator().manual_seed(seed)
+
+        def random(*shape):
+            return torch.rand(*shape, generator=generator, dtype=torch.float64)
+
+        lengths = torch.randint(1, columns + 1, (rows,), generator=generator)
+        self.mask = torch.arange(columns)[None] < lengths[:, None]
+        self.logp = (-4 * scale * random(rows, columns)).requires_grad_()
+        self.entropy = (3 * random(rows, columns)).requires_grad_()
+        self.logp_old = self.logp.detach() + spread * (2 * random(rows, columns) - 1)
+        self.logp_ref = self.logp.detach() + spread * (2 * random(rows, columns) - 1)
+        self.advantages = (scale * (4 * random(rows, 1) - 2)).expand(rows, columns)
+        self.keys = torch.randperm(100, generator=generator)[:rows]
+
+    def plan(self, method):
+        stats = TokenStatistics(
+            self.logp.detach(), self.logp_old, self.entropy.detach(), self.advantages, self.mask, self.keys
+        )
+        return plan_tokens(method, stats, SEED)
+
+    def loss(self, method):
+        """Return (loss, its gradient in logp, its gradient in entropy, metrics), all rows in one go."""
+        micro = MicroBatch(self.logp_old, self.mask, self.plan(method), logp_ref=self.logp_ref)
+        loss, metrics = objective(method, self.logp, self.entropy, micro)
+        gradients = torch.autograd.grad(loss, (self.logp, self.entropy), allow_unused=True)
+        gradients = [torch.zeros_like(self.logp) if g is None else g for g in gradients]
+        return loss.item(), *gradients, metrics
+
+    def tokens(self):
+        """Return each valid token as (row, column), by key, then position."""
+        rows = sorted(range(len(self.keys)), key=lambda row: self.keys[row])
+        return [(r, c) for r in rows for c in range(self.mask.shape[1]) if self.mask[r, c]]
+
+
+# ---------------------------------------------------------------- the formulas, token by token
+#
+# Each function returns the loss as a differentiable number, from Python loops; nothing of the package is used
+# but the random numbers.
+
+
+def at(tensor, token):
+    return tensor[token[0], token[1]]
+
+
+def number(tensor, token):
+    return at(tensor, token).item()
+
+
+def ranked(tokens, value):
+    """Return the tokens by falling value; equal values keep the order by key and position."""
+    return sorted(tokens, key=lambda token: -value(token))
+
+
+def covariances(batch, tokens, over=None):
+    over = over or tokens
+    mean_logp = sum(number(batch.logp, t) for t in over) / len(over)
+    mean_advantage = sum(number(batch.advantages, t) for t in over) / len(over)
+    return {
+        t: (number(batch.logp, t) - mean_logp) * (number(batch.advantages, t) - mean_advantage)
+        for t in tokens
+    }
+
+
+def surrogate(batch, token, low, high, advantage=None):
+    advantage = number(batch.advantages, token) if advantage is None else advantage
+    ratio = torch.exp(at(batch.logp, token) - at(batch.logp_old, token))
+    if low is None:
+        return -ratio * advantage
+    inside = min(max(ratio.item(), 1 - low), 1 + high)
+    held = ratio if inside == ratio.item() else torch.tensor(inside, dtype=torch.float64)
+    return -min(ratio * advantage, held * advantage)
+
+
+def k3(batch, token):
+    difference = at(batch.logp_ref, token) - at(batch.logp, token)
+    return torch.exp(difference) - difference - 1
+
+
+def move(batch, token):
+    return torch.abs(at(batch.logp, token) - at(batch.logp_old, token))
+
+
+def mean(terms):
+    return sum(terms) / len(terms)
+
+
+def mean_over_responses(batch, term):
+    rows = {}
+    for token in batch.tokens():
+        rows.setdefault(token[0], []).append(term(token))
+    return mean([mean(terms) for terms in rows.values()])
+
+
+def grpo(batch):
+    return mean_over_responses(batch, lambda t: surrogate(batch, t, 0.2, 0.2) + 0.001 * k3(batch, t))
+
+
+def en(batch):
+    return grpo(batch) - 0.001 * mean([at(batch.entropy, t) for t in batch.tokens()])
+
+
+def adv(batch):
+    def shaped(token):
+        advantage = number(batch.advantages, token)
+        return advantage + min(0.4 * number(batch.entropy, token), abs(advantage) / 2)
+
+    return mean([surrogate(batch, t, 0.2, 0.28, shaped(t)) for t in batch.tokens()])
+
+
+def mask(batch):
+    tokens = batch.tokens()
+    kept = ranked(tokens, lambda t: number(batch.entropy, t))[: max(1, len(tokens) // 5)]
+    return mean([surrogate(batch, t, 0.2, 0.28) for t in kept])
+
+
+def clip_cov(batch):
+    tokens = batch.tokens()
+    covariance = covariances(batch, tokens)
+
+    def already(token):
+        ratio = math.exp(number(batch.logp, token) - number(batch.logp_old, token))
+        return ratio > 2 and number(batch.advantages, token) > 0
+
+    def draw(token):
+        seed = seed_of("token", SEED, batch.keys[token[0]].item())
+        return uniforms(np.array([seed], dtype=np.uint64), token[1])[0]
+
+    candidates = [t for t in tokens if 1 < covariance[t] < 5 and not already(t)]
+    dropped = sorted(candidates, key=draw)[: max(1, int(2e-4 * len(tokens)))]
+    return sum(surrogate(batch, t, 1, 1) for t in tokens if t not in dropped) / len(tokens)
+
+
+def kl_cov(batch):
+    tokens = batch.tokens()
+    covariance = covariances(batch, tokens)
+    held = ranked(tokens, covariance.get)[: max(1, int(2e-3 * len(tokens)))]
+    return mean([surrogate(batch, t, None, None) + (move(batch, t) if t in held else 0) for t in tokens])
+
+
+def entropy_side(batch, low):
+    tokens = batch.tokens()
+    share = 0.8 if low else 0.2
+    sign = -1 if low else 1
+    return ranked(tokens, lambda t: sign * number(batch.entropy, t))[
+        : max(1, int(share * len(tokens) + 1e-9))
+    ]
+
+
+def held_by_kl(batch, low=True, beta_high=0.2, beta_low=0.05, covariance_share=0.2):
+    selected = entropy_side(batch, low)
+    covariance = covariances(batch, batch.tokens())
+    quota = max(1, int(covariance_share * len(selected) + 1e-9)) if covariance_share else 0
+    order = ranked(sorted(selected, key=batch.tokens().index), covariance.get)
+    high = [t for t in order[:quota] if covariance[t] > 0]
+
+    def term(token):
+        beta = beta_high if token in high else beta_low if token in selected else 0
+        return surrogate(batch, token, 0.2, 0.2) + beta * k3(batch, token)
+
+    return mean_over_responses(batch, term)
+
+
+def sent_released(batch):
+    tokens = batch.tokens()
+    selected = sorted(entropy_side(batch, low=True), key=tokens.index)
+    covariance = covariances(batch, tokens, over=selected)
+    quota = max(1, int(2e-4 * len(selected)))
+    beta = dict.fromkeys(ranked(selected, covariance.get)[:quota], 0.2)
+    beta |= dict.fromkeys(ranked(selected, lambda t: -covariance[t])[:quota], 0.05)
+    terms = [
+        surrogate(batch, t, None, None) + beta.get(t, 0) * move(batch, t) + 0.001 * k3(batch, t)
+        for t in tokens
+    ]
+    return mean(terms)
+
+
+FORMULAS = {
+    "grpo": grpo,
+    "grpo_curriculum": grpo,
+    "en": en,
+    "adv": adv,
+    "mask": mask,
+    "clip_cov": clip_cov,
+    "kl_cov": kl_cov,
+    "high_en": lambda batch: held_by_kl(batch, low=False),
+    "sent": held_by_kl,
+    "sent_no_curriculum": held_by_kl,
+    "sent_uniform_kl": lambda batch: held_by_kl(batch, beta_low=0.08, covariance_share=0),
+    "sent_no_kl": lambda batch: mean_over_responses(batch, lambda t: surrogate(batch, t, 0.2, 0.2)),
+    "sent_released": sent_released,
+}
+
+
+def agree(name, batch):
+    """Assert that the package and the formula give the same loss and gradients; return the loss."""
+    loss, by_logp, by_entropy, _ = batch.loss(METHODS[name])
+    expected = FORMULAS[name](batch)
+    gradients = torch.autograd.grad(expected, (batch.logp, batch.entropy), allow_unused=True)
+    gradients = [torch.zeros_like(batch.logp) if g is None else g for g in gradients]
+    assert loss == pytest.approx(expected.item(), abs=1e-12)
+    torch.testing.assert_close(by_logp, gradients[0], atol=1e-12, rtol=1e-10)
+    torch.testing.assert_close(by_entropy, gradients[1], atol=1e-12, rtol=1e-10)
+    return loss
+
+
+def test_every_entry_has_a_formula():
+    assert FORMULAS.keys() == METHODS.keys()
+
+
+def test_the_cases_below_reach_every_part_of_the_formulas():
+    """Each kind of weight occurs among the random cases, so that agreement there says something."""
+    near, far = [Batch(seed) for seed in range(6)], Batch(3, rows=9, spread=2.0, scale=1.5)
+
+    def weights(name, field, batches=near):
+        plans = [(batch, batch.plan(METHODS[name])) for batch in batches]
+        return {round(w, 4) for batch, plan in plans for w in getattr(plan, field)[batch.mask].tolist()}
+
+    assert weights("clip_cov", "pg_weight") == weights("mask", "pg_weight") == {0, 1}
+    assert weights("kl_cov", "kl_weight") == {0, 1}
+    for name in ("sent", "high_en", "sent_released"):
+        assert weights(name, "kl_weight") == weights(name, "kl_weight", [far]) == {0, 0.05, 0.2}
+    assert weights("sent_uniform_kl", "kl_weight") == {0, 0.08}
+    for name in ("grpo", "adv", "mask", "sent"):
+        assert sum(batch.loss(METHODS[name])[3]["clipped"] for batch in near) > 0
+    assert far.loss(METHODS["clip_cov"])[3]["clipped"] > 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("name", METHODS)
+def test_loss_and_gradients_equal_the_formula(name, seed):
+    agree(name, Batch(seed))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_far_from_the_old_policy(name):
+    """Ratios up to e^2 and covariances beyond 5: every clip and every bound is at work."""
+    agree(name, Batch(3, rows=9, spread=2.0, scale=1.5))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_ties(name):
+    """Entropies, advantages and log-probabilities take few values, so most tokens tie with others."""
+    batch = Batch(4, rows=7)
+    for tensor in (batch.logp, batch.entropy):
+        tensor.data.round_()
+    batch.advantages = batch.advantages.sign()
+    agree(name, batch)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_an_all_equal_group_has_no_policy_gradient(name):
+    """With all advantages zero only KL and entropy terms are left."""
+    batch = Batch(5)
+    batch.advantages = group_advantages(torch.ones(1, 5, dtype=torch.float64)).T.expand(5, 8)
+    agree(name, batch)
+    *_, metrics = batch.loss(METHODS[name])
+    assert metrics["loss_policy"] == 0 and metrics["clipped"] == 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_one_valid_token(name):
+    batch = Batch(6)
+    batch.mask[:] = False
+    batch.mask[2, 3] = True
+    if name == "clip_cov":  # its only token would need a covariance above 1, and has 0
+        assert batch.plan(METHODS[name]).pg_weight[2, 3] == 1
+    assert agree(name, batch) != 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_all_tokens_masked(name):
+    batch = Batch(7)
+    batch.mask[:] = False
+    loss, by_logp, by_entropy, metrics = batch.loss(METHODS[name])
+    assert loss == 0 and (by_logp == 0).all() and (by_entropy == 0).all()
+    assert averages({key: value.item() for key, value in metrics.items()})["clip_fraction"] == 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_padding_may_hold_anything(name):
+    """NaN and infinities at padding reach neither loss nor gradient."""
+    clean, dirty = Batch(8), Batch(8)
+    for tensor, junk in ((dirty.logp, torch.nan), (dirty.entropy, torch.inf)):
+        tensor.data[~dirty.mask] = junk
+    dirty.logp_old[~dirty.mask] = -torch.inf
+    dirty.logp_ref[~dirty.mask] = torch.nan
+    for one, other in zip(clean.loss(METHODS[name])[:3], dirty.loss(METHODS[name])[:3], strict=True):
+        torch.testing.assert_close(one, other, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_infinities_in_logits(name):
+    """Tokens that the policy can no longer say (logit -inf) leave loss and gradients finite."""
+    batch = Batch(9)
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(5, 8, 6, generator=generator, dtype=torch.float64)
+    logits[..., 4:] = -torch.inf
+    logits.requires_grad_()
+    weight = torch.eye(6, dtype=torch.float64)
+    finite = torch.where(logits.isinf(), 0, logits)
+    bias = torch.tensor([0, 0, 0, 0, -torch.inf, -torch.inf], dtype=torch.float64)
+    targets = torch.randint(4, (40,), generator=generator)
+    logp, entropy = token_logprobs(finite.reshape(40, 6), weight, targets, bias=bias)
+    batch.logp, batch.entropy = logp.reshape(5, 8), entropy.reshape(5, 8)
+    micro = MicroBatch(batch.logp_old, batch.mask, batch.plan(METHODS[name]), logp_ref=batch.logp_ref)
+    loss, _ = objective(METHODS[name], batch.logp, batch.entropy, micro)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert loss.isfinite() and gradient.isfinite().all() and gradient.abs().max() > 0
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 8])
+@pytest.mark.parametrize("name", METHODS)
+def test_micro_batches_add_up_to_the_whole(name, size):
+    """Loss, gradients and metrics are sums: any cut of the mini-batch gives the same."""
+    batch = Batch(10, rows=8)
+    method = METHODS[name]
+    whole, by_logp, by_entropy, metrics = batch.loss(method)
+    plan = batch.plan(method)
+    order = torch.randperm(8, generator=torch.Generator().manual_seed(size))
+    total, sums = 0, dict.fromkeys(metrics, 0)
+    for rows in order.split(size):
+        longest = int(batch.mask[rows].sum(dim=1).max())
+        columns = slice(0, longest)
+        micro = MicroBatch(
+            batch.logp_old[rows][:, columns],
+            batch.mask[rows][:, columns],
+            plan.part(rows, columns),
+            logp_ref=batch.logp_ref[rows][:, columns],
+        )
+        loss, part = objective(method, batch.logp[rows][:, columns], batch.entropy[rows][:, columns], micro)
+        total = total + loss
+        sums = {key: sums[key] + value for key, value in part.items()}
+    gradients = torch.autograd.grad(total, (batch.logp, batch.entropy), allow_unused=True)
+    assert total.item() == pytest.approx(whole, abs=1e-12)
+    torch.testing.assert_close(gradients[0], by_logp, atol=1e-12, rtol=1e-10)
+    if gradients[1] is not None:
+        torch.testing.assert_close(gradients[1], by_entropy, atol=1e-12, rtol=1e-10)
+    for key, value in metrics.items():
+        torch.testing.assert_close(sums[key], value, atol=1e-12, rtol=1e-10)
