@@ -80,8 +80,32 @@ def requests_for(prompts: dict[str, tuple[int, ...]], n: int, *name) -> list[Req
     ]
 
 
-def build(backend: Backend, policy: str | Path, model: Model, settings: Sampling | Evaluation) -> Sampler:
-    """Return the backend's sampler for the policy folder ``policy``."""
+def load_tokenizer(policy: str | Path, model: Model):
+    """Return the tokenizer of a policy folder. Raises :class:`SentError` if the folder is none."""
+    from transformers import AutoTokenizer
+
+    if not (Path(policy) / "config.json").is_file():
+        raise SentError(
+            f"{policy}: not a model folder (it has no config.json); give the folder of a saved model"
+        )
+    try:
+        return AutoTokenizer.from_pretrained(policy, trust_remote_code=model.trust_remote_code)
+    except (OSError, ValueError) as error:
+        raise SentError(f"{policy}: its tokenizer cannot be loaded: {' '.join(str(error).split())}") from None
+
+
+def build(
+    backend: Backend,
+    policy: str | Path,
+    model: Model,
+    settings: Sampling | Evaluation,
+    journal: Path | None = None,
+) -> Sampler:
+    """Return the backend's sampler for the policy folder ``policy``.
+
+    Where responses come from a server, they are kept in ``journal`` as they come, so that a job which starts
+    again asks only for the rest.
+    """
     if backend == "transformers":
         from sent.sampling.transformers_sampler import TransformersSampler
 
@@ -92,4 +116,4 @@ def build(backend: Backend, policy: str | Path, model: Model, settings: Sampling
         return VllmSampler(policy, model, settings.vllm)
     from sent.sampling.openai_sampler import OpenAISampler
 
-    return OpenAISampler(settings.server)
+    return OpenAISampler(settings.server, journal)

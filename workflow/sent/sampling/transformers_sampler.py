@@ -15,7 +15,7 @@ from sent.config import Decoding, Model
 from sent.errors import SentError
 from sent.log import progress
 from sent.sampling.choosing import choose
-from sent.sampling.sampler import Completion, Request
+from sent.sampling.sampler import Completion, Request, load_tokenizer
 from sent.sampling.slot_cache import COLUMNS, SlotCache, round_up
 from sent.seeding import uniforms
 
@@ -40,14 +40,17 @@ class TransformersSampler:
     @classmethod
     def load(cls, policy: str | Path, model: Model, batch_tokens: int = 32768) -> "TransformersSampler":
         """Load the policy folder, onto the GPU where there is one."""
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM
 
+        tokenizer = load_tokenizer(policy, model)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = getattr(torch, model.dtype)
-        loaded = AutoModelForCausalLM.from_pretrained(
-            policy, dtype=dtype, attn_implementation="sdpa", trust_remote_code=model.trust_remote_code
-        )
-        tokenizer = AutoTokenizer.from_pretrained(policy, trust_remote_code=model.trust_remote_code)
+        try:
+            loaded = AutoModelForCausalLM.from_pretrained(
+                policy, dtype=dtype, attn_implementation="sdpa", trust_remote_code=model.trust_remote_code
+            )
+        except (OSError, ValueError) as error:
+            raise SentError(f"{policy}: its model cannot be loaded: {' '.join(str(error).split())}") from None
         return cls(loaded.to(device), tokenizer, batch_tokens, bar=True)
 
     def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:

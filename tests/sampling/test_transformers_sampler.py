@@ -1,0 +1,158 @@
+"""The in-process sampler: right, and the same in any batch."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sent.config import Decoding
+from sent.errors import SentError
+from sent.sampling.sampler import requests_for
+from sent.sampling.transformers_sampler import TransformersSampler
+
+DECODING = Decoding(max_new_tokens=40)
+
+
+@pytest.fixture(scope="module")
+def requests(prompts):
+    return requests_for(prompts, 4, "test", 0)
+
+
+@pytest.fixture(scope="module")
+def drawn(model, tokenizer, requests):
+    return TransformersSampler(model, tokenizer).sample(requests, DECODING)
+
+
+def recomputed(model, request, completion, temperature=1.0):
+    """Log-probabilities of a completion by one plain forward pass."""
+    ids = torch.tensor([[*request.prompt_ids, *completion.token_ids]])
+    with torch.no_grad():
+        logits = model(ids).logits[0, len(request.prompt_ids) - 1 : -1] / temperature
+    return logits.log_softmax(-1).gather(1, torch.tensor(completion.token_ids)[:, None])[:, 0].tolist()
+
+
+def test_log_probabilities_are_the_model_s(model, requests, drawn):
+    for request, completion in zip(requests, drawn, strict=True):
+        assert completion.logprobs == pytest.approx(recomputed(model, request, completion), abs=2e-5)
+
+
+def test_completions_end_at_the_end_token_or_at_the_limit(drawn):
+    assert {c.finish_reason for c in drawn} == {"stop", "length"}
+    for completion in drawn:
+        ends = [i for i, token in enumerate(completion.token_ids) if token == 1]
+        if completion.finish_reason == "stop":
+            assert ends == [len(completion.token_ids) - 1]
+        else:
+            assert ends == [] and len(completion.token_ids) == 40
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 300, 1100, 2500])
+def test_any_batch_size_gives_the_same_bits(model, tokenizer, requests, drawn, batch_tokens):
+    assert TransformersSampler(model, tokenizer, batch_tokens).sample(requests, DECODING) == drawn
+
+
+def test_any_order_and_any_part_gives_the_same_bits(model, tokenizer, requests, drawn):
+    sampler = TransformersSampler(model, tokenizer)
+    assert sampler.sample(requests[::-1], DECODING) == drawn[::-1]
+    assert sampler.sample(requests[50:53], DECODING) == drawn[50:53]
+    assert sampler.sample([], DECODING) == []
+
+
+@pytest.mark.parametrize("changes", [{"tie_word_embeddings": False}, {"num_key_value_heads": 4}, {"head_dim": 24}])
+def test_other_shapes_give_the_same_bits_in_any_batch(make_model, tokenizer, prompts, changes):
+    model = make_model(1, **changes)
+    requests = requests_for(prompts, 2, "shapes", 1)
+    whole = TransformersSampler(model, tokenizer).sample(requests, DECODING)
+    assert TransformersSampler(model, tokenizer, 700).sample(requests, DECODING) == whole
+
+
+def test_two_threads_give_the_same_tokens(model, tokenizer, requests, drawn):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2 if before == 1 else 1)
+        other = TransformersSampler(model, tokenizer).sample(requests, DECODING)
+    finally:
+        torch.set_num_threads(before)
+    assert [c.token_ids for c in other] == [c.token_ids for c in drawn]
+
+
+def test_greedy_decoding_equals_generate(model, tokenizer, requests):
+    sampler = TransformersSampler(model, tokenizer)
+    for request in requests[::20]:
+        (found,) = sampler.sample([request], Decoding(temperature=0, max_new_tokens=30))
+        prompt = torch.tensor([request.prompt_ids])
+        expected = model.generate(prompt, do_sample=False, max_new_tokens=30, pad_token_id=0)
+        assert found.token_ids == expected[0, len(request.prompt_ids) :].tolist()
+
+
+def test_first_tokens_follow_the_model_s_distribution(model, tokenizer):
+    prompt = (3, 13, 5)
+    with torch.no_grad():
+        expected = model(torch.tensor([prompt])).logits[0, -1].softmax(-1)
+    requests = requests_for({"q": prompt}, 4000, "frequencies")
+    drawn = TransformersSampler(model, tokenizer).sample(requests, Decoding(max_new_tokens=1))
+    found = torch.bincount(torch.tensor([c.token_ids[0] for c in drawn]), minlength=len(expected)) / 4000
+    # Five standard errors of a share
+    assert ((found - expected).abs() < 5 * (expected * (1 - expected) / 4000).sqrt() + 1e-3).all()
+
+
+def test_other_seeds_and_questions_draw_other_responses(model, tokenizer):
+    same_prompt = requests_for({"a": (3, 4), "b": (3, 4)}, 3, "seed", 0) + requests_for({"a": (3, 4)}, 3, "seed", 1)
+    drawn = TransformersSampler(model, tokenizer).sample(same_prompt, DECODING)
+    assert len({tuple(c.token_ids) for c in drawn}) == 9
+
+
+def test_temperature_divides_the_logits(model, tokenizer, requests):
+    some = requests[:20]
+    drawn = TransformersSampler(model, tokenizer).sample(some, Decoding(temperature=0.7, max_new_tokens=20))
+    for request, completion in zip(some, drawn, strict=True):
+        assert completion.logprobs == pytest.approx(recomputed(model, request, completion, 0.7), abs=3e-5)
+
+
+def test_a_live_model_keeps_its_mode_weights_and_gradients(make_model, tokenizer, requests):
+    model = make_model(attention_dropout=0.5).train()
+    sampler = TransformersSampler(model, tokenizer)
+    first = sampler.sample(requests[:8], DECODING)
+    assert model.training and all(p.requires_grad and p.grad is None for p in model.parameters())
+    assert sampler.sample(requests[:8], DECODING) == first
+    with torch.no_grad():
+        model.model.embed_tokens.weight.mul_(1.5)
+    assert sampler.sample(requests[:8], DECODING) != first
+
+
+def test_several_end_tokens(make_model, tokenizer, requests):
+    model = make_model()
+    model.generation_config.eos_token_id = [1, 9]
+    drawn = TransformersSampler(model, tokenizer).sample(requests, DECODING)
+    assert {c.token_ids[-1] for c in drawn if c.finish_reason == "stop"} == {1, 9}
+
+
+def test_the_context_ends_a_response(model, tokenizer):
+    request = requests_for({"long": tuple([5] * 120)}, 1, "context")[0]
+    found = [
+        TransformersSampler(model, tokenizer).sample([replace(request, seed=seed)], DECODING)[0] for seed in range(40)
+    ]
+    assert max(len(c.token_ids) for c in found) == 8
+    assert {c.finish_reason for c in found if len(c.token_ids) == 8} <= {"length", "stop"}
+
+
+@pytest.mark.parametrize("length", [0, 128, 200])
+def test_a_prompt_without_room_is_refused(model, tokenizer, length):
+    requests = requests_for({"q7": tuple([5] * length)}, 1, "long")
+    with pytest.raises(SentError, match=f"question q7: its prompt has {length} tokens.*context of 128"):
+        TransformersSampler(model, tokenizer).sample(requests, DECODING)
+
+
+def test_sliding_attention_is_refused(make_model, tokenizer):
+    model = make_model(use_sliding_window=True, sliding_window=8, max_window_layers=1)
+    with pytest.raises(SentError, match="sliding_attention layers.*backend: vllm"):
+        TransformersSampler(model, tokenizer)
+
+
+def test_a_tokenizer_without_end_token_is_refused(make_model, tokenizer):
+    model, other = make_model(), copy.deepcopy(tokenizer)
+    model.generation_config.eos_token_id = None
+    other.eos_token = None
+    with pytest.raises(SentError, match="no end token"):
+        TransformersSampler(model, other)
