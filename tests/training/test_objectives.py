@@ -216,7 +216,7 @@ FORMULAS = {
 }
 
 
-def agree(name, batch):
+def assert_agrees(name, batch):
     """Assert that the package and the formula give the same loss and gradients; return the loss."""
     loss, by_logp, by_entropy, _ = batch.loss(METHODS[name])
     expected = FORMULAS[name](batch)
@@ -253,13 +253,13 @@ def test_the_cases_below_reach_every_part_of_the_formulas():
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("name", METHODS)
 def test_loss_and_gradients_equal_the_formula(name, seed):
-    agree(name, Batch(seed))
+    assert_agrees(name, Batch(seed))
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_far_from_the_old_policy(name):
     """Ratios up to e^2 and covariances beyond 5: every clip and every bound is at work."""
-    agree(name, Batch(3, rows=9, spread=2.0, scale=1.5))
+    assert_agrees(name, Batch(3, rows=9, spread=2.0, scale=1.5))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -269,7 +269,7 @@ def test_ties(name):
     for tensor in (batch.logp, batch.entropy):
         tensor.data.round_()
     batch.advantages = batch.advantages.sign()
-    agree(name, batch)
+    assert_agrees(name, batch)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -277,7 +277,7 @@ def test_an_all_equal_group_has_no_policy_gradient(name):
     """With all advantages zero only KL and entropy terms are left."""
     batch = Batch(5)
     batch.advantages = group_advantages(torch.ones(1, 5, dtype=torch.float64)).T.expand(5, 8)
-    agree(name, batch)
+    assert_agrees(name, batch)
     *_, metrics = batch.loss(METHODS[name])
     assert metrics["loss_policy"] == 0 and metrics["clipped"] == 0
 
@@ -289,7 +289,7 @@ def test_one_valid_token(name):
     batch.mask[2, 3] = True
     if name == "clip_cov":  # its only token would need a covariance above 1, and has 0
         assert batch.plan(METHODS[name]).pg_weight[2, 3] == 1
-    assert agree(name, batch) != 0
+    assert assert_agrees(name, batch) != 0
 
 
 @pytest.mark.parametrize("name", METHODS)
