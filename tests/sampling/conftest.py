@@ -75,7 +75,9 @@ def questions(tmp_path):
     """A questions file of 10 questions."""
     from sent import tables
 
-    rows = [{"question_id": f"q{i}", "question": f"what is {i} + {i} ?", "answer": str(2 * i)} for i in range(10)]
+    rows = [
+        {"question_id": f"q{i}", "question": f"what is {i} + {i} ?", "answer": str(2 * i)} for i in range(10)
+    ]
     path = tmp_path / "questions.parquet"
     tables.write(path, tables.table(tables.QUESTIONS, rows), tables.QUESTIONS)
     return path

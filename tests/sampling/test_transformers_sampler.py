@@ -59,7 +59,9 @@ def test_any_order_and_any_part_gives_the_same_bits(model, tokenizer, requests, 
     assert sampler.sample([], DECODING) == []
 
 
-@pytest.mark.parametrize("changes", [{"tie_word_embeddings": False}, {"num_key_value_heads": 4}, {"head_dim": 24}])
+@pytest.mark.parametrize(
+    "changes", [{"tie_word_embeddings": False}, {"num_key_value_heads": 4}, {"head_dim": 24}]
+)
 def test_other_shapes_give_the_same_bits_in_any_batch(make_model, tokenizer, prompts, changes):
     model = make_model(1, **changes)
     requests = requests_for(prompts, 2, "shapes", 1)
@@ -98,7 +100,9 @@ def test_first_tokens_follow_the_model_s_distribution(model, tokenizer):
 
 
 def test_other_seeds_and_questions_draw_other_responses(model, tokenizer):
-    same_prompt = requests_for({"a": (3, 4), "b": (3, 4)}, 3, "seed", 0) + requests_for({"a": (3, 4)}, 3, "seed", 1)
+    same_prompt = requests_for({"a": (3, 4), "b": (3, 4)}, 3, "seed", 0) + requests_for(
+        {"a": (3, 4)}, 3, "seed", 1
+    )
     drawn = TransformersSampler(model, tokenizer).sample(same_prompt, DECODING)
     assert len({tuple(c.token_ids) for c in drawn}) == 9
 
@@ -131,7 +135,8 @@ def test_several_end_tokens(make_model, tokenizer, requests):
 def test_the_context_ends_a_response(model, tokenizer):
     request = requests_for({"long": tuple([5] * 120)}, 1, "context")[0]
     found = [
-        TransformersSampler(model, tokenizer).sample([replace(request, seed=seed)], DECODING)[0] for seed in range(40)
+        TransformersSampler(model, tokenizer).sample([replace(request, seed=seed)], DECODING)[0]
+        for seed in range(40)
     ]
     assert max(len(c.token_ids) for c in found) == 8
     assert {c.finish_reason for c in found if len(c.token_ids) == 8} <= {"length", "stop"}

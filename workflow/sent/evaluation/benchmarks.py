@@ -33,7 +33,7 @@ def _checked(name: str, path: str, questions: list[dict]) -> list[dict]:
         seen.add(row["question_id"])
         if not (row["answer"] or "").strip():
             raise SentError(
-                f"{path}: row {number}: question '{row['question_id']}' of benchmark '{name}' has no gold answer; "
-                "it cannot be graded: mend its source, or leave the row out"
+                f"{path}: row {number}: question '{row['question_id']}' of benchmark '{name}' has no gold "
+                "answer; it cannot be graded: mend its source, or leave the row out"
             )
     return questions

@@ -8,10 +8,10 @@ from sent.config import Decoding
 def choose(logits: torch.Tensor, decoding: Decoding, uniforms: torch.Tensor | None):
     """Return the next tokens, int64 ``[B]``, and their log-probabilities, float32 ``[B]``.
 
-    ``logits`` is ``[B, V]``; ``uniforms`` is ``[B]`` in [0, 1) and may be None when the temperature is 0 (then
-    the likeliest token is taken, the first of equals). Tokens are drawn by inversion of the cumulative
-    distribution, so that a token depends on its row and its uniform number alone. Log-probabilities are at the
-    decoding temperature, or at 1 when it is 0, before top-k and top-p.
+    ``logits`` is ``[B, V]``; ``uniforms`` is ``[B]`` in [0, 1) and may be None when the temperature is 0
+    (then the likeliest token is taken, the first of equals). Tokens are drawn by inversion of the
+    cumulative distribution, so that a token depends on its row and its uniform number alone.
+    Log-probabilities are at the decoding temperature, or at 1 when it is 0, before top-k and top-p.
     """
     scaled = logits.float() if decoding.temperature in (0, 1) else logits.float() / decoding.temperature
     logprobs = torch.log_softmax(scaled, dim=-1)

@@ -12,13 +12,13 @@ from sent.log import logger
 
 
 def recorded_samples(recorded: Recorded, questions: list[dict]) -> Iterator[list[dict]]:
-    """Yield, a row of the file at a time, rows of :data:`sent.tables.SAMPLES` for the questions of the experiment.
+    """Yield rows of :data:`sent.tables.SAMPLES` for ``questions``, a row of the file at a time.
 
-    ``questions`` are rows of :data:`sent.tables.QUESTIONS`. Rows of the file whose question is not among them
-    (it was dropped as conflicting) are passed over and counted; rows of one question follow on in its samples.
-    Raises :class:`SentError` with the row's number for a line that is no JSON, a row without question, answer
-    or responses, and for lists of another length than the responses; and at the end for a question that no row
-    answers.
+    ``questions`` are rows of :data:`sent.tables.QUESTIONS`. Rows of the file whose question is not among
+    them (it was dropped as conflicting) are passed over and counted; several rows of one question follow on
+    in its samples. Raises :class:`SentError` with the row's number for a line that is no JSON, a row without
+    question, answer or responses, and lists of another length than the responses; and at the end for a
+    question that no row answers.
     """
     reader = _Reader(recorded)
     ids = {question_key(row["question"]): row["question_id"] for row in questions}
@@ -38,8 +38,8 @@ def recorded_samples(recorded: Recorded, questions: list[dict]) -> Iterator[list
     absent = [question_id for question_id, count in counts.items() if not count]
     if absent:
         raise SentError(
-            f"{recorded.path}: no responses for {len(absent)} questions, such as '{absent[0]}'; it is not the file "
-            "that the questions were read from"
+            f"{recorded.path}: no responses for {len(absent)} questions, such as '{absent[0]}'; it is not "
+            "the file that the questions were read from"
         )
     if strange:
         logger.info("%s rows left out: their questions were dropped", strange)

@@ -49,7 +49,7 @@ class Sampler(Protocol):
 
 
 def render(tokenizer, model: Model, question: str) -> tuple[int, ...]:
-    """Return the prompt of ``question`` as token ids: the model's template, as a chat turn where `chat` is set."""
+    """Return a question's prompt as token ids: the model's template, as a chat turn where `chat` is set."""
     prompt = model.prompt.replace("{question}", question)
     if not model.chat:
         return tuple(tokenizer(prompt)["input_ids"])

@@ -34,7 +34,7 @@ class SlotCache(Cache):
         self.width = 0
 
     def spread(self, source: torch.Tensor, lengths: torch.Tensor, columns: int) -> None:
-        """Make row ``i`` a copy of prompt ``source[i]``, of which ``lengths[i]`` tokens are cached; room for ``columns``."""
+        """Make row ``i`` a copy of prompt ``source[i]`` with ``lengths[i]`` tokens and room for ``columns``."""
         columns = round_up(columns, COLUMNS)
         self.keys = [_spread(keys, source, columns) for keys in self.keys]
         self.values = [_spread(values, source, columns) for values in self.values]
@@ -46,7 +46,7 @@ class SlotCache(Cache):
         self.rows = torch.arange(len(lengths), device=lengths.device)
 
     def open(self, columns: int) -> torch.Tensor:
-        """Unmask each row's current column; return the mask ``[B, 1, 1, width]``, at least ``columns`` wide."""
+        """Unmask each row's current column; return the mask ``[B, 1, 1, width]`` of ``columns`` or more."""
         self.width = round_up(columns, COLUMNS)
         self.mask[self.rows, self.positions] = 0
         return self.mask[: len(self.rows), None, None, : self.width]
@@ -73,7 +73,7 @@ class SlotCache(Cache):
 
 def _spread(states: torch.Tensor, source: torch.Tensor, columns: int) -> torch.Tensor:
     """Return zeros ``[len(source), heads, columns, head size]`` with the prompts' states at their head."""
-    prompts, heads, read, size = states.shape
+    _, heads, read, size = states.shape
     spread = torch.zeros(len(source), heads, columns, size, dtype=states.dtype, device=states.device)
     spread[:, :, :read] = states[source]
     return spread

@@ -20,8 +20,8 @@ from sent.sampling.slot_cache import COLUMNS, SlotCache, round_up
 from sent.seeding import uniforms
 
 ROWS = 16
-"""Batches are filled up to a multiple of so many rows: matrix products of fewer rows take other kernels, which
-round otherwise."""
+"""Batches are filled up to a multiple of so many rows: matrix products of fewer rows take other kernels,
+which round otherwise."""
 
 
 class TransformersSampler:
@@ -61,8 +61,8 @@ class TransformersSampler:
         for request in requests:
             if not 0 < len(request.prompt_ids) < self.context:
                 raise SentError(
-                    f"question {request.question_id}: its prompt has {len(request.prompt_ids)} tokens; the model's "
-                    f"context of {self.context} needs at least 1 and room for a response"
+                    f"question {request.question_id}: its prompt has {len(request.prompt_ids)} tokens; "
+                    f"the model's context of {self.context} needs at least 1 and room for a response"
                 )
         completions: list[Completion | None] = [None] * len(requests)
         bar = progress(total=len(requests), desc="sampling") if self.bar else contextlib.nullcontext()
@@ -152,7 +152,7 @@ class TransformersSampler:
         ]
 
     def _prefill(self, requests: list[Request], capacity: int) -> SlotCache:
-        """Read each distinct prompt once, but for its last token, which the first step reads; room for ``capacity``."""
+        """Read each distinct prompt once, but for its last token: the first step reads that."""
         device = self.model.device
         distinct = {prompt: i for i, prompt in enumerate(dict.fromkeys(r.prompt_ids for r in requests))}
         columns = round_up(max(len(prompt) for prompt in distinct) - 1, COLUMNS) or COLUMNS
@@ -204,8 +204,8 @@ def _check_attention(model) -> None:
     kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
     if kinds != {"full_attention"}:
         raise SentError(
-            f"{model.config.name_or_path}: has {', '.join(sorted(kinds))} layers; the transformers backend samples "
-            "from full attention only; set `backend: vllm`"
+            f"{model.config.name_or_path}: has {', '.join(sorted(kinds))} layers; the transformers backend "
+            "samples from full attention only; set `backend: vllm`"
         )
     if model.config._attn_implementation not in ("sdpa", "eager"):
         raise SentError(

@@ -1,0 +1,143 @@
+"""All benchmarks of one policy, sampled and graded."""
+
+import json
+
+import pytest
+
+from sent import tables
+from sent.__main__ import main
+
+WORDS = ["<pad>", "<eos>", "<unk>", "\\boxed{4}", "\\boxed{9}", "what", "is", "?", "2", "3", "+"]
+MODEL = json.dumps({"chat": False, "prompt": "{question}", "dtype": "float32"})
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory):
+    """A model folder that always answers \\boxed{4} at temperature 0, and often elsewhere."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
+    raw.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=raw, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>"
+    )
+    config = Qwen3Config(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        num_key_value_heads=1,
+        head_dim=16,
+        max_position_embeddings=64,
+        eos_token_id=1,
+        tie_word_embeddings=False,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Qwen3ForCausalLM(config)
+    with torch.no_grad():
+        # No attention and no feed-forward: the next token depends on the last one only.
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        model.model.embed_tokens.weight.copy_(torch.eye(16)[: len(WORDS)])
+        model.lm_head.weight.zero_()
+        model.lm_head.weight[3, 7] = 1.0  # after "?": \boxed{4}
+        model.lm_head.weight[4, 7] = 0.5  # or \boxed{9}
+        model.lm_head.weight[1, 3] = model.lm_head.weight[1, 4] = 2.0  # after a box: the end
+    folder = tmp_path_factory.mktemp("policy")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def benchmarks(tmp_path):
+    def write(name, rows):
+        path = tmp_path / f"{name}.parquet"
+        tables.write(path, tables.table(tables.QUESTIONS, rows), tables.QUESTIONS)
+        return f"{name}={path}"
+
+    return write
+
+
+def evaluate(policy, output, *benchmarks, seed=0, **settings):
+    settings = {"n": 4, "pass_at": [1], "decoding": {"max_new_tokens": 6}, **settings}
+    return main(
+        ["evaluation", "--policy", str(policy), "--model", MODEL, "--benchmarks", *benchmarks]
+        + ["--settings", json.dumps(settings), "--seed", str(seed), "--output", str(output)]
+    )
+
+
+EASY = [{"question_id": "0", "question": "what is 2 + 2 ?", "answer": "4"}]
+HARD = [
+    {"question_id": "0", "question": "what is 3 + 3 ?", "answer": "6"},
+    {"question_id": "1", "question": "what is 3 + 2 ?", "answer": "4.0"},
+]
+
+
+def test_greedy_answers_are_graded_against_their_own_benchmark(policy, benchmarks, tmp_path):
+    output = tmp_path / "responses.parquet"
+    given = benchmarks("easy", EASY), benchmarks("hard", HARD)
+    decoding = {"temperature": 0, "max_new_tokens": 6}
+    assert evaluate(policy, output, *given, n=2, decoding=decoding) == 0
+    rows = tables.rows(output, tables.RESPONSES)
+    assert [(r["benchmark"], r["question_id"], r["sample"], r["verdict"]) for r in rows] == [
+        ("easy", "0", 0, "correct"),
+        ("easy", "0", 1, "correct"),
+        ("hard", "0", 0, "wrong"),
+        ("hard", "0", 1, "wrong"),
+        ("hard", "1", 0, "correct"),
+        ("hard", "1", 1, "correct"),
+    ]
+    assert all(r["extracted"] == "4" and r["n_tokens"] == 2 and r["finish_reason"] == "stop" for r in rows)
+    assert json.loads(tables.metadata(output)["evaluation"])["n"] == 2
+
+
+def test_a_question_s_responses_do_not_depend_on_its_company(policy, benchmarks, tmp_path):
+    easy, hard = benchmarks("easy", EASY), benchmarks("hard", HARD)
+    alone, both = tmp_path / "alone.parquet", tmp_path / "both.parquet"
+    assert evaluate(policy, alone, hard, n=8) == 0
+    assert evaluate(policy, both, easy, hard, n=8, batch_tokens=100) == 0
+    assert tables.rows(both)[8:] == tables.rows(alone)
+    # The same id in another benchmark draws other numbers
+    texts = [row["text"] for row in tables.rows(both)]
+    assert texts[:8] != texts[8:16]
+
+
+def test_another_seed_draws_other_responses(policy, benchmarks, tmp_path):
+    given = benchmarks("hard", HARD)
+    for seed in (0, 1):
+        assert evaluate(policy, tmp_path / f"{seed}.parquet", given, seed=seed, n=16) == 0
+    first, second = ([r["text"] for r in tables.rows(tmp_path / f"{seed}.parquet")] for seed in (0, 1))
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "benchmark 'b' has no questions"),
+        ([{**EASY[0], "answer": None}], "row 1: question '0' of benchmark 'b' has no gold answer"),
+        ([EASY[0], {**EASY[0], "answer": " "}], "row 2: the id '0' stands on an earlier row, too"),
+    ],
+)
+def test_bad_benchmarks(policy, benchmarks, tmp_path, capsys, rows, message):
+    assert evaluate(policy, tmp_path / "x.parquet", benchmarks("b", rows)) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_bad_benchmark_arguments(policy, benchmarks, tmp_path, capsys):
+    given = benchmarks("b", EASY)
+    assert evaluate(policy, tmp_path / "x.parquet", given, given) == 1
+    assert "'b' is given twice" in capsys.readouterr().err
+    assert evaluate(policy, tmp_path / "x.parquet", "nothing") == 1
+    assert "expected NAME=FILE, found 'nothing'" in capsys.readouterr().err
+
+
+def test_k_beyond_n_is_a_warning(policy, benchmarks, tmp_path, caplog):
+    with caplog.at_level("WARNING", logger="sent"):
+        assert evaluate(policy, tmp_path / "x.parquet", benchmarks("b", EASY), n=2, pass_at=[1, 8, 16]) == 0
+    assert "pass@8, @16 stays empty: only 2 responses a question" in caplog.text
