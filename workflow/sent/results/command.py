@@ -20,6 +20,12 @@ def add_arguments(parser) -> None:
         part.add_argument("--database", type=Path, required=True)
         part.add_argument("--output", type=Path, required=True, help="folder to write, replaced as a whole")
 
+    report = commands.add_parser("report", help="one HTML file that opens without a network")
+    report.add_argument("--database", type=Path, required=True)
+    report.add_argument("--tables", type=Path, required=True, help="folder that `results tables` wrote")
+    report.add_argument("--figures", type=Path, required=True, help="folder that `results figures` wrote")
+    report.add_argument("--output", type=Path, required=True, help="HTML file to write")
+
 
 def run(args) -> None:
     """Run the command that was asked for."""
@@ -31,7 +37,15 @@ def run(args) -> None:
         from sent.results import leaderboard
 
         print(leaderboard.text(args.database))
+    elif args.command == "tables":
+        from sent.results import paper_tables
+
+        paper_tables.write(args.database, args.output)
     elif args.command == "figures":
         from sent.results import figures
 
         figures.write(args.database, args.output)
+    elif args.command == "report":
+        from sent.results import report
+
+        report.write(args.database, args.tables, args.figures, args.output)

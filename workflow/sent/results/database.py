@@ -12,11 +12,14 @@ from sent import tables
 from sent.errors import SentError
 from sent.log import logger
 from sent.results import layout, provenance, scores, training_tables
+from sent.results.layout import Layout
 from sent.results.queries import frame, run
 from sent.results.run_settings import RunSettings
 
 STORAGE_VERSION = "v1.2.0"
 """So that DuckDB clients from 1.2 on open the file."""
+
+PUBLISHED = Path(__file__).parent / "published.csv"
 
 PACKAGES = (
     "sent",
@@ -45,6 +48,7 @@ def build(root: Path, settings: RunSettings, output: Path) -> None:
                 run(connection, name)
             _fill(connection, root, settings)
             run(connection, "views")
+            _warn_of_baselines(connection)
             _log_counts(connection, output)
         finally:
             connection.close()
@@ -52,18 +56,20 @@ def build(root: Path, settings: RunSettings, output: Path) -> None:
 
 def _fill(connection, root: Path, settings: RunSettings) -> None:
     _load_names(connection, root, settings)
-    for file in layout.question_files(root):
+    run(connection, "load_published", path=str(PUBLISHED))
+    files = Layout(root, settings.experiment)
+    for file in files.question_files():
         layout.check(file.path, tables.QUESTIONS)
         run(connection, "load_questions", path=str(file.path), **file.keys)
     for stage, schema in layout.MODEL_STAGES.items():
-        for file in layout.model_files(root, stage):
+        for file in files.model_files(stage):
             layout.check(file.path, schema)
             run(connection, f"load_{stage}", path=str(file.path), **file.keys)
     _refuse(
         connection, "check_orphans", root, "rows without the rows of an earlier stage that they belong to"
     )
-    training_tables.load(connection, root)
-    for file in layout.evaluation_files(root):
+    training_tables.load(connection, files)
+    for file in files.evaluation_files():
         layout.check(file.path, tables.RESPONSES)
         run(connection, "load_responses", path=str(file.path), **file.keys)
         _refuse(connection, "check_numbering", file.path, "responses must be numbered 0, 1, 2, ...")
@@ -116,6 +122,16 @@ def _refuse(connection, check: str, place: Path, problem: str) -> None:
         raise SentError(
             f"{place}: {problem}; run the stages that made these files again. First of {len(found)} cases:\n"
             f"{found.head(10).to_string(index=False)}"
+        )
+
+
+def _warn_of_baselines(connection) -> None:
+    """Say where a base model scores otherwise than published: worth an answer before anything is trained."""
+    for row in frame(connection, "select_baseline_alarms").itertuples():
+        logger.warning(
+            "%s on %s: base model has %s %.1f%% [%.1f, %.1f], %s has %.1f%%; check prompt, decoding, grading",
+            *(row.model, row.benchmark, row.metric, 100 * row.ours, 100 * row.low, 100 * row.high),
+            *(row.source, 100 * row.published),
         )
 
 

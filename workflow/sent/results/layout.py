@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sent import tables
+from sent.config import Experiment
 from sent.errors import SentError
+from sent.log import logger
 
 MODEL_STAGES = {
     "samples": tables.SAMPLES,
@@ -17,6 +19,7 @@ MODEL_STAGES = {
     "clusters": tables.CLUSTERS,
     "semantic_entropy": tables.SEMANTIC_ENTROPY,
     "curriculum": tables.CURRICULUM,
+    "calibration": tables.CALIBRATION,
 }
 STAGE_PATH = re.compile(r"train/(?P<model>[^/]+)/(?P<method>[^/]+)/seed(?P<seed>-?\d+)/stage(?P<stage>\d+)/")
 POLICY_PATH = re.compile(r"evaluation/(?P<model>[^/]+)/(?P<method>[^/]+)/seed(?P<seed>-?\d+)\.parquet")
@@ -30,35 +33,51 @@ class File:
     keys: dict[str, str | int]
 
 
-def question_files(root: Path) -> list[File]:
-    """Question files: the training set, then the benchmarks."""
-    train = [File(root / "data/train.parquet", {"dataset": "train"})]
-    benchmarks = sorted((root / "data/benchmarks").glob("*.parquet"))
-    return [f for f in train if f.path.is_file()] + [File(p, {"dataset": p.stem}) for p in benchmarks]
+class Layout:
+    """The files below ``root`` that belong to an experiment; what its settings do not name is left aside."""
 
+    def __init__(self, root: Path, experiment: Experiment):
+        self.root = root
+        self.names = {
+            "dataset": {"train", *experiment.benchmarks},
+            "model": set(experiment.models),
+            "method": set(experiment.methods),
+            "seed": set(experiment.seeds),
+        }
 
-def model_files(root: Path, stage: str) -> list[File]:
-    """Files of a stage that makes one file a model, such as ``samples/{model}.parquet``."""
-    return [File(path, {"model": path.stem}) for path in sorted((root / stage).glob("*.parquet"))]
+    def question_files(self) -> list[File]:
+        """Question files: the training set, then the benchmarks."""
+        train = self.root / "data/train.parquet"
+        paths = [train] * train.is_file() + sorted((self.root / "data/benchmarks").glob("*.parquet"))
+        return self._belonging([File(path, {"dataset": path.stem}) for path in paths])
 
+    def model_files(self, stage: str) -> list[File]:
+        """Files of a stage that makes one file a model, such as ``samples/{model}.parquet``."""
+        paths = sorted((self.root / stage).glob("*.parquet"))
+        return self._belonging([File(path, {"model": path.stem}) for path in paths])
 
-def training_files(root: Path, name: str) -> list[File]:
-    """Files called ``name`` of every trained stage."""
-    return _matching(root, f"train/*/*/seed*/stage*/{name}", STAGE_PATH)
+    def training_files(self, name: str) -> list[File]:
+        """Files called ``name`` of every trained stage."""
+        return self._matching(f"train/*/*/seed*/stage*/{name}", STAGE_PATH)
 
+    def evaluation_files(self) -> list[File]:
+        """Graded responses of every evaluated policy."""
+        return self._matching("evaluation/*/*/seed*.parquet", POLICY_PATH)
 
-def evaluation_files(root: Path) -> list[File]:
-    """Graded responses of every evaluated policy."""
-    return _matching(root, "evaluation/*/*/seed*.parquet", POLICY_PATH)
+    def _matching(self, pattern: str, path_pattern: re.Pattern) -> list[File]:
+        found = []
+        for path in sorted(self.root.glob(pattern)):
+            if match := path_pattern.match(path.relative_to(self.root).as_posix()):
+                keys = {k: int(v) if k in ("seed", "stage") else v for k, v in match.groupdict().items()}
+                found.append(File(path, keys))
+        return self._belonging(sorted(found, key=lambda file: tuple(file.keys.values())))
 
-
-def _matching(root: Path, pattern: str, path_pattern: re.Pattern) -> list[File]:
-    found = []
-    for path in sorted(root.glob(pattern)):
-        if match := path_pattern.match(path.relative_to(root).as_posix()):
-            keys = {key: int(v) if key in ("seed", "stage") else v for key, v in match.groupdict().items()}
-            found.append(File(path, keys))
-    return sorted(found, key=lambda file: tuple(file.keys.values()))
+    def _belonging(self, files: list[File]) -> list[File]:
+        kept = [f for f in files if all(f.keys[k] in names for k, names in self.names.items() if k in f.keys)]
+        for file in files:
+            if file not in kept:
+                logger.info("%s: not of this experiment any more, left aside", file.path)
+        return kept
 
 
 def check(path: Path, schema: pa.Schema) -> None:

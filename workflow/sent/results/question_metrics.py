@@ -33,12 +33,13 @@ def _metrics(part: pd.DataFrame, blocks: dict[int, pd.DataFrame]) -> dict[str, n
     """The metrics of one run on one benchmark, each ``[Q]``, in the order in which tables show them."""
     n = part["n"].to_numpy()
     fewest = int(n.min())
+    several = {k: block for k, block in blocks.items() if k > 1}
     found = {f"pass@{k}": pass_at_k(n, part["n_correct"].to_numpy(), k) for k in blocks}
-    for k, block in blocks.items():
+    for k, block in several.items():
         found[f"avg@{k}"] = block["first_correct"].to_numpy(float) / k
     found[f"avg@{fewest}"] = (part["n_correct"] / n).to_numpy()
     found[f"maj@{fewest}"] = part["majority_correct"].to_numpy(float)
-    for k, block in blocks.items():
+    for k, block in several.items():
         whole = block["blocks"].to_numpy(float)
         whole[whole == 0] = np.nan
         found[f"paper_pass@{k}"] = block["blocks_paper_match"].to_numpy(float) / whole

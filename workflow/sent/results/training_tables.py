@@ -1,31 +1,30 @@
 """The tables train_runs and train_metrics, from what training leaves beside each policy."""
 
 import json
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
 from sent import tables
-from sent.results import layout
+from sent.results.layout import Layout, read_json
 from sent.results.queries import run
 
 SECONDS = ("seconds_rollout", "seconds_grade", "seconds_update")
 
 
-def load(connection, root: Path) -> None:
+def load(connection, layout: Layout) -> None:
     """Fill `train_metrics` (all columns that training logged, over all methods) and `train_runs`."""
     metrics, runs = [], []
-    summaries = {tuple(file.keys.values()): file.path for file in layout.training_files(root, "train.json")}
+    summaries = {tuple(file.keys.values()): file.path for file in layout.training_files("train.json")}
     finished_steps: dict[tuple, int] = {}
-    for file in layout.training_files(root, "metrics.parquet"):
+    for file in layout.training_files("metrics.parquet"):
         steps = tables.read(file.path).to_pandas().sort_values("step", kind="stable")
         key = tuple(file.keys.values())
         before = finished_steps.get(key[:3], 0)
         finished_steps[key[:3]] = before + len(steps)
         total = pd.Series(range(before + 1, before + len(steps) + 1), index=steps.index, dtype="int32")
         metrics.append(steps.assign(**file.keys, total_step=total))
-        summary = layout.read_json(summaries[key]) if key in summaries else {}
+        summary = read_json(summaries[key]) if key in summaries else {}
         seconds = [steps[name].sum() for name in SECONDS if name in steps]
         runs.append(
             {

@@ -58,7 +58,7 @@ def training_curves(canvas: Canvas) -> Drawn | None:
 
 
 def _over_seeds(steps: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
-    """Return smoothed mean, smallest and largest value over seeds of every step, and the plain `step_mean`."""
+    """Return smoothed mean, smallest and largest value over seeds by step, and the plain `step_mean`."""
     keys = ["model", "method", "total_step", "metric"]
     long = steps.melt(["model", "method", "total_step"], metrics, "metric").dropna(subset=["value"])
     curves = long.groupby(keys, sort=False)["value"].agg(["mean", "min", "max"]).reset_index()

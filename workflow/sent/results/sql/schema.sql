@@ -69,6 +69,15 @@ CREATE TABLE curriculum (
     semantic_entropy DOUBLE, accuracy DOUBLE, rehearsal BOOLEAN, why VARCHAR
 );
 
+-- What the entailment model and mathematics say about the same pairs of different answers.
+CREATE TABLE calibration (
+    model VARCHAR,          -- the policy whose samples they come from
+    question_id VARCHAR, premise VARCHAR, hypothesis VARCHAR,
+    math_verify BOOLEAN,    -- mathematics says that they are equal
+    label VARCHAR,          -- contradiction, neutral or entailment
+    p_contradiction DOUBLE, p_neutral DOUBLE, p_entailment DOUBLE
+);
+
 -- One trained stage of one run.
 CREATE TABLE train_runs (
     model VARCHAR, method VARCHAR, seed INTEGER, stage INTEGER,
@@ -147,6 +156,11 @@ CREATE TABLE scores (
 CREATE TABLE paired_differences (
     model VARCHAR, method VARCHAR, baseline VARCHAR, benchmark VARCHAR, subset VARCHAR, metric VARCHAR,
     difference DOUBLE, low DOUBLE, high DOUBLE, p DOUBLE, p_holm DOUBLE, n_questions INTEGER
+);
+
+-- Published figures, as fractions of 1. Source Table I and II: arXiv 2512.04359; A Sober Look: anchors of base models.
+CREATE TABLE published (
+    source VARCHAR, model VARCHAR, benchmark VARCHAR, metric VARCHAR, method VARCHAR, value DOUBLE
 );
 
 -- Every file that this database was built from, and every model folder.

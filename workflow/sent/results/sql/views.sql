@@ -134,3 +134,45 @@ FROM scores
 WHERE subset = 'all' AND metric LIKE 'avg@%'
 GROUP BY model, benchmark, metric
 ORDER BY model, benchmark, TRY_CAST(split_part(metric, '@', 2) AS INTEGER);
+
+-- The cells of Tables I and II beside ours. `ours_paper_mode`: blocks of k answers, matched as strings.
+CREATE VIEW vs_paper AS
+SELECT
+    p.model, p.benchmark, p.metric, p.method, p.value AS published, s.value AS ours, s.value - p.value AS difference,
+    s.low, s.high, p.value BETWEEN s.low AND s.high AS inside, paper_mode.value AS ours_paper_mode,
+    (SELECT json_object(
+        'evaluation', settings -> '$.evaluation.decoding', 'n', settings -> '$.evaluation.n',
+        'training', settings -> '$.training.decoding', 'prompts_per_step', settings -> '$.training.prompts_per_step',
+        'seeds', settings -> '$.seeds'
+    ) FROM experiment) AS settings
+FROM published AS p
+JOIN scores AS s ON (s.model, s.benchmark, s.metric, s.method) = (p.model, p.benchmark, p.metric, p.method)
+LEFT JOIN scores AS paper_mode
+    ON (paper_mode.model, paper_mode.benchmark, paper_mode.method, paper_mode.subset)
+        = (s.model, s.benchmark, s.method, s.subset)
+    AND paper_mode.metric = 'paper_' || s.metric
+WHERE s.subset = 'all'
+ORDER BY p.model, p.benchmark, p.metric, p.method;
+
+-- Base models beside published averages. Off by more than 3 points and outside the interval: find out why before training.
+CREATE VIEW baseline_check AS
+SELECT
+    p.source, p.model, p.benchmark, s.metric, p.value AS published, s.value AS ours, s.low, s.high,
+    abs(s.value - p.value) > 0.03 AND p.value NOT BETWEEN s.low AND s.high AS off
+FROM published AS p
+JOIN scores AS s ON (s.model, s.benchmark, s.method) = (p.model, p.benchmark, p.method)
+WHERE p.metric = 'avg' AND s.subset = 'all' AND s.metric = (
+    SELECT arg_max(metric, split_part(metric, '@', 2)::INTEGER) FROM scores
+    WHERE metric LIKE 'avg@%' AND value IS NOT NULL
+)
+ORDER BY p.model, p.benchmark;
+
+-- The entailment model's label against mathematics, over the same pairs.
+CREATE VIEW entailment_confusion AS
+SELECT
+    model, math_verify AS equal, count(*) FILTER (label = 'entailment') AS entailment,
+    count(*) FILTER (label = 'neutral') AS neutral, count(*) FILTER (label = 'contradiction') AS contradiction,
+    avg((math_verify = (label = 'entailment'))::INTEGER) AS agreement
+FROM calibration
+GROUP BY model, math_verify
+ORDER BY model, math_verify;

@@ -1,0 +1,176 @@
+"""Tables for a paper: Markdown, CSV and LaTeX, in the layout of the paper's Tables I and II."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from tabulate import tabulate
+
+from sent import tables
+from sent.log import logger
+from sent.results.figures.canvas import Canvas
+from sent.results.reading import connect
+from sent.results.scores import AVERAGE, BASELINE
+
+SCORES = {"pass_at_k": "pass@", "avg_at_n": "avg@"}
+"""Files with a column a method, and the metrics in them: the paper's Table I and Table II."""
+
+PLAIN = {
+    "paired_differences": "table_differences",
+    "curriculum": "table_curriculum",
+    "semantic_entropy": "table_semantic_entropy",
+    "truncation": "table_truncation",
+    "training": "table_training",
+    "vs_paper": "table_vs_paper",
+    "entailment_calibration": "table_calibration",
+}
+"""Files that show the rows of a query in sql/ as they are."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """How a format writes the best and the second value, and a tie with the baseline."""
+
+    best: str
+    second: str
+    tie: str
+    escape: Callable[[str], str]
+
+
+def _latex(text: str) -> str:
+    """Escape what LaTeX would interpret."""
+    for mark in ("\\", "&", "%", "_", "#", "$"):
+        text = text.replace(mark, "\\textbackslash{}" if mark == "\\" else f"\\{mark}")
+    return text
+
+
+MARKDOWN = Marks("**{}**", "<u>{}</u>", "{} tie", lambda text: text.replace("|", "\\|"))
+LATEX = Marks("\\textbf{{{}}}", "\\underline{{{}}}", "{}\\textsuperscript{{tie}}", _latex)
+
+
+def write(database: Path, folder: Path) -> None:
+    """Write every table that the experiment has rows for as ``{name}.md``, ``.csv`` and ``.tex``."""
+    with tables.atomic(folder) as temporary, connect(database) as connection:
+        temporary.mkdir()
+        canvas = Canvas(connection)
+        for name, prefix in SCORES.items():
+            found = select_scores(canvas, prefix)
+            if len(found):
+                found.drop(columns=["k"]).to_csv(temporary / f"{name}.csv", index=False)
+                (temporary / f"{name}.md").write_text(markdown(canvas, found))
+                (temporary / f"{name}.tex").write_text(latex(canvas, found))
+        for name, query in PLAIN.items():
+            rows = canvas.rows(query)
+            if len(rows):
+                _write_plain(rows, temporary, name)
+        written = sorted({path.stem for path in temporary.iterdir()})
+    logger.info("%s: %s", folder, ", ".join(written) or "no rows for any table")
+
+
+def select_scores(canvas: Canvas, prefix: str) -> pd.DataFrame:
+    """Return rows of the view `comparison` in the order of the experiment, with the number in the metric as "
+    "`k`."""
+    rows = canvas.rows("select_comparison")
+    rows = rows[rows["metric"].str.startswith(prefix)].copy()
+    rows["k"] = rows["metric"].str.removeprefix(prefix).astype(int)
+    order = {
+        "model": list(canvas.models),
+        "benchmark": [*canvas.benchmarks, AVERAGE],
+        "method": list(canvas.methods),
+    }
+    places = pd.DataFrame(
+        {key: rows[key].map({n: i for i, n in enumerate(names)}) for key, names in order.items()}
+    )
+    places.insert(2, "k", rows["k"])
+    return rows.loc[places.sort_values(list(places.columns), kind="stable").index]
+
+
+def markdown(canvas: Canvas, scores: pd.DataFrame) -> str:
+    """Return the scores as a Markdown table with a column a method."""
+    header, lines = score_cells(canvas, scores, MARKDOWN)
+    note = score_note(canvas, scores, "**bold**", "<u>underlined</u>")
+    return f"{tabulate(lines, header, tablefmt='pipe', disable_numparse=True)}\n\n{note}\n"
+
+
+def latex(canvas: Canvas, scores: pd.DataFrame) -> str:
+    """Return the scores as a LaTeX tabular with booktabs rules, a block a model."""
+    header, lines = score_cells(canvas, scores, LATEX)
+    body: list[str] = []
+    for previous, line in zip([None, *lines], lines, strict=False):
+        if previous is not None and previous[0] != line[0]:
+            body.append("\\midrule")
+        shown = [
+            "" if previous is not None and previous[i] == line[i] and line[0] == previous[0] else line[i]
+            for i in (0, 1)
+        ]
+        body.append(" & ".join([*shown, *line[2:]]) + " \\\\")
+    return "\n".join(
+        [
+            f"% {score_note(canvas, scores, 'bold', 'underlined')}",
+            f"\\begin{{tabular}}{{lll{'r' * (len(header) - 3)}}}",
+            "\\toprule",
+            " & ".join(header) + " \\\\",
+            "\\midrule",
+            *body,
+            "\\bottomrule",
+            "\\end{tabular}",
+            "",
+        ]
+    )
+
+
+def score_cells(canvas: Canvas, scores: pd.DataFrame, marks: Marks) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the lines: model, benchmark, metric, then a cell a method."""
+    methods = canvas.present(canvas.methods, scores["method"])
+    lines = []
+    for (model, benchmark, metric), part in scores.groupby(["model", "benchmark", "metric"], sort=False):
+        by_method = part.set_index("method")
+        ranked = sorted(set(by_method["value"].dropna().round(6)), reverse=True)
+        names = [canvas.models.get(model, model), canvas.benchmarks.get(benchmark, benchmark), metric]
+        cells = [_cell(by_method.loc[m], ranked, marks) if m in by_method.index else "" for m in methods]
+        lines.append([*map(marks.escape, names), *cells])
+    return [*map(marks.escape, ["Model", "Benchmark", "Metric", *methods.values()])], lines
+
+
+def _cell(row: pd.Series, ranked: list[float], marks: Marks) -> str:
+    """One value in percent with its interval, marked as best, second or tie."""
+    if pd.isna(row["value"]):
+        return "-"
+    text = f"{100 * row['value']:.1f}"
+    value = round(row["value"], 6)
+    if value == ranked[0]:
+        text = marks.best.format(text)
+    elif value == ranked[1]:
+        text = marks.second.format(text)
+    text = f"{text} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+    return marks.tie.format(text) if pd.notna(row["tie"]) and row["tie"] else text
+
+
+def score_note(canvas: Canvas, scores: pd.DataFrame, best: str, second: str) -> str:
+    """Return what a reader must know of a table of scores."""
+    baseline = canvas.methods.get(BASELINE, BASELINE)
+    seeds = int(scores["seeds"].max())
+    return (
+        f"Percent, mean over {seeds} training seed{'s' if seeds > 1 else ''}; in brackets 95% bootstrap "
+        f"intervals over questions. Best {best}, second {second}; tie: the interval of the paired difference "
+        f"to {baseline} covers 0."
+    )
+
+
+def _write_plain(rows: pd.DataFrame, folder: Path, name: str) -> None:
+    """Write rows as they are: all digits as CSV, four as Markdown and LaTeX."""
+    rows.to_csv(folder / f"{name}.csv", index=False)
+    plain = [[cell_text(value) for value in row] for row in rows.itertuples(index=False, name=None)]
+    header = [column.replace("_", " ") for column in rows.columns]
+    escaped = [[MARKDOWN.escape(value) for value in row] for row in plain]
+    for suffix, style, cells in (("md", "pipe", escaped), ("tex", "latex_booktabs", plain)):
+        table = tabulate(cells, header, tablefmt=style, disable_numparse=True)
+        (folder / f"{name}.{suffix}").write_text(table + "\n")
+
+
+def cell_text(value) -> str:
+    """Return a value as tables show it: four digits, and a dash for what is unknown."""
+    if pd.isna(value):
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+FROM baseline_check WHERE off;

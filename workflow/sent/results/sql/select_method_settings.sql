@@ -1,0 +1,1 @@
+SELECT method, label, settings FROM methods WHERE method <> 'base' ORDER BY position;

@@ -1,0 +1,1 @@
+SELECT dataset, count(*) AS n FROM questions GROUP BY dataset ORDER BY dataset;
