@@ -302,6 +302,19 @@ def test_all_tokens_masked(name):
 
 
 @pytest.mark.parametrize("name", METHODS)
+def test_a_masked_row_adds_nothing_whatever_its_plan(name):
+    """A process that has run out of responses sends an empty micro-batch with any plan."""
+    batch = Batch(7)
+    plan = batch.plan(METHODS[name])
+    nothing = torch.zeros_like(batch.mask)
+    micro = MicroBatch(batch.logp_old, nothing, plan, logp_ref=batch.logp_ref)
+    loss, metrics = objective(METHODS[name], batch.logp, batch.entropy, micro)
+    assert loss == 0 and all(value == 0 for value in metrics.values())
+    (gradient,) = torch.autograd.grad(loss, batch.logp)
+    assert (gradient == 0).all()
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_padding_may_hold_anything(name):
     """NaN and infinities at padding reach neither loss nor gradient."""
     clean, dirty = Batch(8), Batch(8)

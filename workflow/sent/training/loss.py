@@ -50,7 +50,7 @@ def objective(
     def masked(values: Tensor) -> Tensor:
         return torch.where(mask, values, torch.zeros_like(values))
 
-    logp, logp_old = masked(logp), masked(batch.logp_old)
+    logp, logp_old, scale = masked(logp), masked(batch.logp_old), masked(plan.scale)
     ratio = (logp - logp_old).exp()
     gain = ratio * plan.advantages
     clipped = torch.zeros_like(mask)
@@ -60,7 +60,7 @@ def objective(
         gain = torch.minimum(gain, held)
     if batch.importance is not None:
         gain = gain * masked(batch.importance)
-    parts = {"loss_policy": -(plan.scale * plan.pg_weight * gain).sum()}
+    parts = {"loss_policy": -(scale * plan.pg_weight * gain).sum()}
     sums = {"tokens": mask, "clipped": clipped, "kl_old": kl("k3", logp, logp_old)}
 
     if batch.logp_ref is not None:
@@ -68,12 +68,12 @@ def objective(
         sums["kl_reference"] = kl("k3", logp, logp_ref)
         if method.reference_kl > 0:
             penalty = kl(method.reference_estimator, logp, logp_ref)
-            parts["loss_reference"] = method.reference_kl * (plan.scale * penalty).sum()
+            parts["loss_reference"] = method.reference_kl * (scale * penalty).sum()
     elif method.needs_reference:
         raise ValueError("this method needs the reference's log-probabilities")
     if method.kl_anchor is not None:
         anchor = logp_old if method.kl_anchor == "old" else logp_ref
-        parts["loss_kl"] = (plan.scale * plan.kl_weight * kl(method.kl_estimator, logp, anchor)).sum()
+        parts["loss_kl"] = (scale * plan.kl_weight * kl(method.kl_estimator, logp, anchor)).sum()
     if entropy is not None:
         sums["entropy"] = masked(entropy)
     if method.entropy_coefficient > 0:
