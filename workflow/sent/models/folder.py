@@ -1,0 +1,133 @@
+"""What makes a folder a model: its configuration, readable weights, and a tokenizer that fits them."""
+
+import hashlib
+import json
+from math import prod
+from pathlib import Path
+
+from sent.errors import SentError
+
+INDEX = "model.safetensors.index.json"
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json", "spiece.model", "spm.model")
+OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.gguf")
+
+
+def check(folder: Path, where: str, trust_remote_code: bool = False) -> dict:
+    """Check a model folder; return its number of parameters and its vocabulary sizes.
+
+    Raises :class:`SentError` that names ``where`` and everything that is missing: config.json, weights as
+    safetensors (every shard that the index names) or a tokenizer; or says that a file cannot be read, or that
+    the tokenizer knows tokens for which the model has no row.
+    """
+    if not folder.is_dir():
+        raise SentError(f"{where}: no such folder; give the folder that holds a model's config.json")
+    missing = _missing(folder)
+    if missing:
+        found = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
+        raise SentError(
+            f"{where}: not a model folder: it lacks {', '.join(missing)}; it holds {found}{_hint(folder)}"
+        )
+    rows = _vocabulary_of_model(folder, where)
+    tokens = _vocabulary_of_tokenizer(folder, where, trust_remote_code)
+    if tokens > rows:
+        raise SentError(
+            f"{where}: its tokenizer has {tokens} tokens, its model rows for {rows} only; they do not belong "
+            "together: take the tokenizer that was saved with the model, or resize the model's embeddings"
+        )
+    return {"parameters": parameters(folder, where), "vocabulary_model": rows, "vocabulary_tokenizer": tokens}
+
+
+def parameters(folder: Path, where: str) -> int:
+    """Count the parameters in a folder's safetensors files from their headers."""
+    from safetensors import SafetensorError, safe_open
+
+    total = 0
+    for file in weights(folder):
+        try:
+            with safe_open(file, framework="numpy") as tensors:
+                total += sum(prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise SentError(
+                f"{where}: {file.name} cannot be read ({error}); copy or fetch it again"
+            ) from None
+    return total
+
+
+def weights(folder: Path) -> list[Path]:
+    """Return the folder's weight files: the shards that its index names, else every safetensors file."""
+    index = folder / INDEX
+    if index.is_file():
+        return [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+    return sorted(folder.glob("*.safetensors"))
+
+
+def files(folder: Path) -> dict[str, dict]:
+    """Return size and SHA-256 of every file of a folder, by relative path."""
+    return {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def licence(folder: Path) -> str | None:
+    """Return the licence that the folder's model card states, if there is one."""
+    import yaml
+
+    card = folder / "README.md"
+    text = card.read_text(errors="replace") if card.is_file() else ""
+    if not text.startswith("---"):
+        return None
+    try:
+        front = yaml.safe_load(text.split("---")[1])
+    except yaml.YAMLError:
+        return None
+    if not isinstance(front, dict):
+        return None
+    stated = front.get("license_name") if front.get("license") == "other" else front.get("license")
+    return str(stated) if stated else None
+
+
+def _missing(folder: Path) -> list[str]:
+    missing = [] if (folder / "config.json").is_file() else ["config.json"]
+    found = weights(folder)
+    if not found:
+        missing.append("weights (*.safetensors)")
+    missing += [f"the shard {file.name}" for file in found if not file.is_file()]
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        missing.append("a tokenizer (tokenizer.json)")
+    return missing
+
+
+def _hint(folder: Path) -> str:
+    """A way out where there are weights of another format."""
+    if weights(folder):
+        return ""
+    others = sorted({path.name for pattern in OTHER_WEIGHTS for path in folder.glob(pattern)})
+    if not others:
+        return ""
+    return f"; save the weights of {others[0]} as safetensors (transformers' save_pretrained does)"
+
+
+def _vocabulary_of_model(folder: Path, where: str) -> int:
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        return int(config.get("vocab_size") or config["text_config"]["vocab_size"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SentError(f"{where}: its config.json is no model's configuration ({error!r})") from None
+
+
+def _vocabulary_of_tokenizer(folder: Path, where: str, trust_remote_code: bool) -> int:
+    """One more than the largest token number."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise SentError(f"{where}: its tokenizer cannot be loaded: {' '.join(str(error).split())}") from None
+    return max(tokenizer.get_vocab().values()) + 1
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
