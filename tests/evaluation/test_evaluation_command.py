@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from sent import tables
 from sent.__main__ import main
 
@@ -66,10 +65,15 @@ def benchmarks(tmp_path):
 
 def evaluate(policy, output, *benchmarks, seed=0, **settings):
     settings = {"n": 4, "pass_at": [1], "decoding": {"max_new_tokens": 6}, **settings}
-    return main(
-        ["evaluation", "--policy", str(policy), "--model", MODEL, "--benchmarks", *benchmarks]
-        + ["--settings", json.dumps(settings), "--seed", str(seed), "--output", str(output)]
-    )
+    options = {
+        "policy": policy,
+        "model": MODEL,
+        "settings": json.dumps(settings),
+        "seed": seed,
+        "output": output,
+    }
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    return main(["evaluation", *arguments, "--benchmarks", *benchmarks])
 
 
 EASY = [{"question_id": "0", "question": "what is 2 + 2 ?", "answer": "4"}]

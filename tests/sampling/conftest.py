@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-WORDS = "<pad> <eos> <unk> 0 1 2 3 4 5 6 7 8 9 + - * = ? . \\boxed{ } so what is".split()
+WORDS = ["<pad>", "<eos>", "<unk>", *"0123456789+-*=?.", "\\boxed{", "}", "so", "what", "is"]
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-
 from sent.config import Decoding
 from sent.sampling.choosing import choose, invert, nucleus
 

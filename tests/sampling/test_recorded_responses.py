@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from sent import tables
 from sent.__main__ import main
 from sent.config import Recorded

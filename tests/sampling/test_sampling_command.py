@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from sent import tables
 from sent.__main__ import main
 from sent.config import Model
@@ -15,10 +14,14 @@ SETTINGS = json.dumps({"n": 3, "decoding": {"max_new_tokens": 20}, "batch_tokens
 
 
 def sample(policy, questions, output, *more, settings=SETTINGS):
-    return main(
-        ["sampling", "--policy", str(policy), "--model", MODEL, "--questions", str(questions)]
-        + ["--settings", settings, "--output", str(output), *more]
-    )
+    options = {
+        "policy": policy,
+        "model": MODEL,
+        "questions": questions,
+        "settings": settings,
+        "output": output,
+    }
+    return main(["sampling", *(f"--{name}={value}" for name, value in options.items()), *more])
 
 
 @pytest.fixture
@@ -92,7 +95,7 @@ def test_plain_prompts_take_the_question_literally(tokenizer):
 
 
 def test_chat_prompts(tokenizer, monkeypatch):
-    with pytest.raises(SentError, match="no chat template.*chat: false"):
+    with pytest.raises(SentError, match=r"no chat template.*chat: false"):
         render(tokenizer, Model(), "1 + 1 ?")
     template = (
         "{% for m in messages %}so {{ m['content'] }} {% endfor %}{% if add_generation_prompt %}= {% endif %}"

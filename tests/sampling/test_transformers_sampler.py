@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-
 from sent.config import Decoding
 from sent.errors import SentError
 from sent.sampling.sampler import requests_for
@@ -151,7 +150,7 @@ def test_a_prompt_without_room_is_refused(model, tokenizer, length):
 
 def test_sliding_attention_is_refused(make_model, tokenizer):
     model = make_model(use_sliding_window=True, sliding_window=8, max_window_layers=1)
-    with pytest.raises(SentError, match="sliding_attention layers.*backend: vllm"):
+    with pytest.raises(SentError, match=r"sliding_attention layers.*backend: vllm"):
         TransformersSampler(model, tokenizer)
 
 

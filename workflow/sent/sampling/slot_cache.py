@@ -34,7 +34,7 @@ class SlotCache(Cache):
         self.width = 0
 
     def spread(self, source: torch.Tensor, lengths: torch.Tensor, columns: int) -> None:
-        """Make row ``i`` a copy of prompt ``source[i]`` with ``lengths[i]`` tokens and room for ``columns``."""
+        """Make row ``i`` a copy of prompt ``source[i]``, ``lengths[i]`` tokens, and room for ``columns``."""
         columns = round_up(columns, COLUMNS)
         self.keys = [_spread(keys, source, columns) for keys in self.keys]
         self.values = [_spread(values, source, columns) for values in self.values]

@@ -195,7 +195,7 @@ def _end_tokens(model, tokenizer) -> list[int]:
     found = sorted({token for token in [*listed, tokenizer.eos_token_id] if token is not None})
     if not found:
         raise SentError(
-            f"{tokenizer.name_or_path}: its tokenizer names no end token (eos_token); responses would never end"
+            f"{tokenizer.name_or_path}: its tokenizer has no end token (eos_token): responses would never end"
         )
     return found
 
