@@ -22,7 +22,7 @@ MARKS = paper_tables.Marks("<b>{}</b>", "<u>{}</u>", "{} <small>tie</small>", ht
 
 
 def write(database: Path, folder_of_tables: Path, folder_of_figures: Path, output: Path) -> None:
-    """Write the report. Figures and tables are taken from their folders, everything else from the database."""
+    """Write the report: figures and tables from their folders, everything else from the database."""
     with connect(database) as connection:
         canvas = Canvas(connection)
         experiment = canvas.rows("select_experiment").iloc[0]
@@ -60,9 +60,7 @@ def _scores(canvas: Canvas) -> str:
 
 def _figures(folder: Path) -> str:
     order = [figure.__name__ for figure in figures.FIGURES]
-    names = sorted(
-        (path.stem for path in folder.glob("*.svg")), key=lambda name: (order + [name]).index(name)
-    )
+    names = sorted((path.stem for path in folder.glob("*.svg")), key=lambda name: [*order, name].index(name))
     parts = []
     for number, name in enumerate(names, start=1):
         caption = folder / f"{name}.txt"
