@@ -50,9 +50,9 @@ rule read_benchmark:
     output:
         questions="results/{experiment}/data/benchmarks/{benchmark}.parquet",
     log:
-        "results/{experiment}/logs/data/{benchmark}.log",
+        "results/{experiment}/logs/data/benchmarks/{benchmark}.log",
     benchmark:
-        "results/{experiment}/benchmarks/data/{benchmark}.tsv"
+        "results/{experiment}/benchmarks/data/benchmarks/{benchmark}.tsv"
     threads: 1
     resources:
         mem_mb=4000,

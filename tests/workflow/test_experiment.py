@@ -59,6 +59,8 @@ MISTAKES = {
     "no questions": ({"data": None}, "give one of `data`.*`recorded`"),
     "own entry": ({"registry": {"models": {"nano-small": {"pth": "x"}}}}, "nano-small: unknown key 'pth'"),
     "a model that answers nothing": ({"models": ["nano-nli"]}, "'nano-nli' is an entailment model"),
+    "a reserved name": ({"models": ["nli"], "registry": {"models": {"nli": {"path": "."}}}}, "another name"),
+    "negative seed": ({"seeds": [0, -1]}, r"'seeds.1'.*greater than or equal to 0"),
     "a model from nowhere": (
         {"registry": {"models": {"nano-small": {"label": "x"}}}},
         "nano-small: give one of hub, path and pretrain",

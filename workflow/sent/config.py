@@ -113,12 +113,12 @@ class Pretrain(Settings):
 class NliTraining(Settings):
     """The embedded entailment model: a three-label cross-encoder trained from scratch on generated pairs."""
 
-    layers: int = Field(3, ge=1)
-    hidden: int = Field(96, ge=8)
-    heads: int = Field(4, ge=1)
-    steps: int = Field(1500, ge=1)
-    batch: int = Field(128, ge=1)
-    lr: float = Field(1e-3, gt=0)
+    layers: int = Field(2, ge=1)
+    hidden: int = Field(64, ge=8)
+    heads: int = Field(2, ge=1)
+    steps: int = Field(500, ge=1)
+    batch: int = Field(128, ge=1, description="pairs a step")
+    lr: float = Field(2e-3, gt=0)
     held_out: int = Field(2000, ge=1, description="pairs that its accuracy is measured on")
     min_accuracy: float = Field(0.97, ge=0, le=1, description="a model below this is an error, not a result")
     seed: int = 0
@@ -218,7 +218,7 @@ class Grading(Settings):
     timeout_seconds: float = Field(5.0, gt=0, description="wall-clock limit of one comparison")
     memory_mb: int = Field(2048, ge=256, description="memory limit of one worker process")
     workers: int = Field(1, ge=1, description="worker processes")
-    max_answer_chars: int = Field(10_000, ge=1, description="a longer answer is wrong, unread")
+    max_answer_chars: int = Field(4000, ge=1, description="a longer answer is wrong, unread")
     fallback_phrases: list[str] = Field(
         [], description="for models that write no box: the answer is what follows the last of these, such as `answer is`"
     )
@@ -397,23 +397,66 @@ class Method(Settings):
         return self
 
 
+class Lora(Settings):
+    """Low-rank adapters (peft) instead of all weights."""
+
+    rank: int = Field(32, ge=1)
+    alpha: float = Field(64, gt=0)
+    targets: list[str] | Literal["all-linear"] = Field("all-linear", description="names of the adapted layers")
+
+
 class Training(Settings):
     """Stage `training`: reinforcement learning with verifiable rewards."""
 
-    backend: Literal["transformers", "vllm"] = "transformers"
+    backend: Literal["transformers", "vllm"] = Field("transformers", description="what writes the rollouts")
     prompts_per_step: int = Field(256, ge=1)
     responses_per_prompt: int = Field(8, ge=2)
-    minibatch_prompts: int = Field(128, ge=1, description="prompts an optimizer update")
-    epochs: float = Field(5, gt=0, description="passes over the training questions, summed over stages")
-    steps: int | None = Field(None, ge=1, description="rollout steps, summed over stages; overrides epochs")
-    max_prompt_tokens: int = Field(1024, ge=1)
+    minibatch_prompts: int = Field(128, ge=1, description="prompts of one optimizer update; divides prompts_per_step")
+    epochs: float = Field(5, gt=0, description="passes over the training questions, stages taken together")
+    steps: int | None = Field(None, ge=1, description="rollout steps, stages taken together; overrides epochs")
+    max_prompt_tokens: int = Field(1024, ge=1, description="questions with a longer prompt are left out, and counted")
     decoding: Decoding = Decoding()
     lr: float = Field(1e-6, gt=0)
-    warmup_steps: int = Field(0, ge=0, description="optimizer updates of linear warm-up, each stage")
+    warmup_updates: int = Field(0, ge=0, description="optimizer updates of linear warm-up, in each stage")
     weight_decay: float = Field(0.0, ge=0)
+    adam_betas: tuple[float, float] = (0.9, 0.999)
     max_grad_norm: float = Field(1.0, gt=0)
-    micro_batch_tokens: int = Field(16384, ge=1, description="sequences x longest length in one forward pass")
-    checkpoint_every: int = Field(20, ge=0, description="steps; 0: only when asked to stop")
+    micro_batch_tokens: int = Field(16384, ge=1, description="sequences x longest length of one pass with gradients")
+    scoring_batch_tokens: int = Field(65536, ge=1, description="the same of one pass without gradients")
+    rollout_batch_tokens: int = Field(65536, ge=1, description="the same while sampling (transformers backend)")
+    gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, a third more time")
+    dynamic_sampling_rounds: int = Field(
+        0, ge=0, description="times that groups of equal rewards are replaced by further questions (DAPO); 0: off"
+    )
+    overlong_buffer: int = Field(
+        0, ge=0, description="tokens before the length limit over which the reward falls by up to 1 (DAPO); 0: off"
+    )
+    importance_cap: float | None = Field(
+        None, gt=0, description="truncate trainer / sampler probability ratios here, as weights of tokens; null: off"
+    )
+    logprob_tolerance: float = Field(
+        0.02, gt=0, description="largest mean difference of sampler's and trainer's log-probabilities before it stops"
+    )
+    lora: Lora | None = None
+    worked_marker: str | None = Field(
+        None, description="text that only worked solutions contain; the share of responses with it is logged"
+    )
+    checkpoint_every: int = Field(20, ge=0, description="steps between checkpoints; 0: only when asked to stop")
+    trackers: list[Literal["tensorboard", "wandb"]] = Field([], description="log there, too")
+    vllm: Vllm = Vllm(gpu_memory_utilization=0.4)
+
+    @model_validator(mode="after")
+    def _whole_minibatches(self):
+        if self.prompts_per_step % self.minibatch_prompts:
+            raise ValueError(
+                f"minibatch_prompts ({self.minibatch_prompts}) must divide prompts_per_step ({self.prompts_per_step})"
+            )
+        return self
+
+    @property
+    def updates_per_step(self) -> int:
+        """Optimizer updates on each rollout."""
+        return self.prompts_per_step // self.minibatch_prompts
 
 
 # ---------------------------------------------------------------- evaluation
@@ -448,7 +491,7 @@ class Experiment(Settings):
     models: list[Name] = Field(min_length=1, description="policies to run, names in models.yaml")
     methods: list[Name] = Field([], description="names in methods.yaml; `base` is the untrained policy")
     benchmarks: list[Name] = Field([], description="names in benchmarks.yaml")
-    seeds: list[int] = Field([0], min_length=1, description="each method trains once with each seed")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="each method trains once with each seed")
     data: Data | None = None
     recorded: Recorded | None = None
     sampling: Sampling = Sampling()
