@@ -16,7 +16,8 @@ FUNCTIONS = {
     "ln": cmath.log, "log": cmath.log, "exp": cmath.exp,
 }  # fmt: skip
 CONSTANTS = {"pi": math.pi, "e": math.e, "degree": math.pi / 180, "imaginary": 1j}
-MAX_BITS = 40_000  # of an exact number; a larger one goes on as a float, which ends at 1e308
+MAX_BITS = 30_000  # of an exact number; a larger one goes on as a float, which ends at 1e308
+MAX_FACTORIAL = 500  # that is computed exactly
 
 
 class UndefinedError(Exception):
@@ -160,7 +161,7 @@ def _exact_root(value: Fraction, degree: int) -> Fraction | None:
 
 
 def _factorial(value):
-    if isinstance(value, Fraction) and value.denominator == 1 and 0 <= value <= 2000:
+    if isinstance(value, Fraction) and value.denominator == 1 and 0 <= value <= MAX_FACTORIAL:
         return Fraction(math.factorial(int(value)))
     value = _inexact(value)
     if isinstance(value, complex) or value < 0:

@@ -1,19 +1,21 @@
 """The decision whether an answer is the gold answer: True, False, or None where only symbolic algebra can tell."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sent.grading.formula import UnreadableError, read
 from sent.grading.latex import canonical
 from sent.grading.relations import as_union, same_relation
-from sent.grading.structure import Group, Matrix, Relation, Scalar, Union, Word, structure
+from sent.grading.structure import Group, Matrix, Relation, Scalar, Union, Word, bare, nesting, structure
 from sent.grading.units import is_known
 from sent.grading.values import Rounding, same_value
 
 Symbolic = Callable[[str, str], bool | None]
-NO_MATHS = re.compile(r"[\"`#@?]|__|'[A-Za-z/]|^[^(\[{]*[)}]|[(\[{][^)\]}]*$")
-MAX_UNORDERED = 100  # items of a list whose order is free: every pair of them may have to be compared
+NO_MATHS = re.compile(r"[\"`#@?]|__|'[A-Za-z/]")
+MAX_NESTING = 100  # of brackets, when those that mean nothing are gone
+MAX_UNORDERED = 100  # items of a list whose order is free: of a longer one the items must be written the same
 
 
 _SMALL = (
@@ -42,14 +44,15 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
     """Compare two answers as they were written.
 
     ``symbolic`` decides about two formulas (or two whole answers of different kinds) that arithmetic leaves open;
-    without it the result is None for those.
+    without it the result is None for those. An answer with unbalanced brackets, or with signs that mathematics
+    does not use, equals nothing but itself.
     """
-    gold, answer = canonical(gold), canonical(answer)
+    gold, answer = bare(canonical(gold)), bare(canonical(answer))
     if not answer or not gold:
         return False
     if _squeezed(gold) == _squeezed(answer):
         return True
-    if NO_MATHS.search(answer):
+    if NO_MATHS.search(answer) or not all(0 <= nesting(text) <= MAX_NESTING for text in (gold, answer)):
         return False
     verdict = False
     for gold_tree in _readings(gold):
@@ -219,7 +222,7 @@ def _matched(gold: tuple, answer: tuple, policy: Policy, symbolic: Symbolic | No
     if len(gold) != len(answer):
         return False
     if len(gold) > MAX_UNORDERED:
-        return False if symbolic else None
+        return Counter(map(repr, gold)) == Counter(map(repr, answer))
     table = [[_same(g, a, policy, symbolic) for a in answer] for g in gold]
     if _can_pair(table, accept=(True,)):
         return True

@@ -23,6 +23,7 @@ COMPARATORS = (
     r"\in",
 )
 THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
+BRACKET = re.compile(r"\\?[(\[{}\])]")
 ENVIRONMENT = re.compile(
     r"\\begin\s*\{\s*([bBpvV]?matrix|smallmatrix|array)\s*\}(.*)\\end\s*\{\s*\1\s*\}", re.DOTALL
 )
@@ -88,7 +89,7 @@ def structure(text: str, join_thousands: bool = True):
 
     ``join_thousands``: read ``1,234`` outside brackets as one number rather than as a list of two.
     """
-    text = _bare(text)
+    text = bare(text)
     if join_thousands:
         text = joined_thousands(text)
     if word := _word(text):
@@ -103,7 +104,7 @@ def structure(text: str, join_thousands: bool = True):
     if len(parts) == 2 and operators == [r"\in"]:
         return structure(parts[1], join_thousands)
     if len(parts) > 1:
-        return Relation(tuple(_bare(p) for p in parts), tuple(operators))
+        return Relation(tuple(bare(p) for p in parts), tuple(operators))
     parts, _ = _split(tokens, (r"\cup",))
     if len(parts) > 1:
         return Union(tuple(structure(part, False) for part in parts))
@@ -136,7 +137,7 @@ def _bracketed(text: str, tokens: list[str]) -> Group | None:
         return None
     inner = "".join(tokens[1:-1])
     parts = _split_list(tokens[1:-1])
-    if len(parts) == 1 and (opening != r"\{" or r"\mid" in inner or "|" in inner or ":" in inner):
+    if len(parts) == 1 and (opening != r"\{" or "|" in inner or ":" in inner):
         return None
     if not inner.strip():
         return Scalar(r"\emptyset") if opening == r"\{" else None
@@ -184,23 +185,44 @@ def joined_thousands(text: str) -> str:
     return THOUSANDS.sub(join, text)
 
 
-def _bare(text: str) -> str:
+def nesting(text: str) -> int:
+    """Depth of the brackets in ``text``, whatever their kind (half-open intervals mix them); -1 if unbalanced."""
+    depth = deepest = 0
+    for token in BRACKET.findall(text):
+        depth += 1 if token[-1] in "([{" else -1
+        deepest = max(deepest, depth)
+        if depth < 0:
+            return -1
+    return deepest if depth == 0 else -1
+
+
+def bare(text: str) -> str:
     """Drop final punctuation and brackets that enclose the whole without meaning anything."""
     text = text.strip().rstrip(" .,;:") if not text.rstrip().endswith("\\") else text.strip()
-    if text[:1] not in "({" or text[-1:] not in ")}":
+    if not text or text[0] not in "({" or text[-1] not in ")}":
         return text
     tokens = TOKEN.findall(text)
-    closing = _closings(tokens)
-    first, last = 0, len(tokens) - 1
-    while first < last and tokens[first] in ("(", "{") and closing.get(first) == last:
-        if tokens[first] == "(" and len(_split_list(tokens[first + 1 : last], stop=2)) > 1:
+    closing, list_depths = _closings(tokens), _list_depths(tokens)
+    first, last, depth = 0, len(tokens) - 1, 1
+    while tokens[first] in ("(", "{") and closing.get(first) == last and tokens[last] == CLOSER[tokens[first]]:
+        if first + 1 == last or (tokens[first] == "(" and depth in list_depths):
             break
-        first, last = first + 1, last - 1
+        first, last, depth = first + 1, last - 1, depth + 1
         while first < last and tokens[first].isspace():
             first += 1
         while first < last and tokens[last].isspace():
             last -= 1
     return "".join(tokens[first : last + 1]).strip()
+
+
+def _list_depths(tokens: list[str]) -> set[int]:
+    """Depths of bracketing at which items are listed."""
+    depths, depth = set(), 0
+    for token in tokens:
+        depth += LEVEL.get(token, 0)
+        if token in ",;" or _is_connective(token):
+            depths.add(depth)
+    return depths
 
 
 def _closings(tokens: list[str]) -> dict[int, int]:
@@ -232,7 +254,7 @@ def _split(tokens: list[str], separators: tuple[str, ...]) -> tuple[list[str], l
     return ["".join(part) for part in parts], found
 
 
-def _split_list(tokens: list[str], stop: int | None = None) -> list[str]:
+def _split_list(tokens: list[str]) -> list[str]:
     """Split tokens at commas, semicolons, "or" and "and" outside all brackets; empty parts are dropped."""
     marked = ["," if _is_connective(token) else token for token in tokens]
     parts, _ = _split(marked, (",", ";"))
