@@ -191,9 +191,7 @@ def _check(resolved: ResolvedExperiment) -> None:
         _must_exist(f"config/models.yaml: {name}.path", model.path)
     for name, model in resolved.models.items():
         if name == "nli":
-            raise SentError(
-                "config: 'models': 'nli' names the folder of entailment models; choose another name"
-            )
+            raise SentError("config: 'models': 'nli' is the folder of entailment models; choose another name")
         if model.nli:
             raise SentError(f"config: 'models': '{name}' is an entailment model, which answers no questions")
     for name, benchmark in resolved.benchmarks.items():
