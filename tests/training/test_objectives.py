@@ -256,6 +256,23 @@ def test_loss_and_gradients_equal_the_formula(name, seed):
     assert_agrees(name, Batch(seed))
 
 
+@pytest.mark.parametrize(("lower", "upper", "kept"), [(1, 5, [1, 0, 0, 0]), (2, 5, [1] * 4), (1, 2, [1] * 4)])
+def test_clip_cov_drops_what_lies_between_its_bounds_and_is_not_clipped(lower, upper, kept):
+    """All covariances are 2. The first and third ratio are 3: held by the range up to 2 only where A > 0."""
+    logp = torch.tensor([[-1.0, -1, -5, -5]], dtype=torch.float64)
+    stats = TokenStatistics(
+        logp=logp,
+        logp_old=logp - torch.tensor([3.0, 1, 3, 1], dtype=torch.float64).log(),
+        entropy=logp.abs(),
+        advantages=torch.tensor([[1.0, 1, -1, -1]], dtype=torch.float64),
+        mask=torch.ones(1, 4, dtype=torch.bool),
+        keys=torch.tensor([0]),
+    )
+    constants = {"share": 1, "lower": lower, "upper": upper}
+    method = Method(objective="clip_cov", constants=constants, clip_low=1, clip_high=1)
+    assert plan_tokens(method, stats, SEED).pg_weight.tolist() == [kept]
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_far_from_the_old_policy(name):
     """Ratios up to e^2 and covariances beyond 5: every clip and every bound is at work."""

@@ -245,6 +245,29 @@ def test_figures_in_the_log_by_hand():
     assert figures["held_covariance_threshold"] == 2
 
 
+def test_an_empty_high_covariance_set():
+    """Covariances (1)(-1), (-1)(1) and 0 hold nothing back, so the two tokens selected get the low beta."""
+    stats = TokenStatistics(
+        logp=torch.tensor([[-1.0, -3, -2]]),
+        logp_old=torch.tensor([[-1.0, -3, -2]]),
+        entropy=torch.tensor([[0.0, 1, 2]]),
+        advantages=torch.tensor([[-1.0, 1, 0]]),
+        mask=torch.ones(1, 3, dtype=torch.bool),
+        keys=torch.tensor([0]),
+    )
+    plan = plan_tokens(METHODS["sent"], stats, seed=0)
+    assert plan.kl_weight.tolist() == [[pytest.approx(0.05), pytest.approx(0.05), 0]]
+    assert plan.diagnostics["share_beta_high"] == 0
+    assert plan.diagnostics["share_beta_low"] == pytest.approx(2 / 3)
+    assert "held_covariance_threshold" not in plan.diagnostics
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_shares_at_each_beta_sum_to_one(name):
+    figures = plan_tokens(METHODS[name], statistics(), seed=0).diagnostics
+    assert sum(figures[f"share_beta_{which}"] for which in ("high", "low", "zero")) == pytest.approx(1)
+
+
 @pytest.mark.parametrize("name", ["logp", "logp_old", "entropy"])
 def test_a_value_that_is_no_number_names_its_sequences(name):
     stats = statistics()

@@ -139,7 +139,7 @@ def _scale(aggregation: str, tokens: Tokens, pg_weight: np.ndarray) -> np.ndarra
 
 
 def _diagnostics(tokens: Tokens, pg_weight: np.ndarray, kl_weight: np.ndarray) -> dict[str, float]:
-    """Return what is logged for every method."""
+    """Return what is logged for every method; one with two betas says itself how many tokens have which."""
     result = {"tokens": float(len(tokens)), "sequences": float(len(np.unique(tokens.sequence)))}
     if len(tokens) == 0:
         return result
@@ -152,9 +152,8 @@ def _diagnostics(tokens: Tokens, pg_weight: np.ndarray, kl_weight: np.ndarray) -
     quantiles = np.quantile(covariances, list(QUANTILES.values()))
     result |= {f"covariance_{name}": float(value) for name, value in zip(QUANTILES, quantiles, strict=True)}
     result["share_pg"] = float((pg_weight > 0).mean())
-    largest = kl_weight.max()
-    result["share_beta_high"] = float(((kl_weight == largest) & (kl_weight > 0)).mean())
-    result["share_beta_low"] = float(((kl_weight < largest) & (kl_weight > 0)).mean())
+    result["share_beta_high"] = float((kl_weight > 0).mean())
+    result["share_beta_low"] = 0.0
     result["share_beta_zero"] = float((kl_weight == 0).mean())
     result["beta"] = float(kl_weight.mean())
     return result

@@ -32,6 +32,8 @@ def sent(
     held = highest(covariances, quota, among=selected & (covariances > 0))
     entropies = tokens.entropy[selected]
     diagnostics = {
+        "share_beta_high": float(held.mean()),
+        "share_beta_low": float((selected & ~held).mean()),
         "selected_entropy": float(entropies.mean()),
         "selected_entropy_threshold": float(entropies.max() if side == "low" else entropies.min()),
     }

@@ -18,6 +18,13 @@ def sent_released(
     low = lowest(tokens.entropy, count(entropy_share, len(tokens)))
     covariances = covariance(tokens, low)
     quota = count(covariance_share, int(low.sum()))
-    weight = np.where(highest(covariances, quota, among=low), beta_high, 0.0)
-    weight[lowest(covariances, quota, among=low)] = beta_low
-    return Choice(kl_weight=weight, diagnostics={"selected_entropy": float(tokens.entropy[low].mean())})
+    bottom = lowest(covariances, quota, among=low)
+    top = highest(covariances, quota, among=low) & ~bottom  # a set of one token has it at both ends
+    return Choice(
+        kl_weight=np.where(bottom, beta_low, np.where(top, beta_high, 0.0)),
+        diagnostics={
+            "share_beta_high": float(top.mean()),
+            "share_beta_low": float(bottom.mean()),
+            "selected_entropy": float(tokens.entropy[low].mean()),
+        },
+    )
