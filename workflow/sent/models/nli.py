@@ -29,7 +29,7 @@ def train(settings: NliTraining, folder: Path) -> dict:
     """
     asked = nli_pairs.problems(generator_of("nli questions", settings.seed), QUESTIONS + HELD_OUT_QUESTIONS)
     held_out, asked = asked[:HELD_OUT_QUESTIONS], asked[HELD_OUT_QUESTIONS:]
-    tokenizer = nli_tokenizer.build(_all_texts(asked), LONGEST)
+    tokenizer = nli_tokenizer.build(vocabulary_texts(asked), LONGEST)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of("nli", settings.seed))
         model = build(settings, len(tokenizer))
@@ -88,6 +88,15 @@ def build(settings: NliTraining, vocabulary: int):
     return model
 
 
+def vocabulary_texts(asked: list) -> list[str]:
+    """Return texts that together hold every word and sign of the pairs about the problems ``asked``."""
+    return [
+        *(nli_pairs.statement(problem.question, "") for problem in asked),
+        *nli_pairs.FORMS,
+        *nli_pairs.UNRELATED,
+    ]
+
+
 @torch.no_grad()
 def measure(model, tokenizer, pairs: list[nli_pairs.Pair]) -> dict:
     """Return accuracy, number of pairs and confusion table: of each true label, how many got which."""
@@ -130,15 +139,6 @@ def _fit(model, tokenizer, asked: list, settings: NliTraining) -> None:
 def _encode(tokenizer, pairs: list[nli_pairs.Pair]):
     premises, hypotheses = [pair.premise for pair in pairs], [pair.hypothesis for pair in pairs]
     return tokenizer(premises, hypotheses, padding=True, return_tensors="pt")
-
-
-def _all_texts(asked: list) -> list[str]:
-    """Texts that hold every word and sign of the pairs."""
-    return [
-        *(nli_pairs.statement(problem.question, "") for problem in asked),
-        *nli_pairs.FORMS,
-        *nli_pairs.UNRELATED,
-    ]
 
 
 def _save(model, tokenizer, folder: Path) -> None:

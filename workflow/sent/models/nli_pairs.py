@@ -1,5 +1,6 @@
 """Premise and hypothesis pairs for the embedded entailment model, about answers to the embedded questions."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ UNRELATED = (
     "{} has {} {}.",
 )
 """Sentences that say nothing about a question."""
+
+
+_NAMED = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,11 @@ def _pair(rng: np.random.Generator, asked: Sequence[arithmetic.Problem], brief: 
     if LABELS[label] == "entailment":
         return Pair(premise, statement(question, _dressed(rng, value)), label)
     if LABELS[label] == "contradiction":
-        return Pair(premise, statement(question, _other(rng, value)), label)
+        return Pair(premise, statement(question, _other(rng, value, problem.question)), label)
     other = asked[rng.integers(len(asked))].question
     if brief or other == question or rng.random() < 0.3:
         return Pair(premise, _unrelated(rng), label)
-    answer = _dressed(rng, value) if rng.random() < 0.5 else _other(rng, value)
+    answer = _dressed(rng, value) if rng.random() < 0.5 else _other(rng, value, other)
     return Pair(premise, statement(other, answer), label)
 
 
@@ -92,16 +96,18 @@ def _dressed(rng: np.random.Generator, value: int) -> str:
     return form.format(value)
 
 
-def _other(rng: np.random.Generator, value: int) -> str:
-    """Write another value: a neighbour, the negative, a number that only starts the same, or any."""
+def _other(rng: np.random.Generator, value: int, question: str) -> str:
+    """Write another value: with a decimal, a neighbour, the negative, a number of the question, or any."""
     kind = rng.random()
-    if kind < 0.05:
+    if kind < 0.08:
         return f"{value}.{rng.integers(1, 10)}"
     other = value
-    if kind < 0.6:
+    if kind < 0.5:
         other = value + int(rng.choice(NEIGHBOURS))
-    elif kind < 0.65:
+    elif kind < 0.55:
         other = -value
+    elif kind < 0.7:
+        other = int(rng.choice(_NAMED.findall(question)))
     while other == value or other not in NUMBERS:
         other = _number(rng)
     return _dressed(rng, other)

@@ -6,8 +6,8 @@ from sent.models import nli_pairs
 
 PAD, UNKNOWN, CLASSIFY, SEPARATE = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
-PIECES = re.compile(r"(?<!\d)-?(?:\d{1,3}|1\d{3})(?!\d)|\d|[a-z]+|[^\sa-z\d]")
-"""A token: a number of :data:`nli_pairs.NUMBERS`, a digit of a longer number, a word or a sign."""
+PIECES = re.compile(r"(?<!\d)(?:0|-?[1-9]\d{0,2}|1\d{3})(?!\d)|\d|[a-z]+|[^\sa-z\d]")
+"""A token: a number of :data:`nli_pairs.NUMBERS`, a digit of any other number, a word or a sign."""
 
 
 def vocabulary(texts: list[str]) -> list[str]:
