@@ -41,6 +41,19 @@ CLUSTERS = _schema(question_id=text, sample=whole, cluster=whole, decided_by=tex
 """`cluster` counts from 0 in order of first appearance, -1 if dropped; `decided_by`: exact, math_verify, nli,
 embedding, first (opened a cluster), unparsable."""
 
+CALIBRATION = _schema(
+    question_id=text,
+    premise=text,
+    hypothesis=text,
+    math_verify=yes_no,
+    label=text,
+    p_contradiction=real,
+    p_neutral=real,
+    p_entailment=real,
+)
+"""Directed pairs of answers to one question: whether math_verify calls them equal, and the entailment model's
+label (contradiction, neutral or entailment) and probabilities."""
+
 SEMANTIC_ENTROPY = _schema(
     question_id=text,
     n_samples=whole,

@@ -1,4 +1,7 @@
-"""Sort questions into stages by semantic entropy; with --previous and --after-stage, sort later stages anew."""
+"""Sort questions into stages by semantic entropy.
+
+With --previous and --after-stage: sort the stages that are still to come anew.
+"""
 
 
 def add_arguments(parser) -> None:

@@ -26,9 +26,9 @@ class Placed:
 def sort(rows: list[dict], settings: Curriculum, first_stage: int = 1) -> list[Placed]:
     """Return every question in its order, placed in one of the stages ``first_stage`` to ``n_stages``.
 
-    ``rows`` are those of ``tables.SEMANTIC_ENTROPY``. A low ``settings.score`` comes first; ties go by mean token
-    negative log-likelihood, mean length (unknown ones last) and id. What is left out of training comes last.
-    Raises :class:`SentError` where a score is unknown or a stage would be empty.
+    ``rows`` are those of ``tables.SEMANTIC_ENTROPY``. A low ``settings.score`` comes first; ties go by mean
+    token negative log-likelihood, mean length (unknown ones last) and id. What is left out of training
+    comes last. Raises :class:`SentError` where a score is unknown or a stage would be empty.
     """
     reasons = {row["question_id"]: reason for row in rows if (reason := _left_out(row, settings))}
     kept = sorted(
@@ -125,8 +125,8 @@ def _refuse_empty(kept: list[dict], stages: list[int], settings: Curriculum, fir
     scores = [row[settings.score] for row in kept if not _is_unknown(row)]
     span = f", {settings.score} from {min(scores):.4g} to {max(scores):.4g}" if scores else ""
     raise SentError(
-        f"curriculum: stage {empty[0]} of {settings.n_stages} would hold no question: {len(kept)} questions to place"
-        f"{span}, {behind} of them consistently wrong or without answers and so never in the easiest stage; "
+        f"curriculum: stage {empty[0]} of {settings.n_stages} would hold no question: {len(kept)} questions "
+        f"to place{span}, {behind} of them consistently wrong or without answers never the easiest; "
         "choose fewer stages, other `cuts` or `boundaries`, or `consistently_wrong: plain`"
     )
 

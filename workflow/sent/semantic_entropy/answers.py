@@ -17,16 +17,16 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 def normalise(answer: str) -> str:
     r"""Return ``answer`` without what never changes its meaning: markup of LaTeX, spacing, a final full stop.
 
-    ``\text{..}`` and its like are opened, ``\dfrac`` becomes ``\frac``, runs of white space become one space and
-    spaces beside anything but a letter or digit go; words lose their capitals. Two answers with the same result
-    count as the same text.
+    ``\text{..}`` and its like are opened, ``\dfrac`` becomes ``\frac``, runs of white space become one
+    space and spaces beside anything but a letter or digit go; words lose their capitals. Two answers with
+    the same result count as the same text.
     """
     text = _plain(answer)
     return text.casefold() if _has_words(text) else text
 
 
 def is_words(answer: str) -> bool:
-    """Tell whether an answer is a word or sentence rather than mathematics: no digit, and a word of 3 letters.
+    """Tell whether an answer is in words rather than mathematics: no digit, and a word of 3 letters.
 
     A computer algebra system reads ``east`` as the product of four symbols and calls it equal to ``seat``, so
     such answers are not for it to decide. Names of functions and LaTeX commands are not words.

@@ -1,9 +1,9 @@
 """Greedy clustering by meaning, in rounds over all questions at once.
 
-The sequential algorithm (Farquhar et al., Nature 2024) takes samples in order: each joins the first cluster whose
-representative it is equivalent to, or opens a new one. Here round r takes the first unresolved answer of every
-question as its representative r and compares it with all other unresolved answers of that question: labels and
-compared pairs are those of the sequential algorithm, but a round is one large batch.
+The sequential algorithm (Farquhar et al., Nature 2024) takes samples in order: each joins the first cluster
+whose representative it is equivalent to, or opens a new one. Here round r takes the first unresolved answer
+of every question as its representative r and compares it with all other unresolved answers of that
+question: labels and compared pairs are those of the sequential algorithm, but a round is one large batch.
 """
 
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ class Question(NamedTuple):
 class Clustering(NamedTuple):
     """One cluster number and reason a sample.
 
-    ``labels`` count from 0 in order of first appearance, -1 if dropped; ``decided_by`` is ``first`` where a sample
-    opened a cluster, else what put it there: exact, a backend's name, unparsable.
+    ``labels`` count from 0 in order of first appearance, -1 if dropped; ``decided_by`` is ``first`` where a
+    sample opened a cluster, else what put it there: exact, a backend's name, unparsable.
     """
 
     labels: list[int]
@@ -74,8 +74,9 @@ def cluster(
 ) -> list[Clustering]:
     """Cluster the samples of every question.
 
-    Equal texts (:func:`normalise`) are one and compared once. ``strict``: both directions entail. ``non_strict``: neither contradicts and they are not both
-    neutral. The second direction is evaluated only where the first leaves the outcome open.
+    Equal texts (:func:`normalise`) are one and compared once. ``strict``: both directions entail.
+    ``non_strict``: neither contradicts and they are not both neutral. The second direction is evaluated
+    only where the first leaves the outcome open.
     """
     places = [_distinct(question.answers) for question in questions]
     states = [
@@ -124,7 +125,7 @@ def _agree(forward: Label, backward: Label, criterion: Criterion) -> bool:
 
 
 def _distinct(answers: Sequence[str | None]) -> tuple[list[int], list[int | None]]:
-    """Return the samples where a new text appears, and for each sample the number of its text (None: no answer)."""
+    """Return the samples where a new text appears, and each sample's number of text (None: no answer)."""
     seen: dict[str, int] = {}
     firsts: list[int] = []
     place: list[int | None] = []

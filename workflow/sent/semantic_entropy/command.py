@@ -1,7 +1,8 @@
 """Cluster responses by meaning and measure semantic entropy.
 
-In the workflow: --questions, --samples and --verdicts (Parquet) in, --clusters and --output out. On your own: a
-JSONL file (question, responses, optionally id and logprobs), and a line of JSON a question on standard output.
+In the workflow: --questions, --samples and --verdicts (Parquet) in, --clusters and --output out. On your
+own: a JSONL file (question, responses, optionally id and logprobs), and a line of JSON a question on
+standard output.
 """
 
 from sent.errors import SentError
@@ -55,7 +56,7 @@ def run(args) -> None:
     elif args.jsonl or len(given) < len(FILES):
         missing = ", ".join(f"--{name}" for name in FILES if name not in given)
         raise SentError(
-            f"semantic-entropy: give a JSONL file of your own, or all the files of the stage; missing {missing}"
+            f"semantic-entropy: give a JSONL file of your own, or all files of the stage; missing {missing}"
         )
     else:
         from sent.semantic_entropy import stage

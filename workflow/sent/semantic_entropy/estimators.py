@@ -50,8 +50,9 @@ def miller_madow(counts: Sequence[int]) -> float:
 def chao_shen(counts: Sequence[int]) -> float:
     """Coverage-adjusted entropy, ``-sum(q_k ln q_k / (1 - (1 - q_k)^N))`` with ``q_k = C n_k/N``.
 
-    ``C = 1 - f1/N`` estimates the share of meanings seen, from the number f1 of clusters of one sample. Where all
-    are of one, ``f1 = N - 1``, as C would be 0. Chao and Shen, Environ. Ecol. Stat. 10 (2003), eq. 5-7.
+    ``C = 1 - f1/N`` estimates the share of meanings seen, from the number f1 of clusters of one sample.
+    Where all are of one, ``f1 = N - 1``, as C would be 0. Chao and Shen, Environ. Ecol. Stat. 10 (2003),
+    eq. 5-7.
     """
     total = sum(counts)
     if total == 0:
@@ -63,7 +64,7 @@ def chao_shen(counts: Sequence[int]) -> float:
 
 
 def predictive_entropy(logprob_sums: Sequence[float]) -> float:
-    """Entropy over texts rather than meanings, ``-mean(logprob_sum)``: the Monte Carlo estimate, for comparison.
+    """Entropy over texts rather than meanings, for comparison: ``-mean(logprob_sum)``, by Monte Carlo.
 
     Nats a response; Kuhn et al., ICLR 2023, eq. 1.
     """
@@ -71,10 +72,10 @@ def predictive_entropy(logprob_sums: Sequence[float]) -> float:
 
 
 def standard_error(counts: Sequence[int], resamples: int, generator: np.random.Generator) -> float:
-    """Bootstrap standard error of :func:`discrete`: its SD when the N samples are drawn again with replacement.
+    """Bootstrap standard error of :func:`discrete`: its SD when samples are drawn again, with replacement.
 
-    Only sizes matter, so a resample is one multinomial draw. It is 0 where all samples agree: a bootstrap knows
-    nothing of meanings that were never sampled.
+    Only sizes matter, so a resample is one multinomial draw. It is 0 where all samples agree: a bootstrap
+    knows nothing of meanings that were never sampled.
     """
     if len(counts) < 2 or resamples < 2:
         return 0.0

@@ -17,8 +17,8 @@ def read(
 ) -> Iterator[list[Record]]:
     """Yield lists of ``chunk`` records in the order of the questions file; samples of a question by number.
 
-    Memory: the narrow columns of the samples as Arrow arrays (tens of bytes a sample), and one chunk of records.
-    Raises :class:`SentError` where samples and verdicts do not fit each other or the questions.
+    Memory: the narrow columns of the samples as Arrow arrays (tens of bytes a sample), and one chunk of
+    records. Raises :class:`SentError` where samples and verdicts do not fit each other or the questions.
     """
     listed = _columns(questions, "question_id", "question")
     ids = listed["question_id"].combine_chunks()
@@ -68,7 +68,7 @@ def _record(listed: pa.Table, question: int, part: dict[str, list], rows: slice)
 
 
 def _by_question(path: str | Path, ids: pa.Array, data: pa.Table) -> tuple[pa.Table, np.ndarray]:
-    """Sort rows by (place of the question in ``ids``, sample); return them and those two numbers, ``[rows, 2]``."""
+    """Sort rows by (place of the question in ``ids``, sample); return them and these keys, ``[rows, 2]``."""
     places = pc.index_in(data["question_id"].combine_chunks(), ids)
     if places.null_count:
         stranger = data["question_id"].filter(pc.is_null(places))[0].as_py()

@@ -1,4 +1,4 @@
-"""The stage of the workflow: graded samples in, clusters and semantic entropy out, a chunk of questions at a time."""
+"""The stage of the workflow: graded samples in, clusters and semantic entropy out, by chunks of questions."""
 
 from collections import Counter
 
@@ -7,14 +7,19 @@ import pyarrow as pa
 from sent import tables
 from sent.config import SemanticEntropy
 from sent.log import logger
-from sent.semantic_entropy import records
+from sent.semantic_entropy import calibration, clusters_page, records
+from sent.semantic_entropy.calibration import Chosen
 from sent.semantic_entropy.clustering import Clustering, Question, cluster
 from sent.semantic_entropy.entailment import build
 from sent.semantic_entropy.summary import Record, summarise
 
 
 def run(args, settings: SemanticEntropy) -> None:
-    """Read ``args.questions``, ``samples`` and ``verdicts``; write ``args.clusters`` and ``output``."""
+    """Read ``args.questions``, ``samples`` and ``verdicts``; write ``args.clusters`` and ``output``.
+
+    Where asked for, write ``args.calibration`` and ``args.page`` as well.
+    """
+    chosen = Chosen(settings.calibration_pairs if args.calibration else 0, settings.seed)
     clusters, entropies, facts = [], [], {}
     sizes: Counter[int] = Counter()
     with build(settings, args.nli) as entailment:
@@ -30,6 +35,7 @@ def run(args, settings: SemanticEntropy) -> None:
                 for record, clustering in zip(chunk, found, strict=True)
             ]
             sizes.update(row["n_clusters"] for row in rows)
+            chosen.see(chunk if args.calibration else [])
             clusters.append(tables.table(tables.CLUSTERS, _cluster_rows(chunk, found)))
             entropies.append(tables.table(tables.SEMANTIC_ENTROPY, rows))
             logger.info(
@@ -44,6 +50,11 @@ def run(args, settings: SemanticEntropy) -> None:
         (args.output, entropies, tables.SEMANTIC_ENTROPY),
     ):
         tables.write(path, pa.concat_tables([schema.empty_table(), *parts]), schema, metadata | facts)
+    if args.calibration:
+        calibration.write(args.calibration, chosen, args.nli, settings)
+    if args.page:
+        files = (args.questions, args.samples, args.verdicts, args.clusters, args.output)
+        clusters_page.write(args.page, *files)
     logger.info("questions by number of clusters: %s", dict(sorted(sizes.items())))
 
 

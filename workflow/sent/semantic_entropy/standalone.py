@@ -15,23 +15,24 @@ from sent.semantic_entropy.summary import Record, summarise
 _CHUNK = 1000
 """Questions in memory at once."""
 
+_PHRASES = ("answer is", "answer:")
+"""Where a response has no box, its answer is what follows the last of these."""
+
 _GRADED_ONLY = ("question_id", "n_unparsable", "accuracy")
 
 
 def run(
     path: str, settings: SemanticEntropy, model: str | None, bare: bool = False, estimators: bool = False
 ) -> None:
-    """Print ``id``, ``semantic_entropy`` (discrete, nats), ``n_clusters`` and ``clusters`` for each line of ``path``.
+    """Print ``id``, ``semantic_entropy`` (discrete, nats), ``n_clusters`` and ``clusters`` for each line.
 
-    ``bare``: the responses are answers; else the final answer is taken from each. ``estimators`` adds the other
-    columns of the semantic entropy table. Raises :class:`SentError` that names the line of a bad row.
+    ``bare``: the responses are answers; else the final answer is taken from each. ``estimators`` adds the
+    other columns of the semantic entropy table. Raises :class:`SentError` that names the line of a bad row.
     """
     answer_of = (lambda response: response.strip()) if bare else _extractor()
     lines = read(path, answer_of)
-    first = list(islice(lines, _CHUNK))
     with build(settings, model) as entailment:
-        chunk = first
-        while chunk:
+        while chunk := list(islice(lines, _CHUNK)):
             questions = [Question(record.text, record.answers) for _, record in chunk]
             found = cluster(questions, entailment, settings.criterion, settings.unparsable)
             for (given_id, record), clustering in zip(chunk, found, strict=True):
@@ -40,7 +41,6 @@ def run(
                 if estimators:
                     line |= {name: value for name, value in row.items() if name not in _GRADED_ONLY}
                 print(json.dumps({"id": given_id, **line, "clusters": clustering.labels}, ensure_ascii=False))
-            chunk = list(islice(lines, _CHUNK))
 
 
 def read(path: str, answer_of: Callable[[str], str | None]) -> Iterator[tuple[object, Record]]:
@@ -48,19 +48,21 @@ def read(path: str, answer_of: Callable[[str], str | None]) -> Iterator[tuple[ob
     file = Path(path)
     if not file.is_file():
         raise SentError(f"{path}: no such file; expected JSONL with `question` and `responses` on each line")
-    with file.open(encoding="utf-8") as lines:
+    with file.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield _record(f"{path}, line {number}", number, line, answer_of)
 
 
 def _record(
-    where: str, number: int, line: str, answer_of: Callable[[str], str | None]
+    where: str, number: int, line: bytes, answer_of: Callable[[str], str | None]
 ) -> tuple[object, Record]:
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
         raise SentError(f"{where}: not valid JSON ({error.msg} at column {error.colno})") from None
+    except UnicodeDecodeError:
+        raise SentError(f"{where}: not UTF-8 text; expected JSONL with `question` and `responses`") from None
     if not isinstance(row, dict):
         raise SentError(
             f"{where}: expected an object with `question` and `responses`, found {type(row).__name__}"
@@ -104,7 +106,7 @@ def _logprobs(where: str, given, responses: int) -> tuple[list[float | None], li
 def _extractor() -> Callable[[str], str | None]:
     from sent.grading.extract import extract_answer
 
-    return extract_answer
+    return lambda response: extract_answer(response, _PHRASES)
 
 
 def _short(value) -> str:

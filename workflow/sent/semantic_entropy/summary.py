@@ -24,8 +24,9 @@ class Record:
 def summarise(record: Record, clustering: Clustering, settings: SemanticEntropy) -> dict:
     """Return the row of ``tables.SEMANTIC_ENTROPY``.
 
-    Entropies are over the samples that have a cluster. What needs log-probabilities is None unless every sample
-    has one. Without samples every entropy is 0.0 beside ``n_clusters`` 0; accuracy and lengths are None.
+    Entropies are over the samples that have a cluster. What needs log-probabilities is None unless every
+    sample has one. Without samples every entropy is 0.0 beside ``n_clusters`` 0; accuracy and lengths are
+    None.
     """
     kept = [i for i, label in enumerate(clustering.labels) if label >= 0]
     counts = clustering.counts()

@@ -18,7 +18,7 @@ class Label(IntEnum):
 
 
 class Pair(NamedTuple):
-    """One directed comparison: does ``hypothesis`` follow from ``premise``? Both are answers to ``question``."""
+    """A directed comparison: does ``hypothesis`` follow from ``premise``, both answers to ``question``?"""
 
     question: str
     premise: str
@@ -68,8 +68,9 @@ class Entailment(Protocol):
 def build(settings: SemanticEntropy, model: str | Path | None = None) -> Entailment:
     """Return the backend of ``settings``, with a cache of pairs around it.
 
-    ``model`` is the folder of an entailment model (``nli``, optional for ``hybrid``) or of a sentence embedding
-    model (``embedding``). Raises :class:`SentError` where a folder is needed and missing, or not such a model.
+    ``model`` is the folder of an entailment model (``nli``, optional for ``hybrid``) or of a sentence
+    embedding model (``embedding``). Raises :class:`SentError` where a folder is needed and missing, or not
+    such a model.
     """
     from sent.semantic_entropy.entailment.cache import Cached
 
@@ -79,7 +80,7 @@ def build(settings: SemanticEntropy, model: str | Path | None = None) -> Entailm
         return Exact()
     if settings.entailment in ("nli", "embedding") and model is None:
         raise SentError(
-            f"entailment '{settings.entailment}' needs a model: name one by `nli_model`, or give its folder by --nli"
+            f"entailment '{settings.entailment}' needs a model: name one by `nli_model`, or a folder by --nli"
         )
     return Cached(_backend(settings, model))
 

@@ -8,7 +8,7 @@ _CAPACITY = 500_000
 
 
 class Cached:
-    """Wraps a backend. The bar's total grows by the round, as it is not known how many rounds there will be."""
+    """Wraps a backend. The bar's total grows by the round: how many rounds there will be is not known."""
 
     def __init__(self, backend: Entailment):
         self.backend, self.symmetric = backend, backend.symmetric

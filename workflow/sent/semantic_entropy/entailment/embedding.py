@@ -1,5 +1,6 @@
 """Equivalence by sentence embeddings: answers whose vectors point the same way mean the same."""
 
+import math
 from pathlib import Path
 
 from sent.config import SemanticEntropy
@@ -48,11 +49,11 @@ class Embedding:
         row = {text: i for i, text in enumerate(dict.fromkeys(text for both in sentences for text in both))}
         vectors = self.model.encode(list(row), normalize_embeddings=True, show_progress_bar=False)
         labels = []
-        for pair, (premise, hypothesis) in zip(pairs, sentences, strict=True):
+        for premise, hypothesis in sentences:
             cosine = float(vectors[row[premise]] @ vectors[row[hypothesis]])
-            if cosine != cosine:
+            if not math.isfinite(cosine):
                 raise SentError(
-                    f"{self.folder}: the embedding of {pair.premise!r:.200} or {pair.hypothesis!r:.200} is NaN"
+                    f"{self.folder}: the embedding of {premise!r:.200} or {hypothesis!r:.200} is not finite"
                 )
             labels.append(Label.ENTAILMENT if cosine >= self.settings.cosine_threshold else Label.NEUTRAL)
         advance(len(pairs))

@@ -29,8 +29,8 @@ class Hybrid:
             self.nli.__exit__(*error)
         if self.undecided:
             logger.warning(
-                "%d pairs of answers in words counted as different: name an entailment model by `nli_model` to "
-                "have them judged",
+                "%d pairs of answers in words counted as different; an entailment model (`nli_model`, --nli) "
+                "would judge them",
                 self.undecided,
             )
 

@@ -20,8 +20,8 @@ _NAMES = {
 def label_order(folder: str | Path) -> list[int]:
     """Return the output columns of (contradiction, neutral, entailment) of the NLI model in ``folder``.
 
-    Raises :class:`SentError` where the folder holds no sequence classifier with exactly these three named labels:
-    orders differ between models, so a wrong guess would silently swap contradiction and entailment.
+    Raises :class:`SentError` where the folder holds no sequence classifier with exactly these three named
+    labels: orders differ between models, so a wrong guess would silently swap contradiction and entailment.
     """
     file = Path(folder) / "config.json"
     if not file.is_file():
@@ -42,7 +42,7 @@ def label_order(folder: str | Path) -> list[int]:
     listed = ", ".join(names[column] for column in sorted(names)) or "none"
     if not names or all(name.upper().startswith("LABEL_") for name in names.values()):
         raise SentError(
-            f"{file}: its labels have no names (found {listed}), so entailment and contradiction cannot be told "
+            f"{file}: its labels have no names (found {listed}): entailment and contradiction cannot be told "
             "apart; write the names of the model's card into `id2label`"
         )
     found = {

@@ -11,8 +11,8 @@ _SLICE = 512
 class MathVerify:
     """Judges in killable worker processes. What is not equal is neutral: math-verify knows no contradiction.
 
-    Its `verify` is neither symmetric nor transitive, so both directions count. Answers in words are equal only as
-    texts (see :func:`is_words`).
+    Its `verify` is neither symmetric nor transitive, so both directions count. Answers in words are equal
+    only as texts (see :func:`is_words`).
     """
 
     symmetric = False

@@ -16,8 +16,8 @@ from sent.semantic_entropy.entailment.workers import Workers
 class Nli:
     """Judges "question + final answer" sentences by the NLI model in ``folder``.
 
-    Pairs are sorted by length and cut into batches before they are given to processes: every batch is the same
-    for any number of processes. Pairs longer than the model's context keep their ends and are counted.
+    Pairs are sorted by length and cut into batches before they are given to processes: every batch is the
+    same for any number of processes. Pairs longer than the model's context keep their ends and are counted.
     """
 
     symmetric = False
@@ -61,7 +61,8 @@ class Nli:
             )
             for p in pairs
         ]
-        batches = by_token_budget(self._lengths(texts), self.settings.batch_tokens)
+        texts, lengths = self._fitted(texts)
+        batches = by_token_budget(lengths, self.settings.batch_tokens)
         results = self.workers.score([[texts[i] for i in batch] for batch in batches])
         for batch, result in zip(batches, results, strict=True):
             scores[batch] = result.probabilities
@@ -79,27 +80,51 @@ class Nli:
             "nli_rescored_pairs": str(self.rescored),
         }
 
-    def _lengths(self, texts: list[tuple[str, str]]) -> list[int]:
-        """Tokens of each pair as the model reads it; counts the pairs that are cut."""
+    def _fitted(self, texts: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[int]]:
+        """Cut pairs to the model's context at their beginnings; return them and their lengths in tokens.
+
+        The tokenizer could cut them itself, but it also builds every combination of the parts cut off: two
+        texts of 100,000 characters would fill the memory.
+        """
         distinct = list(dict.fromkeys(text for pair in texts for text in pair))
         if not distinct:
-            return []
-        ids = self.tokenizer(distinct, add_special_tokens=False, verbose=False)["input_ids"]
-        length = dict(zip(distinct, map(len, ids), strict=True))
-        special = self.tokenizer.num_special_tokens_to_add(pair=True)
-        whole = [length[premise] + length[hypothesis] + special for premise, hypothesis in texts]
-        self.truncated += sum(n > self.max_length for n in whole)
-        return [min(n, self.max_length) for n in whole]
+            return texts, []
+        found = self.tokenizer(
+            distinct, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )["offset_mapping"]
+        offsets = dict(zip(distinct, found, strict=True))
+        room = self.max_length - self.tokenizer.num_special_tokens_to_add(pair=True)
+        fitted, lengths = [], []
+        for pair in texts:
+            sizes = [len(offsets[text]) for text in pair]
+            kept = share_room(*sizes, room)
+            self.truncated += sum(sizes) > room
+            fitted.append(
+                tuple(
+                    text if keep == size else text[offsets[text][size - keep][0] :]
+                    for text, size, keep in zip(pair, sizes, kept, strict=True)
+                )
+            )
+            lengths.append(sum(kept))
+        return fitted, lengths
 
     def _check_finite(self, scores: np.ndarray, texts: list[tuple[str, str]]) -> None:
         bad = np.flatnonzero(~np.isfinite(scores).all(axis=1))
         if len(bad):
             premise, hypothesis = texts[bad[0]]
             raise SentError(
-                f"{self.folder}: the entailment model's scores are not finite ({scores[bad[0]].tolist()}) for "
+                f"{self.folder}: the model's scores are not finite ({scores[bad[0]].tolist()}) for "
                 f"{len(bad)} pairs, the first: premise {_short(premise)}, hypothesis {_short(hypothesis)}; "
                 "try `precision: float32`, or another model"
             )
+
+
+def share_room(one: int, other: int, room: int) -> tuple[int, int]:
+    """Return how many tokens of two texts stay: the longer one is cut first, until they are equally long."""
+    if one + other <= room:
+        return one, other
+    smaller = min(one, other, room // 2)
+    return (smaller, min(other, room - smaller)) if one <= other else (min(one, room - smaller), smaller)
 
 
 def fill(template: str, question: str, answer: str) -> str:

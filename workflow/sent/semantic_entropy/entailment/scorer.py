@@ -14,7 +14,7 @@ Texts = tuple[str, str]
 
 
 class Scores(NamedTuple):
-    """Probabilities ``[n, 3]`` (contradiction, neutral, entailment; float64) and how many pairs were scored twice."""
+    """Probabilities ``[n, 3]`` of contradiction, neutral, entailment; how many pairs were scored twice."""
 
     probabilities: np.ndarray
     rescored: int
@@ -23,8 +23,8 @@ class Scores(NamedTuple):
 class Scorer:
     """Scores batches of pairs on ``device`` in ``precision``.
 
-    A pair whose two likeliest labels are closer than ``margin`` is scored again, alone and in float32: neither
-    rounding nor the company of longer pairs in its batch can then turn its label.
+    A pair whose two likeliest labels are closer than ``margin`` is scored again, alone and in float32:
+    neither rounding nor the company of longer pairs in its batch can then turn its label.
     """
 
     def __init__(self, folder: str | Path, device: str, precision: str):
@@ -60,7 +60,7 @@ class Scorer:
         inputs = self.tokenizer(
             [premise for premise, _ in batch],
             [hypothesis for _, hypothesis in batch],
-            truncation="longest_first",
+            truncation="longest_first",  # a text that was cut may break into a token more
             max_length=self.max_length,
             padding=True,
             return_tensors="pt",

@@ -1,0 +1,1 @@
+"""Questions sorted into stages, from low semantic entropy to high."""
