@@ -17,9 +17,9 @@ def setup(verbose: bool = False) -> None:
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
-def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: str = "it"):
+def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: str = "it", **options):
     """Return a tqdm bar. On a terminal it refreshes often; in a log file every ten seconds."""
     from tqdm import tqdm
 
     interval = 0.1 if sys.stderr.isatty() else 10.0
-    return tqdm(iterable, total=total, desc=desc, unit=unit, mininterval=interval, dynamic_ncols=True)
+    return tqdm(iterable, total=total, desc=desc, unit=unit, mininterval=interval, dynamic_ncols=True, **options)

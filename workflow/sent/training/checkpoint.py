@@ -1,0 +1,109 @@
+"""Checkpoints of a training job, in a side folder keyed by everything that the result depends on."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from sent.errors import SentError
+from sent.log import logger
+from sent.tables import atomic
+
+KEPT = 2
+"""Checkpoints that stay: the newest, and the one before it in case the newest turns out unusable."""
+
+
+def key_of(parts: dict) -> str:
+    """Return 16 hex digits for a mapping of JSON values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def hash_files(path: str | Path) -> str:
+    """Return a hash of a file's content, or of the names and contents of a folder's files."""
+    path = Path(path)
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(str(file.relative_to(path)).encode() if path.is_dir() else b"")
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+class Checkpoints:
+    """Numbered checkpoints ``step000020/`` under ``folder/key/``.
+
+    A checkpoint of other settings, data or code lies under another key: it is named in the log, never resumed.
+    """
+
+    def __init__(self, folder: str | Path, key: str):
+        self.folder = Path(folder) / key
+        others = [p.name for p in Path(folder).glob("*") if p.is_dir() and p.name != key]
+        if others:
+            logger.warning(
+                "%s: checkpoints of other settings, data or code are not resumed: %s (remove them when you like)",
+                folder,
+                ", ".join(others),
+            )
+
+    def save(self, step: int, state: dict, save_tensors, is_main: bool = True, barrier=lambda: None) -> Path:
+        """Write a checkpoint: ``save_tensors(folder)`` on every process, ``state`` (JSON) on the main one.
+
+        It gets its name only when it is whole, so a kill at any moment leaves the one before.
+        """
+        target = self.folder / f"step{step:06d}"
+        partial = target.with_suffix(".partial")
+        if is_main:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+        barrier()
+        save_tensors(partial)
+        barrier()
+        if is_main:
+            (partial / "state.json").write_text(json.dumps(state))
+            _sync(partial)
+            shutil.rmtree(target, ignore_errors=True)
+            os.replace(partial, target)
+            for old in self._complete()[:-KEPT]:
+                shutil.rmtree(old)
+        barrier()
+        return target
+
+    def newest(self) -> tuple[Path, dict] | None:
+        """Return the newest whole checkpoint and its state, or None."""
+        for folder in reversed(self._complete()):
+            try:
+                return folder, json.loads((folder / "state.json").read_text())
+            except (OSError, json.JSONDecodeError) as error:
+                logger.warning("%s: unusable checkpoint (%s), trying the one before", folder, error)
+        return None
+
+    def _complete(self) -> list[Path]:
+        return sorted(p for p in self.folder.glob("step*") if p.suffix != ".partial" and p.is_dir())
+
+
+def save_policy(folder: str | Path, model, state_dict: dict, tokenizer, provenance: dict) -> None:
+    """Save weights (safetensors) and tokenizer as a model folder that any stage loads, atomically."""
+    with atomic(folder) as temporary:
+        temporary.mkdir()
+        model.save_pretrained(temporary, state_dict=state_dict)
+        tokenizer.save_pretrained(temporary)
+        (temporary / "provenance.json").write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n")
+
+
+def check_unused(path: str | Path, what: str) -> None:
+    """Raise :class:`SentError` if a file stands where a folder is to be made."""
+    if Path(path).is_file():
+        raise SentError(f"{path}: a file stands where {what} is to be written; remove it")
+
+
+def _sync(folder: Path) -> None:
+    """Flush every file of a folder to the disk, so that a renamed checkpoint is whole after a power cut, too."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            descriptor = os.open(file, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,28 @@
+"""Train a policy by reinforcement learning with verifiable rewards; run it under `accelerate launch` for many GPUs."""
+
+
+def add_arguments(parser) -> None:
+    """Add the options of ``sent train``."""
+    parser.add_argument("--policy", required=True, help="model folder that training starts from")
+    parser.add_argument("--reference", required=True, help="folder of the initial model")
+    parser.add_argument("--model", required=True, help="model entry: JSON or a file")
+    parser.add_argument("--questions", required=True, help="training questions (parquet)")
+    parser.add_argument("--curriculum", help="curriculum table (parquet); without it all questions, unsorted")
+    parser.add_argument("--stage", type=int, default=1, help="stage to train, from 1")
+    parser.add_argument("--stages", type=int, default=1, help="number of stages")
+    parser.add_argument("--method", required=True, help="method entry: JSON or a file")
+    parser.add_argument("--method-name", default="method", help="its name, for messages and summary")
+    parser.add_argument("--settings", default="{}", help="training settings: JSON or a file")
+    parser.add_argument("--grading", default="{}", help="grading settings: JSON or a file")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", required=True, help="folder for the trained policy")
+    parser.add_argument("--metrics", required=True, help="parquet file for the log of steps")
+    parser.add_argument("--summary", required=True, help="JSON file for the summary")
+    parser.add_argument("--checkpoints", required=True, help="folder for checkpoints")
+
+
+def run(args) -> None:
+    """Train one stage and write policy, metrics and summary."""
+    from sent.training.stage import train_stage
+
+    train_stage(args)

@@ -1,0 +1,223 @@
+"""The training loop: rollout, score, update; log, checkpoint, stop when asked to."""
+
+import signal
+import time
+from contextlib import contextmanager
+
+import torch
+from accelerate.utils import gather_object
+
+from sent.config import Method, Training
+from sent.errors import SentError
+from sent.log import logger, progress
+from sent.training.checkpoint import Checkpoints
+from sent.training.rollout import Collector, Question, Rollout, collect_step
+from sent.training.schedule import QuestionStream
+from sent.training.step_metrics import memory_mb, rollout_metrics
+from sent.training.update import Batch, Updater
+
+
+class Preempted(BaseException):
+    """SIGTERM arrived at a moment when nothing is half done."""
+
+
+class Trainer:
+    """Runs the steps of one stage. ``state`` is what a checkpoint holds beside the tensors."""
+
+    def __init__(
+        self,
+        accelerator,
+        updater: Updater,
+        collector: Collector,
+        reference,
+        questions: dict[str, Question],
+        stream: QuestionStream,
+        checkpoints: Checkpoints,
+        name: tuple[int, int],
+        sync_sampler=lambda: None,
+    ):
+        self.accelerator, self.updater, self.collector = accelerator, updater, collector
+        self.reference, self.questions, self.stream = reference, questions, stream
+        self.checkpoints, self.name, self.sync_sampler = checkpoints, name, sync_sampler
+        self.settings: Training = updater.settings
+        self.method: Method = updater.method
+        self.state = {"step": 0, "cursor": 0, "rows": []}
+        self.seconds: dict[str, float] = {}
+        self._stop_asked = self._interruptible = False
+
+    def run(self, steps: int) -> list[dict]:
+        """Train until ``steps`` steps are done, from the newest checkpoint if there is one; return the log's rows.
+
+        Raises :class:`SystemExit` with status 143 after a SIGTERM, the state saved.
+        """
+        self._resume(steps)
+        previous = signal.signal(signal.SIGTERM, self._on_sigterm)
+        bar = progress(
+            total=steps,
+            desc="training",
+            unit="step",
+            disable=not self.accelerator.is_main_process,
+            initial=self.state["step"],
+        )
+        try:
+            with bar:
+                while self.state["step"] < steps:
+                    row = self._step(self.state["step"] + 1)
+                    bar.update()
+                    bar.set_postfix(reward=f"{row['reward']:.3f}", entropy=f"{row.get('entropy', 0):.3f}")
+                    due = self.settings.checkpoint_every and row["step"] % self.settings.checkpoint_every == 0
+                    stop = self._agreed_to_stop()
+                    if (due and row["step"] < steps) or stop:
+                        self._save()
+                    if stop:
+                        self._exit()
+        except Preempted:
+            self._save()
+            self._exit()
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+        if self.state["step"] != steps or len(self.state["rows"]) != steps:
+            raise SentError(
+                f"training: {self.state['step']} steps done and {len(self.state['rows'])} logged of {steps} planned"
+            )
+        return self.state["rows"]
+
+    def _step(self, step: int) -> dict:
+        """Do one step; the state changes only at its end."""
+        start = time.monotonic()
+        self.seconds = {}
+        with self._timed("rollout"), self._interruptible_here():
+            self.sync_sampler()
+            rollout, used = collect_step(
+                self.collector, self.stream, self.questions, self.state["cursor"], step, self.accelerator
+            )
+        with self._timed("score"):
+            batch, gap = self._scored(rollout)
+            self._check_gap(gap, step)
+        with self._timed("update"):
+            updates = self._updates(batch, step)
+        row = {"step": step} | rollout_metrics(rollout, self.settings, self.accelerator)
+        for key in sorted({key for figures in updates for key in figures}):
+            values = [figures[key] for figures in updates if key in figures]
+            row[key] = sum(values) / len(values)
+        seconds = time.monotonic() - start
+        row |= {
+            "sampler_gap": gap,
+            "updates": len(updates),
+            "learning_rate": self.updater.scheduler.get_last_lr()[0],
+            "tokens_per_second": row["step_tokens"] / seconds,
+            "seconds": seconds,
+            "memory_mb": max(gather_object([memory_mb(self.accelerator.device)])),
+        }
+        row |= {f"seconds_{phase}": value for phase, value in self.seconds.items()}
+        self.state = {
+            "step": step,
+            "cursor": self.state["cursor"] + used,
+            "rows": [*self.state["rows"], row],
+        }
+        if self.accelerator.is_main_process and self.settings.trackers:
+            self.accelerator.log({k: v for k, v in row.items() if k != "step"}, step=step)
+        return row
+
+    def _scored(self, rollout: Rollout) -> tuple[Batch, float]:
+        """Pass the rollout through policy and reference; return the batch and the sampler's mean difference."""
+        completions = rollout.completions
+        responses = [c.token_ids for c in completions]
+        logp, entropy = self.updater.score(self.updater.policy, rollout.prompts, responses)
+        logp_ref = None
+        if self.method.needs_reference:
+            logp_ref, _ = self.updater.score(self.reference, rollout.prompts, responses, need_entropy=False)
+        sampled = [torch.tensor(c.logprobs) for c in completions]
+        difference = sum(float((a - b).abs().sum()) for a, b in zip(sampled, logp, strict=True))
+        totals = gather_object([(difference, sum(map(len, responses)))])
+        gap = sum(d for d, _ in totals) / max(1, sum(n for _, n in totals))
+        batch = Batch(
+            prompts=rollout.prompts,
+            responses=responses,
+            keys=rollout.keys,
+            questions=[group.question.id for group in rollout.groups for _ in group.completions],
+            advantages=rollout.advantages().tolist(),
+            sampler_logp=sampled,
+            logp_old=logp,
+            entropy_old=entropy,
+            logp_ref=logp_ref,
+        )
+        return batch, gap
+
+    def _check_gap(self, gap: float, step: int) -> None:
+        if not gap <= self.settings.logprob_tolerance:
+            raise SentError(
+                f"training: at step {step} the sampler's log-probabilities differ from the trainer's by {gap:.4f} nats a token "
+                f"on average, more than logprob_tolerance ({self.settings.logprob_tolerance}): the rollouts do not come from "
+                "the current weights (stale weights or prefix cache?). Nothing was learnt from them; the last checkpoint is kept"
+            )
+
+    def _updates(self, batch: Batch, step: int) -> list[dict]:
+        """Update on each mini-batch: blocks of groups, in the order of their places."""
+        size = self.settings.minibatch_prompts
+        places = sorted(set(gather_object([key // self.settings.responses_per_prompt for key in batch.keys])))
+        figures = []
+        for update, first in enumerate(range(0, len(places), size)):
+            members = set(places[first : first + size])
+            rows = [
+                i for i, key in enumerate(batch.keys) if key // self.settings.responses_per_prompt in members
+            ]
+            figures.append(self.updater.update(batch.select(rows), (*self.name, step, update)))
+        return figures
+
+    # ------------------------------------------------------------ stopping and going on
+
+    def _save(self) -> None:
+        folder = self.checkpoints.save(
+            self.state["step"],
+            self.state,
+            lambda folder: self.accelerator.save_state(str(folder), safe_serialization=True),
+            self.accelerator.is_main_process,
+            self.accelerator.wait_for_everyone,
+        )
+        logger.info("checkpoint %s", folder)
+
+    def _resume(self, steps: int) -> None:
+        found = self.checkpoints.newest()
+        if found is None:
+            return
+        folder, state = found
+        if state["step"] > steps:
+            raise SentError(
+                f"{folder}: holds {state['step']} steps, more than the {steps} planned; remove it"
+            )
+        self.accelerator.load_state(str(folder))
+        self.state = state
+        logger.info("going on from %s, %s of %s steps done", folder, state["step"], steps)
+
+    def _on_sigterm(self, *_) -> None:
+        self._stop_asked = True
+        if self._interruptible:
+            raise Preempted
+
+    @contextmanager
+    def _interruptible_here(self):
+        """Let SIGTERM end the block at once. Only alone: several processes must stop at the same place."""
+        self._interruptible = self.accelerator.num_processes == 1
+        try:
+            if self._stop_asked and self._interruptible:
+                raise Preempted
+            yield
+        finally:
+            self._interruptible = False
+
+    def _agreed_to_stop(self) -> bool:
+        return any(gather_object([self._stop_asked]))
+
+    def _exit(self) -> None:
+        logger.warning(
+            "asked to stop (SIGTERM): saved after step %s; the same command goes on from there",
+            self.state["step"],
+        )
+        raise SystemExit(143)
+
+    @contextmanager
+    def _timed(self, phase: str):
+        start = time.monotonic()
+        yield
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + time.monotonic() - start

@@ -1,0 +1,120 @@
+"""The policy as training sees it: sequences in, log-probabilities and entropies of response tokens out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sent.config import Model
+from sent.errors import SentError
+from sent.training.logprobs import token_logprobs
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Prompts and responses, padded on the right. ``ids`` int64 ``[B, L]``; lengths int64 ``[B]``."""
+
+    ids: Tensor
+    prompt_lengths: Tensor
+    response_lengths: Tensor
+
+    @classmethod
+    def of(cls, prompts: list[tuple[int, ...]], responses: list[list[int]], device) -> "Sequences":
+        """Pad pairs of prompt and response token ids."""
+        whole = [[*prompt, *response] for prompt, response in zip(prompts, responses, strict=True)]
+        ids = np.zeros((len(whole), max(map(len, whole))), dtype=np.int64)
+        for row, sequence in enumerate(whole):
+            ids[row, : len(sequence)] = sequence
+        lengths = ([len(p) for p in prompts], [len(r) for r in responses])
+        return cls(torch.from_numpy(ids).to(device), *(torch.tensor(n, device=device) for n in lengths))
+
+    @property
+    def mask(self) -> Tensor:
+        """bool ``[B, T]``: which of the T places of the longest response this response has."""
+        places = torch.arange(int(self.response_lengths.max()), device=self.ids.device)
+        return places[None, :] < self.response_lengths[:, None]
+
+
+class Policy(nn.Module):
+    """A causal language model whose forward pass gives log-probabilities, so that wrappers for many GPUs see one call."""
+
+    def __init__(self, model: nn.Module, temperature: float = 1.0):
+        super().__init__()
+        self.model = model
+        self.temperature = temperature
+        self._no_split_modules = getattr(model, "_no_split_modules", None)
+
+    @property
+    def config(self):
+        """The language model's configuration, where accelerate and DeepSpeed look for it."""
+        return self.model.config
+
+    def forward(self, sequences: Sequences, need_entropy: bool = True) -> tuple[Tensor, Tensor | None]:
+        """Return log-probabilities of the response tokens and full-vocabulary entropies, ``[B, T]`` in nats.
+
+        T is the longest response; places behind a response's end hold 0.
+        """
+        base = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+        hidden = base.model(input_ids=sequences.ids, use_cache=False).last_hidden_state
+        mask = sequences.mask
+        rows, places = mask.nonzero(as_tuple=True)
+        columns = sequences.prompt_lengths[rows] + places
+        head = base.get_output_embeddings()
+        logp, entropy = token_logprobs(
+            hidden[rows, columns - 1],
+            head.weight,
+            sequences.ids[rows, columns],
+            self.temperature,
+            need_entropy,
+            getattr(head, "bias", None),
+        )
+
+        def spread(values: Tensor) -> Tensor:
+            return torch.zeros(mask.shape, dtype=values.dtype, device=values.device).index_put(
+                (rows, places), values
+            )
+
+        return spread(logp), spread(entropy) if need_entropy else None
+
+
+def load(folder: str | Path, model: Model, dtype: torch.dtype):
+    """Load a causal language model and its tokenizer from a folder. Raises :class:`SentError` if they do not fit."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not (Path(folder) / "config.json").is_file():
+        raise SentError(f"{folder}: not a model folder (no config.json); run the stage that makes it")
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=model.trust_remote_code)
+    loaded = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtype,
+        attn_implementation="sdpa",
+        trust_remote_code=model.trust_remote_code,
+        use_safetensors=True,
+    )
+    if len(tokenizer) > loaded.config.vocab_size:
+        raise SentError(
+            f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model's vocabulary {loaded.config.vocab_size}; "
+            "they do not belong together"
+        )
+    return loaded, tokenizer
+
+
+@torch.no_grad()
+def check_head(policy: Policy) -> None:
+    """Refuse a model whose logits are not a plain linear map of its last hidden states.
+
+    Some families scale or cap their logits; log-probabilities taken from hidden states would then be wrong.
+    """
+    device = policy.model.device
+    ids = torch.arange(2, 10, device=device)[None, :] % policy.config.vocab_size
+    sequences = Sequences(ids, torch.tensor([1], device=device), torch.tensor([7], device=device))
+    ours, _ = policy(sequences, need_entropy=False)
+    logits = policy.model(input_ids=ids, use_cache=False).logits[0, :-1].float() / policy.temperature
+    plain = logits.log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0]
+    if not torch.allclose(ours[0].float(), plain, atol=0.1 if policy.model.dtype == torch.bfloat16 else 1e-3):
+        raise SentError(
+            f"{policy.config.name_or_path}: its logits are not a linear map of its hidden states (scaled or capped?); "
+            "this architecture cannot be trained here yet"
+        )

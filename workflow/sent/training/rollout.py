@@ -1,0 +1,152 @@
+"""Rollouts: draw responses to a step's questions, grade them, turn rewards into advantages."""
+
+from dataclasses import dataclass, field
+
+import torch
+from accelerate.utils import gather_object
+
+from sent.config import Training
+from sent.sampling.sampler import Completion, Request
+from sent.seeding import seed_of
+from sent.training.advantages import group_advantages
+
+
+@dataclass
+class Question:
+    """A training question, ready to be asked."""
+
+    id: str
+    answer: str
+    prompt_ids: tuple[int, ...]
+
+
+@dataclass
+class Group:
+    """The responses to one question in one step. Lists run over the G responses."""
+
+    place: int
+    """Number of the group in its step, the same for any number of processes."""
+    question: Question
+    completions: list[Completion]
+    texts: list[str]
+    rewards: list[float]
+    verdicts: list[str]
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether all rewards are equal, so that the group teaches nothing."""
+        return len(set(self.rewards)) == 1
+
+
+@dataclass
+class Rollout:
+    """This process's share of a step."""
+
+    groups: list[Group] = field(default_factory=list)
+
+    @property
+    def prompts(self) -> list[tuple[int, ...]]:
+        """Prompt token ids of every sequence."""
+        return [group.question.prompt_ids for group in self.groups for _ in group.completions]
+
+    @property
+    def completions(self) -> list[Completion]:
+        """The responses of every sequence."""
+        return [completion for group in self.groups for completion in group.completions]
+
+    @property
+    def keys(self) -> list[int]:
+        """Numbers of the sequences in the step, the same for any number of processes."""
+        return [
+            group.place * len(group.completions) + i
+            for group in self.groups
+            for i in range(len(group.completions))
+        ]
+
+    def advantages(self) -> torch.Tensor:
+        """Return group-normalised advantages, float32 ``[sequences]``."""
+        if not self.groups:
+            return torch.zeros(0)
+        return group_advantages(torch.tensor([group.rewards for group in self.groups])).flatten()
+
+
+class Collector:
+    """Draws and grades rollouts."""
+
+    def __init__(self, sampler, grader, tokenizer, settings: Training, seed: int, stage: int):
+        self.sampler, self.grader, self.tokenizer = sampler, grader, tokenizer
+        self.settings = settings
+        self.name = ("rollout", seed, stage)
+
+    def collect(self, step: int, places: list[tuple[int, Question, int]]) -> list[Group]:
+        """Return groups for ``places``: (place in the step, question, occurrence of it in the step)."""
+        count = self.settings.responses_per_prompt
+        requests = [
+            Request(question.id, sample, question.prompt_ids, seed_of(*self.name, step, question.id, sample))
+            for _, question, occurrence in places
+            for sample in range(occurrence * count, (occurrence + 1) * count)
+        ]
+        completions = self.sampler.sample(requests, self.settings.decoding)
+        texts = self.tokenizer.batch_decode([c.token_ids for c in completions], skip_special_tokens=True)
+        golds = [question.answer for _, question, _ in places for _ in range(count)]
+        finishes = [c.finish_reason for c in completions]
+        grades = self.grader.grade(list(zip(golds, texts, finishes, strict=True)))
+        groups = []
+        for i, (place, question, _) in enumerate(places):
+            own = slice(i * count, (i + 1) * count)
+            rewards = [
+                (grade.verdict == "correct") - self._overlong(len(completion.token_ids))
+                for grade, completion in zip(grades[own], completions[own], strict=True)
+            ]
+            verdicts = [grade.verdict for grade in grades[own]]
+            groups.append(Group(place, question, completions[own], texts[own], rewards, verdicts))
+        return groups
+
+    def _overlong(self, tokens: int) -> float:
+        """Soft punishment of length: 0 up to the buffer, rising to 1 at the limit (DAPO, Yu et al. 2025, eq. 13)."""
+        buffer = self.settings.overlong_buffer
+        if buffer == 0:
+            return 0.0
+        start = self.settings.decoding.max_new_tokens - buffer
+        return min(1.0, max(0.0, (tokens - start) / buffer))
+
+
+def share_out(items: list, rank: int, processes: int) -> list:
+    """Return the items of one process: every ``processes``-th, starting with its rank."""
+    return items[rank::processes]
+
+
+def collect_step(
+    collector: Collector, stream, questions: dict, cursor: int, step: int, accelerator
+) -> tuple[Rollout, int]:
+    """Draw one step's rollouts on all processes; return this process's share and the places of the stream used.
+
+    With dynamic sampling, groups whose rewards are all equal give way to groups of further questions, for the
+    configured number of rounds; what is still missing then is filled with the flat groups drawn first.
+    """
+    settings = collector.settings
+    wanted = settings.prompts_per_step
+    kept: list[Group] = []
+    flat: list[Group] = []
+    used = varied = 0
+    for _ in range(settings.dynamic_sampling_rounds + 1):
+        missing = wanted - varied
+        places = [
+            (used + i, questions[question], occurrence)
+            for i, (question, occurrence) in enumerate(stream.take(cursor + used, missing))
+        ]
+        used += missing
+        mine = share_out(places, accelerator.process_index, accelerator.num_processes)
+        groups = collector.collect(step, mine)
+        kept += [group for group in groups if not group.is_flat]
+        flat += [group for group in groups if group.is_flat]
+        if settings.dynamic_sampling_rounds == 0:
+            break
+        varied = len(gather_object([group.place for group in kept]))
+        if varied >= wanted:
+            break
+    if settings.dynamic_sampling_rounds == 0:
+        return Rollout(sorted(kept + flat, key=lambda g: g.place)), used
+    fill = sorted(gather_object([group.place for group in flat]))[: max(0, wanted - varied)]
+    chosen = [*kept, *(group for group in flat if group.place in fill)]
+    return Rollout(sorted(chosen, key=lambda g: g.place)), used

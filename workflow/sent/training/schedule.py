@@ -1,0 +1,71 @@
+"""Which questions are trained on, in what order, for how many steps. No torch here."""
+
+import math
+
+import numpy as np
+
+from sent.config import Training
+from sent.errors import SentError
+from sent.seeding import generator_of
+
+
+def total_steps(settings: Training, questions: int) -> int:
+    """Return the rollout steps of all stages together: the same for methods with and without a curriculum."""
+    if settings.steps is not None:
+        return settings.steps
+    return math.ceil(settings.epochs * questions / settings.prompts_per_step)
+
+
+def stage_steps(total: int, sizes: list[int]) -> list[int]:
+    """Share ``total`` steps out over stages in proportion to their numbers of questions.
+
+    The shares add up to ``total``; a stage gets at least one step if there are enough.
+    """
+    if total < len(sizes):
+        raise SentError(f"training: {total} steps for {len(sizes)} stages; give at least one step a stage")
+    ends = [round(total * sum(sizes[: k + 1]) / sum(sizes)) for k in range(len(sizes))]
+    for k in range(len(sizes)):
+        ends[k] = max(ends[k], k + 1)
+    for k in reversed(range(len(sizes))):
+        ends[k] = min(ends[k], total - (len(sizes) - 1 - k))
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+
+class QuestionStream:
+    """The endless stream of question ids that steps take their prompts from.
+
+    Each pass over the questions is one epoch. The first keeps the order that it is given, which for a
+    curriculum is the table's; later epochs are shuffled by (seed, stage, epoch), or repeat the order where
+    ``shuffle`` is off. A step that reaches the end of an epoch goes on in the next: every batch is full.
+    """
+
+    def __init__(self, ids: list[str], seed: int, stage: int, shuffle: bool = True):
+        if not ids:
+            raise SentError(
+                f"training: stage {stage} of the curriculum holds no question; change its boundaries or filters"
+            )
+        self.ids = ids
+        self.name = ("order of training questions", seed, stage)
+        self.shuffle = shuffle
+        self._epoch, self._order = 0, np.arange(len(ids))
+
+    def take(self, cursor: int, count: int) -> list[tuple[str, int]]:
+        """Return (question id, occurrence) of places ``cursor`` to ``cursor + count`` of the stream.
+
+        ``occurrence`` tells apart the copies of a question that one call returns (0, 1, ...).
+        """
+        seen: dict[str, int] = {}
+        taken = []
+        for place in range(cursor, cursor + count):
+            question = self.ids[self._permutation(place // len(self.ids))[place % len(self.ids)]]
+            taken.append((question, seen.get(question, 0)))
+            seen[question] = seen.get(question, 0) + 1
+        return taken
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        if epoch != self._epoch:
+            ordered = np.arange(len(self.ids))
+            keep = epoch == 0 or not self.shuffle
+            self._epoch = epoch
+            self._order = ordered if keep else generator_of(*self.name, epoch).permutation(ordered)
+        return self._order

@@ -1,0 +1,261 @@
+"""One training stage from files to files: builds the parts, runs the loop, writes the results."""
+
+import json
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+
+from sent import tables
+from sent.code_version import code_version
+from sent.config import Grading, Method, Model, Training, dump, parse
+from sent.errors import SentError
+from sent.log import logger
+from sent.sampling.sampler import render
+from sent.training import policy as policies
+from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
+from sent.training.loop import Trainer
+from sent.training.rollout import Collector, Question
+from sent.training.schedule import QuestionStream, stage_steps, total_steps
+from sent.training.update import Updater
+
+
+def train_stage(args) -> None:
+    """Train as the command line says (see :mod:`sent.training.command`)."""
+    from sent.grading.grader import Grader
+
+    start = time.monotonic()
+    model = parse(Model, args.model, "--model")
+    method = parse(Method, args.method, "--method")
+    settings = parse(Training, args.settings, "--settings")
+    grading = parse(Grading, args.grading, "--grading")
+    check_method(args.method_name, method, settings)
+    check_unused(args.output, "the trained policy")
+    accelerator = make_accelerator(model, settings)
+    ids, sizes, rows = read_questions(args.questions, args.curriculum, args.stage, args.stages)
+    steps = stage_steps(total_steps(settings, len(rows)), sizes)[args.stage - 1]
+
+    dtype = getattr(torch, model.dtype)
+    loaded, tokenizer = policies.load(args.policy, model, torch.float32)
+    questions = ask(rows, ids, tokenizer, model, settings, loaded.config)
+    ids = [i for i in ids if i in questions]
+    policy = make_policy(loaded, settings)
+    reference = None
+    if method.needs_reference:
+        folder = args.reference if method.reference == "initial" else args.policy
+        frozen, _ = policies.load(
+            folder, model, dtype if accelerator.device.type == "cuda" else torch.float32
+        )
+        reference = policies.Policy(frozen, settings.decoding.temperature).to(accelerator.device).eval()
+    trained = [p for p in policy.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(
+        trained, lr=settings.lr, betas=settings.adam_betas, weight_decay=settings.weight_decay
+    )
+    policy, optimizer = accelerator.prepare(policy, optimizer)
+    warmup = settings.warmup_updates
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1.0, (n + 1) / (warmup + 1)))
+    accelerator.register_for_checkpointing(scheduler)
+    policies.check_head(accelerator.unwrap_model(policy).to(accelerator.device))
+
+    key = key_of(
+        {
+            "settings": [dump(model), dump(method), dump(settings), dump(grading)],
+            "data": [
+                hash_files(p) for p in (args.policy, args.reference, args.questions, args.curriculum) if p
+            ],
+            "stage": [args.stage, args.stages, args.seed],
+            "code": code_version("train"),
+            "processes": accelerator.num_processes,
+        }
+    )
+    logger.info(
+        "training by %s, stage %s of %s: %s questions, %s steps of %s x %s responses, %s updates a step, %s process(es)",
+        args.method_name, args.stage, args.stages, len(ids), steps, settings.prompts_per_step,
+        settings.responses_per_prompt, settings.updates_per_step, accelerator.num_processes,
+    )  # fmt: skip
+    sampler, sync = make_sampler(args.policy, model, settings, accelerator, policy, tokenizer)
+    with Grader(grading) as grader:
+        trainer = Trainer(
+            accelerator,
+            Updater(accelerator, policy, optimizer, scheduler, method, settings),
+            Collector(sampler, grader, tokenizer, settings, args.seed, args.stage),
+            reference,
+            questions,
+            QuestionStream(ids, args.seed, args.stage),
+            Checkpoints(args.checkpoints, key),
+            (args.seed, args.stage),
+            sync,
+        )
+        history = trainer.run(steps)
+
+    weights = final_weights(accelerator, policy, settings, dtype)
+    if accelerator.is_main_process:
+        summary = {
+            "method": args.method_name,
+            "stage": args.stage,
+            "stages": args.stages,
+            "seed": args.seed,
+            "steps": len(history),
+            "steps_planned": steps,
+            "questions": len(ids),
+            "updates": sum(row["updates"] for row in history),
+            "tokens": sum(row["step_tokens"] for row in history),
+            "seconds": time.monotonic() - start,
+            "processes": accelerator.num_processes,
+            "device": str(accelerator.device),
+            "settings": settings.model_dump(mode="json"),
+            "method_settings": method.model_dump(mode="json"),
+        }
+        tables.write(args.metrics, pa.Table.from_pylist([{"stage": args.stage, **row} for row in history]))
+        with tables.atomic(args.summary) as path:
+            path.write_text(json.dumps(summary, indent=1) + "\n")
+        core = accelerator.unwrap_model(policy).model
+        core = core.get_base_model() if hasattr(core, "get_base_model") else core
+        save_policy(
+            args.output, core, weights, tokenizer, {k: v for k, v in summary.items() if k != "settings"}
+        )
+        logger.info(
+            "reward %.3f -> %.3f; policy in %s", history[0]["reward"], history[-1]["reward"], args.output
+        )
+    if settings.trackers:
+        accelerator.end_training()
+
+
+def check_method(name: str, method: Method, settings: Training) -> None:
+    """Refuse a method that one update a rollout would leave without effect."""
+    if method.needs_two_updates and settings.updates_per_step < 2:
+        raise SentError(
+            f"method '{name}': its KL to the old policy has no gradient on the first update of a rollout, so it needs two "
+            f"or more updates a rollout; set training.minibatch_prompts to half of prompts_per_step "
+            f"({settings.prompts_per_step}) or less"
+        )
+
+
+def make_accelerator(model: Model, settings: Training) -> Accelerator:
+    """Return the accelerator: processes and devices come from `accelerate launch`."""
+    half = torch.cuda.is_available() and model.dtype == "bfloat16"
+    accelerator = Accelerator(
+        mixed_precision="bf16" if half else "no", log_with=settings.trackers or None, project_dir="tracking"
+    )
+    local = accelerator.state.num_processes if accelerator.state.num_processes == 1 else _processes_here()
+    if torch.cuda.is_available() and local > torch.cuda.device_count():
+        raise SentError(
+            f"training: {local} processes on this machine, which has {torch.cuda.device_count()} GPUs; "
+            "ask for as many as there are (resources.gpus of the model)"
+        )
+    set_seed(0)  # libraries may draw; our own numbers all come from sent.seeding
+    if settings.trackers:
+        accelerator.init_trackers("sent")
+    return accelerator
+
+
+def _processes_here() -> int:
+    import os
+
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
+def read_questions(questions: str, curriculum: str | None, stage: int, stages: int):
+    """Return the question ids of the stage in order, the numbers of questions of all stages, and all questions by id.
+
+    Raises :class:`SentError` if the curriculum names a question that is not there or lacks a stage.
+    """
+    rows = {row["question_id"]: row for row in tables.rows(questions, tables.QUESTIONS)}
+    if not rows:
+        raise SentError(f"{questions}: holds no question")
+    if curriculum is None:
+        return list(rows), [len(rows)], rows
+    placed = [row for row in tables.rows(curriculum, tables.CURRICULUM) if row["stage"] is not None]
+    for row in placed:
+        if row["question_id"] not in rows:
+            raise SentError(
+                f"{curriculum}: question '{row['question_id']}' is not in {questions}; run the stages before training again"
+            )
+    sizes = [sum(row["stage"] == k for row in placed) for k in range(1, stages + 1)]
+    if 0 in sizes or len({row["stage"] for row in placed}) != stages:
+        found = sorted({row["stage"] for row in placed})
+        raise SentError(f"{curriculum}: expected questions in each of {stages} stages, found stages {found}")
+    own = sorted((row for row in placed if row["stage"] == stage), key=lambda row: row["position"])
+    return [row["question_id"] for row in own], sizes, rows
+
+
+def ask(
+    rows: dict, ids: list[str], tokenizer, model: Model, settings: Training, config
+) -> dict[str, Question]:
+    """Render the prompts of a stage's questions; leave out, and count, those that are too long."""
+    asked = {
+        i: Question(i, rows[i]["answer"], render(tokenizer, model, rows[i]["question"]))
+        for i in dict.fromkeys(ids)
+    }
+    kept = {i: q for i, q in asked.items() if len(q.prompt_ids) <= settings.max_prompt_tokens}
+    if len(kept) < len(asked):
+        logger.warning(
+            "%s of %s questions left out: their prompts are longer than max_prompt_tokens (%s)",
+            len(asked) - len(kept), len(asked), settings.max_prompt_tokens,
+        )  # fmt: skip
+    if not kept:
+        raise SentError(
+            f"training: every prompt is longer than max_prompt_tokens ({settings.max_prompt_tokens})"
+        )
+    longest = max(kept.values(), key=lambda q: len(q.prompt_ids))
+    context = getattr(config, "max_position_embeddings", None)
+    needed = len(longest.prompt_ids) + settings.decoding.max_new_tokens
+    if context is not None and needed > context:
+        raise SentError(
+            f"training: question '{longest.id}' has a prompt of {len(longest.prompt_ids)} tokens, which with max_new_tokens "
+            f"({settings.decoding.max_new_tokens}) makes {needed}, beyond the model's context of {context}; lower "
+            "max_new_tokens or max_prompt_tokens"
+        )
+    return kept
+
+
+def make_policy(loaded, settings: Training) -> policies.Policy:
+    """Wrap the loaded model for training, with adapters and checkpointing where asked for."""
+    if settings.gradient_checkpointing:
+        loaded.gradient_checkpointing_enable({"use_reentrant": False})
+        loaded.enable_input_require_grads()
+    if settings.lora is not None:
+        from peft import LoraConfig, get_peft_model
+
+        lora = settings.lora
+        loaded = get_peft_model(
+            loaded,
+            LoraConfig(
+                r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.targets, task_type="CAUSAL_LM"
+            ),
+        )
+    return policies.Policy(loaded, settings.decoding.temperature).train()
+
+
+def make_sampler(folder: str, model: Model, settings: Training, accelerator, policy, tokenizer):
+    """Return the rollout sampler and the function that brings it the policy's current weights."""
+    if settings.backend == "transformers":
+        from sent.sampling.transformers_sampler import TransformersSampler
+
+        core = accelerator.unwrap_model(policy).model
+        core = core.get_base_model() if hasattr(core, "get_base_model") else core
+        return TransformersSampler(core, tokenizer, settings.rollout_batch_tokens), lambda: None
+    from sent.training.vllm_rollouts import colocated
+
+    return colocated(folder, model, settings, accelerator, policy)
+
+
+def final_weights(accelerator, policy, settings: Training, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Return the trained weights by the language model's own names, adapters merged."""
+    if settings.lora is not None:
+        core = accelerator.unwrap_model(policy).model
+        core.merge_adapter()
+        weights = {
+            name.replace(".base_layer", ""): value
+            for name, value in core.get_base_model().state_dict().items()
+            if "lora_" not in name
+        }
+    else:
+        prefix = "model."
+        weights = {
+            name.removeprefix(prefix): value for name, value in accelerator.get_state_dict(policy).items()
+        }
+    return {name: value.detach().to("cpu", dtype) for name, value in weights.items()}
