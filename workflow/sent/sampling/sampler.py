@@ -80,6 +80,17 @@ def requests_for(prompts: dict[str, tuple[int, ...]], n: int, *name) -> list[Req
     ]
 
 
+def check_room(requests: list[Request], context: int) -> None:
+    """Raise :class:`SentError` for a prompt that is empty, or leaves no room in a context of that length."""
+    for request in requests:
+        length = len(request.prompt_ids)
+        if not 0 < length < context:
+            raise SentError(
+                f"question {request.question_id}: its prompt has {length} tokens; the model's context of "
+                f"{context} needs at least 1 and room for a response"
+            )
+
+
 def load_tokenizer(policy: str | Path, model: Model):
     """Return the tokenizer of a policy folder. Raises :class:`SentError` if the folder is none."""
     from transformers import AutoTokenizer

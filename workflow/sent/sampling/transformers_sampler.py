@@ -15,7 +15,7 @@ from sent.config import Decoding, Model
 from sent.errors import SentError
 from sent.log import progress
 from sent.sampling.choosing import choose
-from sent.sampling.sampler import Completion, Request, load_tokenizer
+from sent.sampling.sampler import Completion, Request, check_room, load_tokenizer
 from sent.sampling.slot_cache import COLUMNS, SlotCache, round_up
 from sent.seeding import uniforms
 
@@ -58,12 +58,7 @@ class TransformersSampler:
 
         Raises :class:`SentError` for a prompt that is empty or leaves no room in the model's context.
         """
-        for request in requests:
-            if not 0 < len(request.prompt_ids) < self.context:
-                raise SentError(
-                    f"question {request.question_id}: its prompt has {len(request.prompt_ids)} tokens; "
-                    f"the model's context of {self.context} needs at least 1 and room for a response"
-                )
+        check_room(requests, self.context)
         completions: list[Completion | None] = [None] * len(requests)
         bar = progress(total=len(requests), desc="sampling") if self.bar else contextlib.nullcontext()
         with _evaluating(self.model), bar:

@@ -1,0 +1,176 @@
+"""Sampling by an OpenAI-compatible server, `vllm serve` or another, at its `/completions`.
+
+Prompts are sent as token ids, so that the server can neither render nor tokenize them otherwise.
+"""
+
+import http.client
+import json
+import os
+import threading
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from sent.config import Decoding, Server
+from sent.errors import SentError, nearest
+from sent.log import logger, progress
+from sent.sampling.journal import Journal, key_of
+from sent.sampling.sampler import Completion, Request, check_room
+
+BUSY = (408, 409, 425, 429, 500, 502, 503, 504)
+"""Statuses after which asking again may help."""
+LONGEST_PAUSE = 30.0
+SEEDS = 2**31
+"""Servers differ in the seeds they take; all take these."""
+UNBOUNDED = 2**31
+
+
+class UnansweredError(Exception):
+    """The server did not answer, or not so that it could be understood; worth another attempt."""
+
+
+class OpenAISampler:
+    """Samples from a server, some requests at once, each tried again after a failure.
+
+    What was answered is kept in ``journal``: when the server dies, a second start asks only for the rest.
+    """
+
+    def __init__(self, settings: Server, journal: Path | None = None, first_pause: float = 0.5):
+        self.settings = settings
+        self.journal = Journal(journal)
+        self.first_pause = first_pause
+        self._given_up = threading.Event()
+        self._failure: SentError | None = None
+
+    def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
+        """Draw one completion a request, in their order; see :class:`sent.sampling.sampler.Sampler`.
+
+        Raises :class:`SentError` when a request is refused, or fails once more than `retries` times.
+        """
+        model, context = self._model()
+        check_room(requests, context)
+        if decoding.temperature not in (0, 1):
+            logger.warning("servers tell log-probabilities at temperature 1 only: none are stored")
+        keys = [key_of(request, decoding, model) for request in requests]
+        found = [self.journal.get(key) for key in keys]
+        missing = [i for i, completion in enumerate(found) if completion is None]
+        if len(missing) < len(requests):
+            logger.info("%s responses kept from before", len(requests) - len(missing))
+
+        self._failure = None
+
+        def draw(i: int) -> None:
+            if self._given_up.is_set():
+                return
+            try:
+                found[i] = self._complete(model, context, requests[i], decoding)
+                self.journal.keep(keys[i], found[i])
+            except SentError as error:
+                self._failure = self._failure or error
+                self._given_up.set()
+
+        self._given_up.clear()
+        with ThreadPoolExecutor(self.settings.concurrency) as pool:
+            try:
+                drawn = as_completed([pool.submit(draw, i) for i in missing])
+                for future in progress(drawn, total=len(missing), desc="sampling"):
+                    future.result()
+            finally:
+                self._given_up.set()
+        if self._failure:
+            hint = f"; {len(self.journal)} responses are kept, run again for the rest"
+            raise SentError(f"{self._failure}{hint if len(self.journal) else ''}")
+        return found
+
+    def _complete(self, model: str, context: int, request: Request, decoding: Decoding) -> Completion:
+        body = {
+            "model": model,
+            "prompt": list(request.prompt_ids),
+            "max_tokens": min(decoding.max_new_tokens, context - len(request.prompt_ids)),
+            "temperature": decoding.temperature,
+            "top_p": decoding.top_p,
+            "seed": request.seed % SEEDS,
+            "logprobs": 0,
+            "return_token_ids": True,
+        }
+        if decoding.top_k:
+            body["top_k"] = decoding.top_k
+        return self._patiently(
+            lambda: _completion(self._call("completions", body), decoding), request.question_id
+        )
+
+    def _model(self) -> tuple[str, int]:
+        """Return the name of the model to ask, and its context where the server tells it."""
+        listed = self._patiently(lambda: _listed(self._call("models")), "the list of models")
+        name = self.settings.model or next(iter(listed))
+        if name not in listed:
+            raise SentError(f"{self.settings.base_url}: has no model '{name}'{nearest(name, listed)}")
+        return name, listed[name] or UNBOUNDED
+
+    def _patiently(self, attempt, what: str) -> Any:
+        """Try again after growing pauses, until the retries are used up or another request gave up."""
+        for left in range(self.settings.retries, -1, -1):
+            try:
+                return attempt()
+            except UnansweredError as error:
+                if not left:
+                    times = self.settings.retries + 1
+                    raise SentError(
+                        f"{self.settings.base_url}: {what}: failed {times} times, at last: {error}"
+                    ) from None
+                pause = min(LONGEST_PAUSE, self.first_pause * 2 ** (self.settings.retries - left))
+                if self._given_up.wait(pause):
+                    raise SentError(
+                        f"{self.settings.base_url}: {what}: given up, as another request failed"
+                    ) from None
+        raise AssertionError("unreachable")
+
+    def _call(self, path: str, body: dict | None = None) -> Any:
+        """Return the server's JSON; raise ``UnansweredError`` where asking again may help."""
+        url = f"{self.settings.base_url.rstrip('/')}/{path}"
+        headers = {"Content-Type": "application/json"}
+        key = os.environ.get(self.settings.api_key_env)
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            asked = urllib.request.Request(url, data, headers)
+            with urllib.request.urlopen(asked, timeout=self.settings.timeout_seconds) as answer:
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            said = f"status {error.code}: {error.read(500).decode(errors='replace').strip()}"
+            if error.code in BUSY:
+                raise UnansweredError(said) from None
+            raise SentError(f"{url}: {said}") from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise UnansweredError(f"{type(error).__name__}: {error}") from None
+
+
+def _listed(answer: Any) -> dict[str, int | None]:
+    """Return the context of each model that a server lists; None where it does not tell."""
+    try:
+        listed = {entry["id"]: entry.get("max_model_len") for entry in answer["data"]}
+    except (KeyError, TypeError, AttributeError):
+        listed = {}
+    if not listed:
+        raise UnansweredError("it lists no model")
+    return listed
+
+
+def _completion(answer: Any, decoding: Decoding) -> Completion:
+    """Read a completion; token ids and log-probabilities stay empty where the server tells none."""
+    try:
+        choice = answer["choices"][0]
+        text = choice["text"]
+        reason = choice["finish_reason"]
+    except (KeyError, IndexError, TypeError):
+        raise UnansweredError(f"an answer without a choice: {json.dumps(answer)[:200]}") from None
+    if reason not in ("stop", "length"):
+        raise UnansweredError(f"finish reason {reason!r}")
+    token_ids = choice.get("token_ids") or []
+    logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or []
+    if decoding.temperature not in (0, 1) or None in logprobs:
+        logprobs = []
+    return Completion(token_ids, logprobs, reason, text)

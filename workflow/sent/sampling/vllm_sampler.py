@@ -1,0 +1,109 @@
+"""Sampling by a vLLM engine in this process: for models of a size where a GPU counts.
+
+Facts it builds on, found with vLLM 0.32: weights handed over as an iterator are loaded in place (by a path,
+tied embeddings go wrong silently), and cached prefixes outlive new weights unless they are reset.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from sent.config import Decoding, Model, Vllm
+from sent.errors import SentError
+from sent.log import logger
+from sent.sampling.sampler import Completion, Request, check_room, load_tokenizer
+
+
+class VllmSampler:
+    """An engine with the weights of a policy folder, which can be replaced in place."""
+
+    def __init__(self, policy: str | Path, model: Model, settings: Vllm):
+        """Start the engine. Raises :class:`SentError` without vLLM, or if ``policy`` is no model folder."""
+        # The engine core in this process, not in one of its own: weights then pass without copies.
+        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        try:
+            from vllm import LLM
+        except ImportError as error:
+            raise SentError(
+                f"backend vllm: cannot be imported ({error}); `pip install sent[gpu]` installs it"
+            ) from None
+        import torch
+
+        load_tokenizer(policy, model)
+        self.settings = settings
+        self.can_sleep = settings.enable_sleep_mode and torch.cuda.is_available()
+        self.engine = LLM(
+            model=str(policy),
+            dtype=model.dtype,
+            trust_remote_code=model.trust_remote_code,
+            tensor_parallel_size=settings.tensor_parallel,
+            gpu_memory_utilization=settings.gpu_memory_utilization,
+            max_model_len=settings.max_model_len,
+            enforce_eager=settings.enforce_eager,
+            enable_sleep_mode=self.can_sleep,
+            enable_prefix_caching=True,
+            disable_log_stats=True,
+            seed=0,
+        )
+        self.context = self.engine.llm_engine.model_config.max_model_len
+
+    def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
+        """Draw one completion a request, in their order; see :class:`sent.sampling.sampler.Sampler`.
+
+        Log-probabilities are empty at temperatures other than 0 and 1: the engine does not tell them.
+        """
+        from vllm import SamplingParams
+
+        check_room(requests, self.context)
+        told = decoding.temperature in (0, 1)
+        if not told:
+            logger.warning("vLLM tells log-probabilities at temperature 1 only: none are stored")
+        parameters = [
+            SamplingParams(
+                temperature=decoding.temperature,
+                top_p=decoding.top_p,
+                top_k=decoding.top_k,
+                max_tokens=min(decoding.max_new_tokens, self.context - len(request.prompt_ids)),
+                seed=request.seed,
+                logprobs=0 if told else None,
+                detokenize=False,
+            )
+            for request in requests
+        ]
+        prompts = [{"prompt_token_ids": list(request.prompt_ids)} for request in requests]
+        outputs = self.engine.generate(prompts, parameters, use_tqdm=len(requests) > 1000)
+        return [_completion(output.outputs[0]) for output in outputs]
+
+    def update_weights(self, parameters: Iterable[tuple[str, object]]) -> None:
+        """Replace the weights by ``parameters``, names and tensors of a transformers model, all of them.
+
+        The caller has to compare some log-probabilities afterwards: a name that the engine does not know is
+        passed over without a word.
+        """
+        if self.settings.tensor_parallel > 1:
+            raise SentError("training.vllm.tensor_parallel: weights can be replaced in place at 1 only")
+        self.engine.collective_rpc("reload_weights", kwargs={"weights_iterator": list(parameters)})
+        if not self.engine.reset_prefix_cache():
+            raise SentError(
+                "vLLM kept its cached prefixes after an update of the weights; its samples would be stale"
+            )
+
+    def sleep(self) -> None:
+        """Free the GPU's memory until :meth:`wake_up`; does nothing without a GPU."""
+        if self.can_sleep:
+            self.engine.sleep(level=1)
+
+    def wake_up(self) -> None:
+        """Take the memory back."""
+        if self.can_sleep:
+            self.engine.wake_up()
+
+
+def _completion(output) -> Completion:
+    token_ids = list(output.token_ids)
+    logprobs = []
+    if output.logprobs is not None:
+        logprobs = [step[token].logprob for step, token in zip(output.logprobs, token_ids, strict=True)]
+    if output.finish_reason not in ("stop", "length"):
+        raise SentError(f"vLLM ended a response with '{output.finish_reason}'; expected stop or length")
+    return Completion(token_ids, logprobs, output.finish_reason)
