@@ -63,7 +63,13 @@ def requested(key):
 
 def optional(flag, name):
     """Return a function for params: ``flag`` with the input ``name``, or nothing where that input is empty."""
-    return lambda wildcards, input: [flag, *input.get(name)] if input.get(name) else []
+
+
+    def words(wildcards, input):
+        found = input.get(name)
+        return [flag, *([found] if isinstance(found, str) else found)] if found else []
+
+    return words
 
 
 def training_file(wildcards):
