@@ -1,5 +1,6 @@
 """The decision whether an answer is the gold answer: True, False, or None where only symbolic algebra can tell."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -8,7 +9,18 @@ from dataclasses import dataclass, field
 from sent.grading.formula import UnreadableError, read
 from sent.grading.latex import canonical
 from sent.grading.relations import as_union, same_relation
-from sent.grading.structure import Group, Matrix, Relation, Scalar, Union, Word, bare, nesting, structure
+from sent.grading.structure import (
+    MAX_CACHED,
+    Group,
+    Matrix,
+    Relation,
+    Scalar,
+    Union,
+    Word,
+    bare,
+    nesting,
+    structure,
+)
 from sent.grading.units import is_known
 from sent.grading.values import Rounding, same_value
 
@@ -47,7 +59,7 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
     without it the result is None for those. An answer with unbalanced brackets, or with signs that mathematics
     does not use, equals nothing but itself.
     """
-    gold, answer = bare(canonical(gold)), bare(canonical(answer))
+    gold, answer = _prepared(gold), _prepared(answer)
     if not answer or not gold:
         return False
     if _squeezed(gold) == _squeezed(answer):
@@ -61,6 +73,15 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
     if verdict is None and symbolic is not None:
         return bool(symbolic(gold, answer))
     return verdict
+
+
+def _prepared(text: str) -> str:
+    return _short_prepared(text) if len(text) <= MAX_CACHED else bare(canonical(text))
+
+
+@functools.lru_cache(maxsize=20_000)
+def _short_prepared(text: str) -> str:
+    return bare(canonical(text))
 
 
 def _readings(text: str) -> list:
@@ -130,7 +151,10 @@ def _same_scalar(gold: Scalar, answer: Scalar, policy: Policy, symbolic: Symboli
     if _units_agree(gold.unit, answer.unit, policy.units):
         for texts in _percent_readings(gold, answer, policy.percent):
             verdict = _or(verdict, _same_formula(*texts, policy, symbolic))
-    may_be_variable = any(len(tree.unit or "") == 1 and r"\text" not in tree.whole for tree in (gold, answer))
+    may_be_variable = any(
+        len(tree.unit or "") == 1 and tree.unit.isalpha() and r"\text" not in tree.whole
+        for tree in (gold, answer)
+    )
     if verdict is False and may_be_variable:  # 5 m: five metres, or five times m
         return _same_formula(gold.whole, answer.whole, policy, symbolic)
     return verdict
@@ -197,7 +221,8 @@ def _same_group(gold: Group, answer: Group, policy: Policy, symbolic: Symbolic |
         return False
     kinds = {gold.brackets, answer.brackets} - {""}
     vectors = len(gold.items) > 2 and kinds == {"()", "[]"}
-    if len(kinds) > 1 and not vectors:
+    half_open = kinds & {"[)", "(]"} and not gold.brackets == answer.brackets
+    if half_open or (len(kinds) > 1 and not vectors):
         return False
     ordered = bool(kinds - {"{}"}) or (policy.order == "strict" and "{}" not in kinds)
     if policy.order == "ignore" and kinds <= {"()", "{}"}:

@@ -162,8 +162,16 @@ class _Reader:
         tree = self.postfixed(self.atom())
         if self.peek == "^":
             self.take()
-            tree = self.postfixed(("power", tree, self.argument(script=True)))
+            tree = self.postfixed(("power", tree, self.exponent()))
         self.depth -= 1
+        return tree
+
+    def exponent(self) -> tuple:
+        """What stands behind ``^``; of ``a^b^c``, which LaTeX refuses and programs write, ``b^c``."""
+        tree = self.argument(script=True)
+        if self.peek == "^":
+            self.take()
+            return ("power", tree, self.exponent())
         return tree
 
     def postfixed(self, tree: tuple) -> tuple:
@@ -246,7 +254,8 @@ class _Reader:
             index = None
             if self.peek == "[":
                 index = self.group()
-            radicand = self.group() if self.peek == "(" else self.argument()
+            whole = self.peek is not None and (self.peek == "(" or self.peek[0].isdigit())
+            radicand = self.atom() if whole else self.argument()  # \sqrt12 is meant as the root of 12
             return ("root", radicand, index or ("number", Fraction(2), "2"))
         if name == "pi" and self.peek != "_":
             return ("pi",)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sent.errors import SentError
 from sent.grading.compare import Policy, same_answer
 from sent.grading.extract import extract_answer, unbox
 from sent.grading.string_match import string_match
@@ -137,4 +138,7 @@ def policy_of(settings) -> Policy:
 
 def _joined(gold: Gold) -> str:
     """One gold text: several golds are all to be given, in any order."""
-    return gold if isinstance(gold, str) else ", ".join(gold)
+    text = gold if isinstance(gold, str) else ", ".join(gold)
+    if not text.strip():
+        raise SentError("a gold answer is empty; expected a text that answers can be compared with")
+    return text

@@ -18,7 +18,11 @@ PLAIN_FUNCTIONS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 MACRO = re.compile(r"\\\\|\\([a-zA-Z]+\*?)")
 SPACES = re.compile(r"\s+")
 SKIPPED_SPACE = re.compile(r"(?<!\\)\\[,;:!> ]|~|\\hspace\{[^{}]*\}|\\phantom\{[^{}]*\}|\\mathstrut")
-E_NOTATION = re.compile(r"(?<![A-Za-z\d.\\_^{])(\d++(?:\.\d*+)?|\.\d++)\s?[eE]\s?([+-]?\d+)(?![\d.A-Za-z])")
+E_NOTATION = re.compile(r"(?<![A-Za-z\d.\\_])(\d++(?:\.\d*+)?|\.\d++)\s?[eE]\s?([+-]?\d+)(?![\d.A-Za-z])")
+SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+SCALE = re.compile(rf"(\d)\s*(?:\\text\s*\{{\s*)?({'|'.join(SCALES)})(?![A-Za-z])(?:\s*\}})?", re.IGNORECASE)
+REPEATING = re.compile(r"(\d*)\.(\d*)\s*\\(?:overline|bar)\s*\{?\s*(\d+)\s*\}?")
+ROOT_SIGN = re.compile(r"√\s*(\d+(?:\.\d+)?)")
 LOOSE_EXPONENT = re.compile(r"\^\s*([+-]?\d{2,}|-\d)(?![\d.])")
 PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
 THIN_COMMA = re.compile(r"(?<=\d)(?:\{,\}|,\s*\\!)\s*(?=\d{3}(?!\d))")
@@ -46,6 +50,7 @@ def canonical(answer: str) -> str:
     if text.endswith("\\") and not text.endswith("\\\\"):  # what is left of "\\ " at the end
         text = text[:-1]
     if not text.isascii():
+        text = ROOT_SIGN.sub(r"\\sqrt{\1}", text)
         text = SUPERSCRIPTS.sub(lambda m: f"^{{{m.group().translate(SMALL_DIGITS)}}}", text)
         text = SUBSCRIPTS.sub(lambda m: f"_{{{m.group().translate(SMALL_DIGITS)}}}", text).translate(UNICODE)
     if PLAIN.fullmatch(text):
@@ -66,6 +71,8 @@ def canonical(answer: str) -> str:
         lambda m: rf"\{'frac' if m.group(2) == 'over' else 'binom'}{{{m.group(1)}}}{{{m.group(3)}}}", text
     )
     text = CALL.sub(_function, NAME.sub(_name, MODULE.sub("", text)))
+    text = SCALE.sub(lambda m: rf"{m.group(1)}\cdot 10^{{{SCALES[m.group(2).lower()]}}}", text)
+    text = REPEATING.sub(_fraction_of_repeating, text)
     text = E_NOTATION.sub(r"\1\\cdot 10^{\2}", text)
     text = PLAIN_MIXED.sub(r"\1\\frac{\2}{\3}", text)
     text = LOOSE_EXPONENT.sub(r"^{\1}", text)
@@ -83,6 +90,13 @@ def _rename(match: re.Match) -> str:
     if name is None:
         return match.group()
     return name + " " if name[-1:].isalpha() else name
+
+
+def _fraction_of_repeating(match: re.Match) -> str:
+    """``0.1\\overline{6}`` as the fraction 15/90."""
+    whole, fixed, period = match.groups()
+    top = int((whole or "0") + fixed + period) - int((whole or "0") + fixed)
+    return rf"\frac{{{top}}}{{{'9' * len(period)}{'0' * len(fixed)}}}"
 
 
 def _function(match: re.Match) -> str:

@@ -16,6 +16,7 @@ NAME = re.compile(
     rf"(\\text\s*\{{[^{{}}]*\}}|\\[a-zA-Z]+|[A-Za-z]+(?:\s[A-Z])*){_SUBSCRIPT}\s*\}}?{_SUBSCRIPT}[\s']*"
     r"(?:\(\s*[A-Za-z\\][A-Za-z,\\\s_0-9]*\))?\s*"
 )
+DERIVATIVE = re.compile(r"\\frac\s*\{\s*d[^{}]*\}\s*\{\s*d[^{}]*\}\s*")
 TUPLE_OF_NAMES = re.compile(r"\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])+\s*\)\s*")
 SCRIPTS = re.compile(r"[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w)|\\text\s*\{[^{}]*\}")
 FLIP = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
@@ -51,7 +52,7 @@ def as_union(tree) -> Union | None:
 
 def is_name(text: str) -> bool:
     """Whether the left side of an equation only names what follows: ``x``, ``f(x)``, ``m_{\\max}``, ``(x,y)``."""
-    return bool(NAME.fullmatch(text) or TUPLE_OF_NAMES.fullmatch(text))
+    return any(pattern.fullmatch(text) for pattern in (NAME, TUPLE_OF_NAMES, DERIVATIVE))
 
 
 def _assignment(relation: Relation) -> tuple[str | None, object]:
@@ -63,9 +64,10 @@ def _assignment(relation: Relation) -> tuple[str | None, object]:
 
 def _compatible(name: str, other: str) -> bool:
     """Names differ only if their first letters do: ``m`` and ``m_{\\max}`` are one name, ``x`` and ``y`` two."""
-    if TUPLE_OF_NAMES.fullmatch(name) or TUPLE_OF_NAMES.fullmatch(other):
+    letters = [NAME.fullmatch(text) for text in (name, other)]
+    if not all(letters):
         return name.replace(" ", "") == other.replace(" ", "")
-    return NAME.fullmatch(name).group(1).casefold() == NAME.fullmatch(other).group(1).casefold()
+    return letters[0].group(1).casefold() == letters[1].group(1).casefold()
 
 
 def _chain_is(chain: Relation, gold, same: Same) -> bool | None:
@@ -77,7 +79,7 @@ def _chain_is(chain: Relation, gold, same: Same) -> bool | None:
     if not set(chain.operators) <= {*EQUALS, r"\approx", r"\Rightarrow", r"\implies", r"\to"}:
         return None
     parts = list(chain.parts)
-    if re.search(r"[A-Za-z]", parts[0]) and not re.search(r"\d", SCRIPTS.sub("", parts[0])):
+    if _names_what_follows(parts[0], chain.operators[0]):
         parts = parts[1:]
     verdicts = [same(gold, structure(part)) for part in parts]
     if r"\approx" in chain.operators and any(verdicts) and not all(verdicts):
@@ -85,6 +87,17 @@ def _chain_is(chain: Relation, gold, same: Same) -> bool | None:
     if any(verdict is False for verdict in verdicts):
         return False
     return None if None in verdicts or not verdicts else True
+
+
+def _names_what_follows(part: str, operator: str) -> bool:
+    if not part:
+        return True
+    if operator == r"\approx":  # \pi \approx 3.14 states two values
+        try:
+            return bool(read(part).symbols)
+        except UnreadableError:
+            pass
+    return bool(re.search(r"[A-Za-z]", part)) and not re.search(r"\d", SCRIPTS.sub("", part))
 
 
 def _near_each_other(parts: list[str]) -> bool:
@@ -134,7 +147,7 @@ def _is_linear(*relations: Relation) -> bool:
 
 
 def _is_inequality(tree) -> bool:
-    return isinstance(tree, Relation) and any(op in FLIP for op in tree.operators)
+    return isinstance(tree, Relation) and any(op in FLIP or op == r"\ne" for op in tree.operators)
 
 
 def _same_inequality(gold, answer, same: Same) -> bool | None:
@@ -152,9 +165,13 @@ def _same_inequality(gold, answer, same: Same) -> bool | None:
     return same(*sets)
 
 
-def _interval(relation: Relation) -> tuple[str | None, Group | None]:
-    """``1 < x \\le 2`` as the variable and the interval ``(1,2]``; (None, None) for what is none."""
+def _interval(relation: Relation) -> tuple[str | None, Group | Union | None]:
+    """``1 < x \\le 2`` as the variable and the set ``(1,2]``; (None, None) for what is no set of numbers."""
     parts, operators = relation.parts, relation.operators
+    if operators == (r"\ne",) and is_name(parts[0]):
+        bound = Scalar(parts[1])
+        below, above = Group((Scalar(r"-\infty"), bound), "()"), Group((bound, Scalar(r"\infty")), "()")
+        return parts[0], Union((below, above))
     if not all(op in FLIP for op in operators):
         return None, None
     if len(parts) == 2 and is_name(parts[1]) and not is_name(parts[0]):

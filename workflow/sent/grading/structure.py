@@ -1,5 +1,6 @@
 """Take an answer apart: lists, tuples, intervals, sets, matrices, equations, words, and scalars at the leaves."""
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -32,6 +33,13 @@ ARTICLE = re.compile(r"^(?:an?|the) ")
 WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W_]+)*")
 LONG_WORD = re.compile(r"[^\W\d_]{3}")
 CONNECTIVE = re.compile(r"\b(?:or|and)\b")
+SET_BUILDER = re.compile(r"\s*[A-Za-z]\s*(?:\\in\s*\\mathbb\s*\{?\s*R\s*\}?)?\s*[|:](.*)")
+ANNOUNCEMENT = re.compile(
+    r"^(?:\\text\s*\{[^{}]*(?:\bis|:|=)\s*\}|(?:the )?(?:final )?answer(?: is)?\b\s*[:=]?)\s*(?=[^\s=])",
+    re.IGNORECASE,
+)
+PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
+MAX_CACHED = 300  # characters of a text whose tree is kept
 QUOTED = re.compile(r"\\text\s*\{([^{}]*)\}")
 
 
@@ -89,7 +97,13 @@ def structure(text: str, join_thousands: bool = True):
 
     ``join_thousands``: read ``1,234`` outside brackets as one number rather than as a list of two.
     """
-    text = bare(text)
+    return (_short_structure if len(text) <= MAX_CACHED else _structure)(text, join_thousands)
+
+
+def _structure(text: str, join_thousands: bool):
+    text = bare(ANNOUNCEMENT.sub("", text))
+    if PLAIN.fullmatch(text):
+        return Scalar(text, None, text)
     if join_thousands:
         text = joined_thousands(text)
     if word := _word(text):
@@ -108,7 +122,10 @@ def structure(text: str, join_thousands: bool = True):
     parts, _ = _split(tokens, (r"\cup",))
     if len(parts) > 1:
         return Union(tuple(structure(part, False) for part in parts))
-    return _bracketed(text, tokens) or _matrix(text) or _scalar(text)
+    return _bracketed(tokens) or _matrix(text) or _scalar(text)
+
+
+_short_structure = functools.lru_cache(maxsize=20_000)(_structure)
 
 
 def _items(part: str, join_thousands: bool) -> tuple:
@@ -127,7 +144,7 @@ def _scalar(text: str):
     return Scalar(*split_unit(text), text)
 
 
-def _bracketed(text: str, tokens: list[str]) -> Group | None:
+def _bracketed(tokens: list[str]):
     opening, closing = tokens[0] if tokens else "", tokens[-1] if tokens else ""
     if (
         opening not in ("(", "[", r"\{")
@@ -137,7 +154,9 @@ def _bracketed(text: str, tokens: list[str]) -> Group | None:
         return None
     inner = "".join(tokens[1:-1])
     parts = _split_list(tokens[1:-1])
-    if len(parts) == 1 and (opening != r"\{" or "|" in inner or ":" in inner):
+    if len(parts) == 1 and opening == r"\{" and (match := SET_BUILDER.fullmatch(inner)):
+        return structure(match.group(1))
+    if len(parts) == 1 and opening != r"\{":
         return None
     if not inner.strip():
         return Scalar(r"\emptyset") if opening == r"\{" else None
@@ -204,7 +223,9 @@ def bare(text: str) -> str:
     tokens = TOKEN.findall(text)
     closing, list_depths = _closings(tokens), _list_depths(tokens)
     first, last, depth = 0, len(tokens) - 1, 1
-    while tokens[first] in ("(", "{") and closing.get(first) == last and tokens[last] == CLOSER[tokens[first]]:
+    while (
+        tokens[first] in ("(", "{") and closing.get(first) == last and tokens[last] == CLOSER[tokens[first]]
+    ):
         if first + 1 == last or (tokens[first] == "(" and depth in list_depths):
             break
         first, last, depth = first + 1, last - 1, depth + 1
@@ -262,5 +283,7 @@ def _split_list(tokens: list[str]) -> list[str]:
 
 
 def _is_connective(token: str) -> bool:
+    if token[0] not in "\\oaOA":
+        return False
     quoted = QUOTED.fullmatch(token)
     return (quoted.group(1) if quoted else token).strip(" ,").lower() in ("or", "and", "and also")
