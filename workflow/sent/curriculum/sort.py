@@ -111,7 +111,7 @@ def _by_share(kept: list[dict], settings: Curriculum, first: int) -> list[int]:
     n = settings.n_stages
     shares = settings.cuts or [stage / n for stage in range(1, n)]
     done = shares[first - 2] if first > 1 else 0.0
-    ends = [round((share - done) / (1 - done) * len(kept)) for share in shares[first - 1 :]]
+    ends = [int((share - done) / (1 - done) * len(kept) + 0.5) for share in shares[first - 1 :]]
     if ends:
         ends[0] = min(ends[0], sum(not _behind_all(row, settings) for row in kept))
     return [first + sum(end <= rank for end in ends) for rank in range(len(kept))]
@@ -126,7 +126,7 @@ def _refuse_empty(kept: list[dict], stages: list[int], settings: Curriculum, fir
     span = f", {settings.score} from {min(scores):.4g} to {max(scores):.4g}" if scores else ""
     raise SentError(
         f"curriculum: stage {empty[0]} of {settings.n_stages} would hold no question: {len(kept)} questions "
-        f"to place{span}, {behind} of them consistently wrong or without answers never the easiest; "
+        f"to place{span}, {behind} of them consistently wrong or without answers (never in the easiest stage); "
         "choose fewer stages, other `cuts` or `boundaries`, or `consistently_wrong: plain`"
     )
 
