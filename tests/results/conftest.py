@@ -155,9 +155,8 @@ def write_training(root: Path, model: str, method: str, seed: int) -> None:
                 "worked_share": 0.4,
                 "truncated_share": 0.0,
                 "tokens_per_second": 1000.0,
-                "seconds_rollout": 1.0,
-                "seconds_grade": 0.5,
-                "seconds_update": 2.0,
+                "step_tokens": 100,
+                "seconds": 3.5,
                 "memory_mb": 300.0,
                 "loss": 0.0,
             }

@@ -123,7 +123,7 @@ def test_training_curves_run_through_the_stages(connection):
     seconds = connection.execute(
         "SELECT DISTINCT seconds, tokens FROM train_runs WHERE method = 'grpo'"
     ).fetchall()
-    assert seconds == [(6 * 3.5, 1234)]
+    assert seconds == [(6 * 3.5, 600)]
 
 
 def test_models_jobs_and_artefacts(connection):

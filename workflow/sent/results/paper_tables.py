@@ -69,7 +69,7 @@ def write(database: Path, folder: Path) -> None:
 
 
 def select_scores(canvas: Canvas, prefix: str) -> pd.DataFrame:
-    """Return rows of the view `comparison` in the order of the experiment, and the number in `metric` as `k`."""
+    """Return rows of the view `comparison` in the order of the experiment, with the metric's k."""
     rows = canvas.rows("select_comparison")
     rows = rows[rows["metric"].str.startswith(prefix)].copy()
     rows["k"] = rows["metric"].str.removeprefix(prefix).astype(int)

@@ -9,8 +9,6 @@ from sent import tables
 from sent.results.layout import Layout, read_json
 from sent.results.queries import run
 
-SECONDS = ("seconds_rollout", "seconds_grade", "seconds_update")
-
 
 def load(connection, layout: Layout) -> None:
     """Fill `train_metrics` (all columns that training logged, over all methods) and `train_runs`."""
@@ -25,13 +23,12 @@ def load(connection, layout: Layout) -> None:
         total = pd.Series(range(before + 1, before + len(steps) + 1), index=steps.index, dtype="int32")
         metrics.append(steps.assign(**file.keys, total_step=total))
         summary = read_json(summaries[key]) if key in summaries else {}
-        seconds = [steps[name].sum() for name in SECONDS if name in steps]
         runs.append(
             {
                 **file.keys,
                 "steps": len(steps),
-                "seconds": sum(seconds) if seconds else None,
-                "tokens": summary.get("tokens"),
+                "seconds": steps["seconds"].sum() if "seconds" in steps else None,
+                "tokens": int(steps["step_tokens"].sum()) if "step_tokens" in steps else None,
                 "summary": json.dumps(summary, sort_keys=True),
             }
         )

@@ -2,7 +2,7 @@
 
 -- The run itself: one row.
 CREATE TABLE experiment (
-    experiment VARCHAR,     -- its name
+    name VARCHAR,
     settings JSON,          -- all settings, with defaults filled in
     versions JSON           -- versions of Python and of the packages that matter
 );
@@ -82,8 +82,8 @@ CREATE TABLE calibration (
 CREATE TABLE train_runs (
     model VARCHAR, method VARCHAR, seed INTEGER, stage INTEGER,
     steps INTEGER,          -- rows of train_metrics
-    seconds DOUBLE,         -- rollout, grading and update, summed over steps
-    tokens BIGINT,          -- response tokens sampled, where the summary tells
+    seconds DOUBLE,         -- summed over steps
+    tokens BIGINT,          -- of prompts and responses, summed over steps
     summary JSON            -- train.json
 );
 
@@ -93,7 +93,7 @@ CREATE TABLE train_metrics (
     step INTEGER,           -- as training counts it
     total_step INTEGER,     -- from 1, over all stages of a run
     reward DOUBLE, entropy DOUBLE, response_tokens DOUBLE, worked_share DOUBLE, truncated_share DOUBLE,
-    tokens_per_second DOUBLE, seconds_rollout DOUBLE, seconds_grade DOUBLE, seconds_update DOUBLE, memory_mb DOUBLE
+    tokens_per_second DOUBLE, seconds DOUBLE, memory_mb DOUBLE
 );
 
 -- Graded responses of evaluated policies to benchmark questions.

@@ -5,7 +5,7 @@ SELECT
     avg(entropy) FILTER (total_step <= 10) AS entropy_first, avg(entropy) FILTER (total_step > steps_of_run - 10) AS entropy_last,
     avg(response_tokens) FILTER (total_step <= 10) AS tokens_first,
     avg(response_tokens) FILTER (total_step > steps_of_run - 10) AS tokens_last,
-    sum(seconds_rollout + seconds_grade + seconds_update) AS seconds
+    sum(seconds) AS seconds
 FROM (SELECT *, max(total_step) OVER (PARTITION BY model, method, seed) AS steps_of_run FROM train_metrics)
 GROUP BY model, method, seed
 ORDER BY model, method, seed;

@@ -1,0 +1,48 @@
+"""The table that `make demo` ends with."""
+
+import duckdb
+import pytest
+from sent.__main__ import main
+from sent.errors import SentError
+from sent.results import leaderboard
+
+
+def test_scores_differences_and_places(finished, database):
+    text = leaderboard.text(database)
+    line = next(line for line in text.splitlines() if "small" in line and "sent" in line)
+    cells = [cell.strip() for cell in line.strip("│").split("│")]
+    assert cells[:2] == ["small", "sent"]
+    assert cells[2].startswith("56.2 [")  # mean of 10/16 and 4/8
+    assert cells[-2:] == ["-", "+15.6"]  # pass@8 from 4 responses; mean of 3/16 and 1/8
+    assert "tiny_nli: 98.5% of held-out pairs right" in text
+    assert f"database  {database}" in text
+    assert "report" not in text, "a file that is not there is not named"
+
+
+def test_an_experiment_without_evaluation_says_so(tmp_path, experiment):
+    import json
+
+    from sent.results import database, run_settings
+
+    (tmp_path / "toy").mkdir()
+    database.build(
+        tmp_path / "toy", run_settings.read(json.dumps(experiment)), tmp_path / "toy/results.duckdb"
+    )
+    assert "there is no leaderboard" in leaderboard.text(tmp_path / "toy/results.duckdb")
+
+
+def test_a_missing_database_is_named(tmp_path):
+    with pytest.raises(SentError, match=r"none\.duckdb: no such file; make it with `snakemake results`"):
+        leaderboard.text(tmp_path / "none.duckdb")
+
+
+def test_the_commands_by_hand(toy, experiment, tmp_path, capsys):
+    import json
+
+    output = tmp_path / "out.duckdb"
+    arguments = ["--root", str(toy), "--experiment", json.dumps(experiment), "--output", str(output)]
+    assert main(["results", "database", *arguments]) == 0
+    assert main(["results", "leaderboard", "--database", str(output)]) == 0
+    assert "avg@4" in capsys.readouterr().out
+    with duckdb.connect(output, read_only=True) as connection:
+        assert connection.execute("SELECT experiment FROM experiment").fetchone() == ("toy",)

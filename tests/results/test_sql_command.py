@@ -1,0 +1,127 @@
+"""`sent sql`: what it prints, and that it can only read."""
+
+import json
+import os
+import shutil
+
+import pytest
+from sent.__main__ import main
+
+
+def sql(results, *arguments):
+    return main(["sql", "--results", str(results), *arguments])
+
+
+@pytest.fixture
+def results(finished):
+    """The folder that holds the experiments."""
+    return finished.parent
+
+
+@pytest.fixture
+def two(finished, tmp_path):
+    """Two experiments, `new` made after `old`."""
+    for age, name in ((100, "old"), (0, "new")):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(finished / "results.duckdb", folder)
+        now = (finished / "results.duckdb").stat().st_mtime
+        os.utime(folder / "results.duckdb", (now - age, now - age))
+    return tmp_path
+
+
+def test_a_table_is_printed(results, capsys):
+    query = "SELECT method, value FROM leaderboard WHERE model = 'small' AND benchmark = 'sums' AND metric = 'avg@4'"
+    assert sql(results, query) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.strip("│ ").split() for line in lines[3:6]] == [
+        ["base", "│", "0.25"],
+        ["grpo", "│", "0.4375"],
+        ["sent", "│", "0.625"],
+    ]
+
+
+def test_json_and_csv(results, capsys):
+    query = (
+        "SELECT method, value FROM scores WHERE model = 'small' AND metric = 'pass@8' AND benchmark = 'sums'"
+    )
+    sql(results, "--format", "json", query)
+    assert json.loads(capsys.readouterr().out)[0] == {"method": "base", "value": None}
+    sql(results, "--format", "csv", "SELECT 1 AS a, 'x' AS b")
+    assert capsys.readouterr().out == "a,b\n1,x\n"
+
+
+def test_long_tables_say_what_is_left(results, capsys):
+    sql(results, "--rows", "2", "FROM responses")
+    assert capsys.readouterr().out.endswith("238 more rows; --rows 240 shows them\n")
+
+
+def test_without_a_query_the_tables_are_listed(results, capsys):
+    assert sql(results) == 0
+    assert "leaderboard" in capsys.readouterr().out
+
+
+def test_the_newest_experiment_answers(two, capsys):
+    sql(two, "--format", "csv", "SELECT current_database() AS name")
+    captured = capsys.readouterr()
+    assert captured.out == "name\nnew\n"
+    assert "experiment new, the newest of new, old" in captured.err
+    sql(two, "--format", "csv", "--experiment", "old", "SELECT current_database() AS name")
+    assert capsys.readouterr().out == "name\nold\n"
+
+
+def test_all_experiments_at_once(two, capsys):
+    sql(
+        two,
+        "--all",
+        "--format",
+        "csv",
+        "SELECT experiment, count(*) AS n FROM responses GROUP BY ALL ORDER BY ALL",
+    )
+    assert capsys.readouterr().out == "experiment,n\nnew,240\nold,240\n"
+    sql(two, "--format", "csv", "SELECT count(*) AS n FROM old.leaderboard WHERE metric = 'avg@4'")
+    assert capsys.readouterr().out == "n\n18\n"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (a INTEGER)",
+        "UPDATE scores SET value = 1",
+        "DELETE FROM responses",
+        "COPY scores TO 'scores.csv'",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "ATTACH 'other.duckdb'",
+        "SET enable_external_access = true",
+        "INSTALL httpfs",
+    ],
+)
+def test_nothing_can_be_changed_or_read_elsewhere(results, statement, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = (results / "toy/results.duckdb").read_bytes()
+    assert sql(results.absolute(), statement) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+    assert (results / "toy/results.duckdb").read_bytes() == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_table_is_named_with_the_nearest(results, capsys):
+    assert sql(results, "SELECT * FROM leaderbord") == 1
+    assert 'Did you mean "leaderboard' in capsys.readouterr().err
+
+
+def test_an_unknown_experiment_is_named_with_the_nearest(results, capsys):
+    assert sql(results, "--experiment", "tyo", "SELECT 1") == 1
+    assert "no database of experiment 'tyo'; did you mean 'toy'?" in capsys.readouterr().err
+
+
+def test_no_database_at_all(tmp_path, capsys):
+    assert sql(tmp_path, "SELECT 1") == 1
+    assert "no experiment has a results.duckdb" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_database(tmp_path, capsys):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad/results.duckdb").write_text("nonsense")
+    assert sql(tmp_path, "SELECT 1") == 1
+    assert "not a database of results" in capsys.readouterr().err
