@@ -176,7 +176,7 @@ def _binomial(top, bottom):
         and top.denominator == bottom.denominator == 1
     ):
         small = min(bottom, top - bottom)
-        if 0 <= top and small * top.numerator.bit_length() <= MAX_BITS:
+        if top >= 0 and small * top.numerator.bit_length() <= MAX_BITS:
             return Fraction(math.comb(int(top), int(bottom))) if bottom >= 0 else Fraction(0)
     top, bottom = _inexact(top), _inexact(bottom)
     if isinstance(top, complex) or isinstance(bottom, complex) or min(top, bottom, top - bottom) < 0:

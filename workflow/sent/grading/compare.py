@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sent.grading.formula import UnreadableError, read
 from sent.grading.latex import canonical
+from sent.grading.notation import NUMBER_WORDS
 from sent.grading.relations import as_union, same_relation
 from sent.grading.structure import (
     MAX_CACHED,
@@ -28,18 +29,6 @@ Symbolic = Callable[[str, str], bool | None]
 NO_MATHS = re.compile(r"[\"`#@?]|__|'[A-Za-z/]")
 MAX_NESTING = 100  # of brackets, when those that mean nothing are gone
 MAX_UNORDERED = 100  # items of a list whose order is free: of a longer one the items must be written the same
-
-
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-NUMBER_WORDS = {word: number for number, word in enumerate(_SMALL)} | {
-    f"{tens}{'-' + _SMALL[digit] if digit else ''}": 20 + 10 * i + digit
-    for i, tens in enumerate(_TENS)
-    for digit in range(10)
-}
 
 
 @dataclass(frozen=True)
@@ -221,7 +210,7 @@ def _same_group(gold: Group, answer: Group, policy: Policy, symbolic: Symbolic |
         return False
     kinds = {gold.brackets, answer.brackets} - {""}
     vectors = len(gold.items) > 2 and kinds == {"()", "[]"}
-    half_open = kinds & {"[)", "(]"} and not gold.brackets == answer.brackets
+    half_open = kinds & {"[)", "(]"} and gold.brackets != answer.brackets
     if half_open or (len(kinds) > 1 and not vectors):
         return False
     ordered = bool(kinds - {"{}"}) or (policy.order == "strict" and "{}" not in kinds)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 BOX = re.compile(r"\\(?:boxed|fbox|framebox|Boxed)(?![a-zA-Z])\s*")
 BARE_BOXED = re.compile(r"(?:\\[a-zA-Z]+(?:\{[^{}]*\})*|\\[^a-zA-Z\s)\]]|[^\s${}\\])+")
+EMPTY_BOX = re.compile(r"\s*\\(?:boxed|fbox)\s*\{\s*\}\s*")
 BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 END_OF_PHRASE = re.compile(r"\n|(?<=[^\d\s])\.(?=\s|$)|\.(?=\s+[A-Z]|\s*$)")
 
@@ -30,7 +31,9 @@ def extract_answer(
 
 def unbox(answer: str) -> str:
     """Return the content of the last box of a bare answer, or the answer itself where it has none."""
-    return (_last_box(answer) if "box" in answer else None) or answer
+    if "box" not in answer:
+        return answer
+    return _last_box(answer) or ("" if EMPTY_BOX.fullmatch(answer) else answer)
 
 
 def _last_box(text: str) -> str | None:
@@ -67,7 +70,13 @@ def _closing_braces(text: str, start: int) -> dict[int, int]:
 
 
 def _without_inner_boxes(content: str) -> str:
-    return BOX.sub("", content) if BOX.search(content) else content
+    if not BOX.search(content):
+        return content
+    content = BOX.sub("", content)
+    closing, start, end = _closing_braces(content, 0), 0, len(content)
+    while start < end and closing.get(start) == end - 1:
+        start, end = start + 1, end - 1
+    return content[start:end]
 
 
 def _after_phrase(text: str, phrases: Sequence[str]) -> str | None:

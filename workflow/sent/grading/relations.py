@@ -20,6 +20,7 @@ DERIVATIVE = re.compile(r"\\frac\s*\{\s*d[^{}]*\}\s*\{\s*d[^{}]*\}\s*")
 TUPLE_OF_NAMES = re.compile(r"\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])+\s*\)\s*")
 SCRIPTS = re.compile(r"[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w)|\\text\s*\{[^{}]*\}")
 FLIP = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
+POLYNOMIAL = frozenset(("number", "symbol", "pi", "e", "add", "subtract", "multiply", "negative"))
 CLOSE_ENOUGH = 0.05  # relative; what may stand on the two sides of an approximation sign
 
 
@@ -136,14 +137,18 @@ def _same_equation(gold: Relation, answer: Relation) -> bool | None:
     spread = max(abs(ratio - ratios[0]) for ratio in ratios) / (abs(ratios[0]) or 1)
     if ratios[0] and spread <= AGREE:
         return True
-    return False if spread > DIFFER and _is_linear(gold, answer) else None
+    return False if spread > DIFFER and all(_is_polynomial(formula.tree) for formula in formulas) else None
 
 
-def _is_linear(*relations: Relation) -> bool:
-    """Without powers, functions and quotients of variables a ratio that varies is a proof of difference."""
-    return not any(
-        re.search(r"\^|\\(?!pi|cdot)[a-z]|/", part) for relation in relations for part in relation.parts
-    )
+def _is_polynomial(tree: tuple) -> bool:
+    """For polynomials a ratio that varies counts as a difference (``F = 0`` and ``F^2 = 0`` then differ, too)."""
+    kind, parts = tree[0], [part for part in tree[1:] if isinstance(part, tuple)]
+    if kind == "power":
+        exponent = tree[2]
+        return exponent[0] == "number" and exponent[1].denominator == 1 and _is_polynomial(tree[1])
+    if kind == "divide":
+        return tree[2][0] == "number" and _is_polynomial(tree[1])
+    return kind in POLYNOMIAL and all(_is_polynomial(part) for part in parts)
 
 
 def _is_inequality(tree) -> bool:
