@@ -104,8 +104,8 @@ class Pretrain(Settings):
     context: int = Field(128, ge=16)
     families: list[str] = Field(min_length=1)
     levels: list[int] = Field([1, 2, 3], min_length=1)
-    worked: float = Field(0.4, ge=0, le=1, description="share of worked solutions among the solutions; the rest are guesses")
-    drills: float = Field(0.3, ge=0, le=1, description="share of texts that are lists of calculations, without a question")
+    worked: float = Field(0.5, ge=0, le=1, description="share of worked solutions among the solutions; the rest are guesses")
+    drills: float = Field(0.1, ge=0, le=1, description="share of texts that are lists of calculations, without a question")
     guess_accuracy: float = Field(0.35, ge=0, le=1, description="share of the quick guesses that are right")
     seed: int = 0
 

@@ -45,33 +45,33 @@ def _fold(first: int, operations: list[tuple[str, int]]) -> tuple[tuple[str, ...
     return tuple(steps), value
 
 
-def _signed(rng: np.random.Generator, first: int, count: int, high: int) -> list[tuple[str, int]]:
-    """Draw ``count`` additions and subtractions below ``high`` whose running value stays between 1 and 60."""
+def _signed(rng: np.random.Generator, first: int, count: int) -> list[tuple[str, int]]:
+    """Draw ``count`` additions and subtractions of single digits that lead from ``first`` to values below 40."""
     operations, value = [], first
     for _ in range(count):
-        sign = "-" if value > 40 or (value > 3 and rng.random() < 0.5) else "+"
-        number = int(rng.integers(2, min(high, value) if sign == "-" else high))
+        sign = "-" if value > 30 or (value > 3 and rng.random() < 0.5) else "+"
+        number = int(rng.integers(2, min(10, value) if sign == "-" else 10))
         operations.append((sign, number))
         value = OPERATORS[sign](value, number)
     return operations
 
 
 def _chain(rng: np.random.Generator, level: int) -> Problem:
-    first = int(rng.integers(3, 31))
-    operations = _signed(rng, first, level, 13)
+    first = int(rng.integers(3, 25))
+    operations = _signed(rng, first, level)
     steps, answer = _fold(first, operations)
     return Problem(f"Compute {first} {' '.join(f'{o} {n}' for o, n in operations)}.", steps, answer)
 
 
 def _product(rng: np.random.Generator, level: int) -> Problem:
     a, b = (int(n) for n in rng.integers(2, 10, size=2))
-    operations = [("*", b), *_signed(rng, a * b, level - 1, 13)]
+    operations = [("*", b), *_signed(rng, a * b, level - 1)]
     steps, answer = _fold(a, operations)
     return Problem(f"Compute {a} {' '.join(f'{o} {n}' for o, n in operations)}.", steps, answer)
 
 
 def _equation(rng: np.random.Generator, level: int) -> Problem:
-    x, a, b = int(rng.integers(2, 12)), int(rng.integers(2, 6)), int(rng.integers(2, 13))
+    x, a, b = int(rng.integers(2, 10)), int(rng.integers(2, 6)), int(rng.integers(2, 10))
     if level == 1:
         steps, answer = _fold(x + b, [("-", b)])
         return Problem(f"Solve x + {b} = {x + b}.", steps, answer)
@@ -84,8 +84,8 @@ def _equation(rng: np.random.Generator, level: int) -> Problem:
 
 
 def _story(rng: np.random.Generator, level: int) -> Problem:
-    first = int(rng.integers(3, 31))
-    operations = _signed(rng, first, level, 13)
+    first = int(rng.integers(3, 25))
+    operations = _signed(rng, first, level)
     steps, answer = _fold(first, operations)
     events = [f"{rng.choice(GAINS if o == '+' else LOSSES)} {n}" for o, n in operations]
     name, thing = rng.choice(NAMES), rng.choice(THINGS)
@@ -94,11 +94,11 @@ def _story(rng: np.random.Generator, level: int) -> Problem:
 
 def _remainder(rng: np.random.Generator, level: int) -> Problem:
     divisor = int(rng.integers(3, 10))
-    number = int(rng.integers(divisor + 1, 40))
+    number = int(rng.integers(divisor + 1, 30))
     steps: tuple[str, ...] = ()
     question = str(number)
     if level > 1:
-        operations = _signed(rng, number, level - 1, 13)
+        operations = _signed(rng, number, level - 1)
         question = f"{number} {' '.join(f'{o} {n}' for o, n in operations)}"
         steps, number = _fold(number, operations)
     product, multiple = _step(number // divisor, "*", divisor)
@@ -109,7 +109,7 @@ def _remainder(rng: np.random.Generator, level: int) -> Problem:
 
 
 def _sequence(rng: np.random.Generator, level: int) -> Problem:
-    first, difference = int(rng.integers(1, 21)), int(rng.integers(2, 10))
+    first, difference = int(rng.integers(1, 16)), int(rng.integers(2, 8))
     shown = [first + i * difference for i in range(3)]
     steps, answer = _fold(shown[-1], [("+", difference)] * level)
     which = {1: "next", 2: "second next", 3: "third next"}[level]
