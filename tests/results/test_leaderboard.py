@@ -45,4 +45,4 @@ def test_the_commands_by_hand(toy, experiment, tmp_path, capsys):
     assert main(["results", "leaderboard", "--database", str(output)]) == 0
     assert "avg@4" in capsys.readouterr().out
     with duckdb.connect(output, read_only=True) as connection:
-        assert connection.execute("SELECT experiment FROM experiment").fetchone() == ("toy",)
+        assert connection.execute("SELECT name FROM experiment").fetchone() == ("toy",)

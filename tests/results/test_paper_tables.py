@@ -16,11 +16,8 @@ def folder(finished, tmp_path_factory):
 
 
 def test_best_second_and_tie(folder):
-    line = next(
-        l
-        for l in (folder / "avg_at_n.md").read_text().splitlines()
-        if "small" in l and "sums" in l and "avg@4" in l
-    )
+    lines = (folder / "avg_at_n.md").read_text().splitlines()
+    line = next(line for line in lines if "small" in line and "sums" in line and "avg@4" in line)
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[:3] == ["small", "sums", "avg@4"]
     assert cells[3].startswith("25.0 [")

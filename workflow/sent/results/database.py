@@ -85,9 +85,7 @@ def _fill(connection, root: Path, settings: RunSettings) -> None:
 def _load_names(connection, root: Path, settings: RunSettings) -> None:
     experiment = settings.experiment
     versions = {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
-    rows = [
-        {"experiment": experiment.experiment, "settings": settings.text, "versions": json.dumps(versions)}
-    ]
+    rows = [{"name": experiment.experiment, "settings": settings.text, "versions": json.dumps(versions)}]
     _append(connection, "experiment", rows)
     _append(connection, "models", provenance.models(root, settings))
     for kind, entries in (("method", settings.methods), ("benchmark", settings.benchmarks)):

@@ -27,7 +27,7 @@ def write(database: Path, folder_of_tables: Path, folder_of_figures: Path, outpu
         canvas = Canvas(connection)
         experiment = canvas.rows("select_experiment").iloc[0]
         page = Template(TEMPLATE.read_text()).substitute(
-            title=html.escape(f"Experiment {experiment['experiment']}"),
+            title=html.escape(f"Experiment {experiment['name']}"),
             abstract=html.escape(prose.abstract(canvas)),
             scores=_scores(canvas),
             figures=_figures(folder_of_figures),
