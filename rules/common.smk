@@ -63,13 +63,12 @@ def requested(key):
 
 def optional(flag, name):
     """Return a function for params: ``flag`` with the input ``name``, or nothing where that input is empty."""
+    return lambda wildcards, input: [flag, *as_list(input.get(name))] if input.get(name) else []
 
 
-    def words(wildcards, input):
-        found = input.get(name)
-        return [flag, *([found] if isinstance(found, str) else found)] if found else []
-
-    return words
+def as_list(paths):
+    """Return ``paths`` as a list: Snakemake hands over an input of one path without one."""
+    return [paths] if isinstance(paths, str) else list(paths)
 
 
 def training_file(wildcards):

@@ -15,7 +15,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
 STAND_IN = """#!/bin/sh
-# Stands in for `python` and `accelerate`: writes what a stage declares as its outputs.
+# Stands in for `python` and `accelerate`: notes the call, and writes what a stage declares as its outputs.
+printf '%s\\n' "$@" > "$(dirname "$0")/calls/$$"
 while [ $# -gt 0 ]; do
   case "$1" in --output|--dropped|--clusters|--calibration|--page|--metrics|--summary)
     mkdir -p "$(dirname "$2")"
@@ -56,6 +57,11 @@ class Checkout:
         environment = {**os.environ, "PATH": f"{self.root / 'bin'}{os.pathsep}{os.environ['PATH']}"}
         return subprocess.run(command, cwd=self.work, env=environment, capture_output=True, text=True)
 
+    def calls(self) -> list[list[str]]:
+        """Return the arguments of every command that a stage was started with, from the stage's name on."""
+        lines = [path.read_text().splitlines() for path in sorted((self.root / "bin" / "calls").iterdir())]
+        return [arguments[arguments.index("sent") + 1 :] for arguments in lines]
+
     def plan(self, *arguments, changes: dict | None = None) -> dict[str, int]:
         """Return how many jobs of each rule Snakemake would run, target rules left out."""
         run = self.snakemake("--dry-run", *arguments, changes=changes)
@@ -74,7 +80,7 @@ def checkout(tmp_path_factory) -> Checkout:
         shutil.copytree(REPOSITORY / folder, root / folder, ignore=ignore)
     shutil.copy(REPOSITORY / "Snakefile", root)
     (root / "profiles").symlink_to("workflow/profiles")
-    (root / "bin").mkdir()
+    (root / "bin" / "calls").mkdir(parents=True)
     for name in ("python", "accelerate"):
         (root / "bin" / name).write_text(STAND_IN)
         (root / "bin" / name).chmod(0o755)
