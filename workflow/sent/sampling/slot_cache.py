@@ -6,6 +6,7 @@ the last bit (see docs/sampling.md).
 """
 
 import torch
+from torch.nn.functional import pad
 from transformers.cache_utils import Cache
 
 COLUMNS = 16
@@ -21,7 +22,8 @@ class SlotCache(Cache):
     """Keys and values ``[rows, heads, columns, head size]`` a layer, and the attention mask over the columns.
 
     The forward pass over the prompts fills it; :meth:`spread` then gives every sequence its row; every later
-    pass appends one token to each of the first ``len(positions)`` rows, at ``positions``.
+    pass appends one token to each of the first ``len(positions)`` rows, at ``positions``. Columns are added as
+    they are needed: attention over a part of longer rows takes three times as long as over whole ones.
     """
 
     def __init__(self):
@@ -31,25 +33,27 @@ class SlotCache(Cache):
         self.mask: torch.Tensor | None = None
         self.positions: torch.Tensor | None = None
         self.rows: torch.Tensor | None = None
-        self.width = 0
 
-    def spread(self, source: torch.Tensor, lengths: torch.Tensor, columns: int) -> None:
-        """Make row ``i`` a copy of prompt ``source[i]``, ``lengths[i]`` tokens, and room for ``columns``."""
-        columns = round_up(columns, COLUMNS)
-        self.keys = [_spread(keys, source, columns) for keys in self.keys]
-        self.values = [_spread(values, source, columns) for values in self.values]
-        blocked = torch.arange(columns, device=lengths.device)[None, :] >= lengths[:, None]
-        dtype = self.keys[0].dtype
-        self.mask = torch.zeros(blocked.shape, dtype=dtype, device=lengths.device)
-        self.mask.masked_fill_(blocked, torch.finfo(dtype).min)
+    def spread(self, source: torch.Tensor, lengths: torch.Tensor) -> None:
+        """Make row ``i`` a copy of prompt ``source[i]``, of which ``lengths[i]`` tokens count."""
+        self.keys = [keys[source].contiguous() for keys in self.keys]
+        self.values = [values[source].contiguous() for values in self.values]
+        blocked = torch.arange(self.keys[0].shape[2], device=lengths.device)[None, :] >= lengths[:, None]
+        self.mask = torch.zeros(blocked.shape, dtype=self.keys[0].dtype, device=lengths.device)
+        self.mask.masked_fill_(blocked, torch.finfo(self.mask.dtype).min)
         self.positions = lengths.clone()
         self.rows = torch.arange(len(lengths), device=lengths.device)
 
     def open(self, columns: int) -> torch.Tensor:
-        """Unmask each row's current column; return the mask ``[B, 1, 1, width]`` of ``columns`` or more."""
-        self.width = round_up(columns, COLUMNS)
+        """Unmask each row's current column; return the mask ``[B, 1, 1, columns]``, rounded up."""
+        size = len(self.rows)
+        missing = round_up(columns, COLUMNS) - self.mask.shape[1]
+        if missing > 0:
+            self.keys = [_widen(keys[:size], missing) for keys in self.keys]
+            self.values = [_widen(values[:size], missing) for values in self.values]
+            self.mask = pad(self.mask[:size], (0, missing), value=torch.finfo(self.mask.dtype).min)
         self.mask[self.rows, self.positions] = 0
-        return self.mask[: len(self.rows), None, None, : self.width]
+        return self.mask[:size, None, None, :]
 
     def update(self, key_states, value_states, layer_idx, *args, **kwargs):
         """Store one layer's new keys and values, return all of its; called by the model."""
@@ -60,20 +64,16 @@ class SlotCache(Cache):
         keys, values = self.keys[layer_idx], self.values[layer_idx]
         keys[self.rows, :, self.positions] = key_states[:, :, 0]
         values[self.rows, :, self.positions] = value_states[:, :, 0]
-        return keys[: len(self.rows), :, : self.width], values[: len(self.rows), :, : self.width]
+        return keys[: len(self.rows)], values[: len(self.rows)]
 
     def move(self, source: torch.Tensor, target: torch.Tensor, size: int) -> None:
         """Copy the rows ``source`` over the rows ``target``, then keep the first ``size`` rows."""
-        for stored in (*self.keys, *self.values):
-            stored[target, :, : self.width] = stored[source, :, : self.width]
-        self.mask[target] = self.mask[source]
-        self.positions[target] = self.positions[source]
+        for stored in (*self.keys, *self.values, self.mask, self.positions):
+            stored[target] = stored[source]
         self.positions, self.rows = self.positions[:size], self.rows[:size]
 
 
-def _spread(states: torch.Tensor, source: torch.Tensor, columns: int) -> torch.Tensor:
-    """Return zeros ``[len(source), heads, columns, head size]`` with the prompts' states at their head."""
-    _, heads, read, size = states.shape
-    spread = torch.zeros(len(source), heads, columns, size, dtype=states.dtype, device=states.device)
-    spread[:, :, :read] = states[source]
-    return spread
+def _widen(states: torch.Tensor, missing: int) -> torch.Tensor:
+    """Add ``missing`` columns of zeros: what is not a number there would spoil a sum even if masked."""
+    rows, heads, _, size = states.shape
+    return torch.cat([states, states.new_zeros(rows, heads, missing, size)], dim=2)

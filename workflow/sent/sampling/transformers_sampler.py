@@ -96,7 +96,7 @@ class TransformersSampler:
         alive = slots < count
         current = torch.tensor([r.prompt_ids[-1] for r in padded], device=device)
         longest, steps = int(lengths.max()), int(limits.max())
-        cache = self._prefill(padded, longest + steps)
+        cache = self._prefill(padded)
 
         tokens = torch.zeros(steps, len(padded), dtype=torch.int64, device=device)
         logprobs = torch.zeros(steps, len(padded), device=device)
@@ -146,7 +146,7 @@ class TransformersSampler:
             )
         ]
 
-    def _prefill(self, requests: list[Request], capacity: int) -> SlotCache:
+    def _prefill(self, requests: list[Request]) -> SlotCache:
         """Read each distinct prompt once, but for its last token: the first step reads that."""
         device = self.model.device
         distinct = {prompt: i for i, prompt in enumerate(dict.fromkeys(r.prompt_ids for r in requests))}
@@ -167,7 +167,7 @@ class TransformersSampler:
         )
         source = torch.tensor([distinct[r.prompt_ids] for r in requests], device=device)
         cached = torch.tensor([len(r.prompt_ids) - 1 for r in requests], device=device)
-        cache.spread(source, cached, capacity)
+        cache.spread(source, cached)
         return cache
 
 
