@@ -51,7 +51,11 @@ def graded(gold, answer, **settings):
 
 @pytest.mark.parametrize(
     ("gold", "answer", "either", "value", "sign"),
-    [("50", r"50\%", True, False, True), ("0.5", r"50\%", True, True, False), (r"50\%", "0.5", True, True, False)],
+    [
+        ("50", r"50\%", True, False, True),
+        ("0.5", r"50\%", True, True, False),
+        (r"50\%", "0.5", True, True, False),
+    ],
 )
 def test_percent_policies(gold, answer, either, value, sign):
     found = [graded(gold, answer, percent=policy) for policy in ("either", "value", "sign")]
@@ -100,14 +104,23 @@ def test_an_answer_that_is_too_long_is_wrong_unread():
 
 
 def test_equivalence_is_one_direction_of_grading(grader):
-    pairs = [(r"\frac{1}{2}", "0.5"), ("x=5", "5"), ("1,2", "2,1"), ("1", "2"), ("2x+y=3", "3"), ("3", "2x+y=3")]
+    pairs = [
+        (r"\frac{1}{2}", "0.5"),
+        ("x=5", "5"),
+        ("1,2", "2,1"),
+        ("1", "2"),
+        ("2x+y=3", "3"),
+        ("3", "2x+y=3"),
+    ]
     assert grader.equivalent(pairs) == [True, True, True, False, False, False]
 
 
 def test_decisions_are_remembered_and_workers_start_only_when_needed(monkeypatch):
     asked = []
     with Grader(Grading()) as grader:
-        monkeypatch.setattr(grader, "_ask_workers", lambda pairs: asked.extend(pairs) or ["wrong"] * len(pairs))
+        monkeypatch.setattr(
+            grader, "_ask_workers", lambda pairs: asked.extend(pairs) or ["wrong"] * len(pairs)
+        )
         grader.grade([("5", r"\boxed{6}", "stop"), (r"\frac{\sqrt{2}}{2}", r"\boxed{2^{-1/2}}", "stop")])
         assert asked == []
         for _ in range(3):

@@ -34,7 +34,9 @@ def test_no_gold_fails_against_itself_however_it_is_wrapped(shared_data, grader,
         assert [gold for gold, grade in zip(golds, grades, strict=True) if grade.verdict != "correct"] == []
     raw = [row["meta"].get("raw_answer") for row in rows(shared_data / "benchmarks" / f"{name}.jsonl")]
     pairs = [(gold, str(text)) for gold, text in zip(golds, raw, strict=True) if text is not None]
-    assert [p for p, g in zip(pairs, grader.grade_answers(pairs), strict=True) if g.verdict != "correct"] == []
+    assert [
+        p for p, g in zip(pairs, grader.grade_answers(pairs), strict=True) if g.verdict != "correct"
+    ] == []
 
 
 def test_different_golds_are_hardly_ever_equal(shared_data, grader):

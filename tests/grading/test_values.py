@@ -137,7 +137,15 @@ def test_rounding_follows_the_settings():
 
 @pytest.mark.parametrize(
     ("text", "digits"),
-    [("2.78", 3), ("0.0050", 2), ("-1.5", 2), (r"2.50\cdot 10^{-6}", 3), ("12", None), (r"\pi", None), ("2.5x", None)],
+    [
+        ("2.78", 3),
+        ("0.0050", 2),
+        ("-1.5", 2),
+        (r"2.50\cdot 10^{-6}", 3),
+        ("12", None),
+        (r"\pi", None),
+        ("2.5x", None),
+    ],
 )
 def test_significant_digits(text, digits):
     assert significant_digits(read(text)) == digits

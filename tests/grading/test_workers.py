@@ -150,7 +150,7 @@ def test_without_math_verify_the_rest_is_graded_and_the_reason_is_told(monkeypat
 
 
 def test_a_worker_imports_neither_torch_nor_the_settings():
-    settings = {"memory_mb": 1024, "alarm_seconds": 5, "policy": {"rounding": {}}}
+    settings = {"memory_mb": 1024, "timeout_seconds": 5, "policy": {"rounding": {}}}
     code = (
         "import atexit, sys\nsys.argv[1:] = [" + repr(json.dumps(settings)) + "]\n"
         "atexit.register(lambda: sys.stderr.write(repr([m for m in ('torch', 'pydantic', 'numpy') if m in sys.modules])))\n"

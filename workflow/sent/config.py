@@ -116,7 +116,7 @@ class NliTraining(Settings):
     layers: int = Field(2, ge=1)
     hidden: int = Field(64, ge=8)
     heads: int = Field(2, ge=1)
-    steps: int = Field(500, ge=1)
+    steps: int = Field(400, ge=1)
     batch: int = Field(128, ge=1, description="pairs a step")
     lr: float = Field(2e-3, gt=0)
     held_out: int = Field(2000, ge=1, description="pairs that its accuracy is measured on")
@@ -215,7 +215,9 @@ class Sampling(Settings):
 class Grading(Settings):
     """Stage `grading`, and the reward of training."""
 
-    timeout_seconds: float = Field(5.0, gt=0, description="wall-clock limit of one comparison")
+    timeout_seconds: float = Field(
+        5.0, gt=0, description="processor time of one comparison; by the clock it may take four times as long"
+    )
     memory_mb: int = Field(2048, ge=256, description="memory limit of one worker process")
     workers: int = Field(1, ge=1, description="worker processes")
     max_answer_chars: int = Field(4000, ge=1, description="a longer answer is wrong, unread")

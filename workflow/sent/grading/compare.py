@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sent.grading.formula import UnreadableError, read
+from sent.grading.formula import UnreadableError, has_foreign_macro, read
 from sent.grading.latex import canonical
 from sent.grading.notation import NUMBER_WORDS
 from sent.grading.relations import as_union, same_relation
@@ -155,7 +155,7 @@ def _same_formula(gold: str, answer: str, policy: Policy, symbolic: Symbolic | N
     try:
         found = same_value(read(gold), read(answer), policy.rounding)
     except UnreadableError:
-        found = None
+        found = None if has_foreign_macro(gold) or has_foreign_macro(answer) else False
     return symbolic(gold, answer) if found is None and symbolic is not None else found
 
 

@@ -20,6 +20,8 @@ STRUCTURES = frozenset(("frac", "binom", "sqrt", "pi", "lfloor", "lceil"))
 OPENING = {"(": ")", "[": "]", "{": "}", "|": "|", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil", r"\{": r"\}"}
 CLOSING = frozenset(OPENING.values()) - {"|"}
 FOR_WHOLE_NUMBERS = frozenset(("floor", "ceil", "factorial", "binomial"))
+NO_OPERANDS = frozenset(("text", "cdot", "degree", "dollar", "rfloor", "rceil", "dots"))
+MACRO_NAME = re.compile(r"\\([a-zA-Z]+)")
 MAX_DEPTH = 100
 MAX_DIGITS = 4000  # of one number; Python refuses to read integers of more than 4300
 MAX_CACHED = 300  # characters of a text whose tree is kept
@@ -67,6 +69,11 @@ class Formula:
 def read(text: str) -> Formula:
     """Read canonical LaTeX. Raises :class:`UnreadableError`."""
     return _read_short(text) if len(text) <= MAX_CACHED else _read(text)
+
+
+def has_foreign_macro(text: str) -> bool:
+    """Whether a macro stands in ``text`` that this grammar does not know, and math-verify's may (such as an integral)."""
+    return any(not (_is_known_macro(name) or name in NO_OPERANDS) for name in MACRO_NAME.findall(text))
 
 
 def _read(text: str) -> Formula:

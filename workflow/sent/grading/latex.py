@@ -18,12 +18,12 @@ PLAIN_FUNCTIONS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 MACRO = re.compile(r"\\\\|\\([a-zA-Z]+\*?)")
 SPACES = re.compile(r"\s+")
 SKIPPED_SPACE = re.compile(r"(?<!\\)\\[,;:!> ]|~|\\hspace\{[^{}]*\}|\\phantom\{[^{}]*\}|\\mathstrut")
-E_NOTATION = re.compile(r"(?<![A-Za-z\d.\\_])(\d++(?:\.\d*+)?|\.\d++)\s?[eE]\s?([+-]?\d+)(?![\d.A-Za-z])")
+E_NOTATION = re.compile(r"(?<![A-Za-z\d.\\_])(\d++(?:\.\d*+)?|\.\d++)\s?[eE]\s?([+-]?\d+)(?![\dA-Za-z]|\.\d)")
 SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 SCALE = re.compile(rf"(\d)\s*(?:\\text\s*\{{\s*)?({'|'.join(SCALES)})(?![A-Za-z])(?:\s*\}})?", re.IGNORECASE)
 REPEATING = re.compile(r"(\d*)\.(\d*)\s*\\(?:overline|bar)\s*\{?\s*(\d+)\s*\}?")
 ROOT_SIGN = re.compile(r"√\s*(\d+(?:\.\d+)?)")
-LOOSE_EXPONENT = re.compile(r"\^\s*([+-]?\d{2,}|-\d)(?![\d.])")
+LOOSE_EXPONENT = re.compile(r"\^\s*([+-]?\d{2,}|-\d)(?!\d|\.\d)")
 PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
 THIN_COMMA = re.compile(r"(?<=\d)(?:\{,\}|,\s*\\!)\s*(?=\d{3}(?!\d))")
 GROUPED_DIGITS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:(?:\\[,; ]|[ ~])\d{3})+(?![\d])")
@@ -34,7 +34,7 @@ NAMED_FUNCTION = re.compile(
 )
 UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*\\text\s*\{([^{}]*)\}\s*\}\s*\{\s*\\text\s*\{([^{}]*)\}\s*\}")
 INFIX = re.compile(r"\{([^{}]*)\\(over|choose|atop)(?![a-zA-Z])\s*([^{}]*)\}")
-PLAIN_MIXED = re.compile(r"(?<![\w.^{})])(\d+) (\d+)/(\d+)(?![\w.])")
+PLAIN_MIXED = re.compile(r"(?<![\w.^{})])(\d+) (\d+)/(\d+)(?!\w|\.\d)")
 REAL_NUMBERS = re.compile(
     r"\\mathbb\s*\{?\s*R\s*\}?|(?:\\text\s*\{)?\s*all real(?:s| numbers)\s*\}?", re.IGNORECASE
 )

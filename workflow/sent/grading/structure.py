@@ -138,10 +138,11 @@ def _scalar(text: str):
     if text.count(r"\pm") + text.count(r"\mp") == 1:
         sign = r"\pm" if r"\pm" in text else r"\mp"
         return Group(tuple(_scalar(text.replace(sign, s)) for s in "+-"))
-    ratio, _ = _split(TOKEN.findall(text), (":",))
-    if len(ratio) > 1 and all(re.fullmatch(r"\s*\d+(?:\.\d+)?\s*", part) for part in ratio):
+    number, unit = split_unit(text)
+    ratio, _ = _split(TOKEN.findall(number), (":",))
+    if len(ratio) > 1 and all(PLAIN.fullmatch(part.strip()) for part in ratio):
         return Group(tuple(Scalar(part.strip()) for part in ratio), "::")
-    return Scalar(*split_unit(text), text)
+    return Scalar(number, unit, text)
 
 
 def _bracketed(tokens: list[str]):

@@ -1,7 +1,7 @@
 """A grading worker process: ``python -m sent.grading.worker SETTINGS``; tasks and verdicts are lines of JSON.
 
-It ends when its standard input does. Each task runs under an alarm whose default action is to kill the process, so
-that a worker whose parent is gone does not compute for ever.
+It ends when its standard input does. Each task runs under two timers whose signals end the process by default,
+whatever it is doing: one counts processor time, so that a busy machine changes no verdict, the other the clock.
 """
 
 import json
@@ -11,6 +11,7 @@ import signal
 import sys
 
 READY = "ready"
+WALL_FACTOR = 4  # seconds by the clock for each second of processor time that a comparison may take
 FORBIDDEN = (
     "os.system",
     "os.exec",
@@ -45,13 +46,15 @@ def main() -> None:
     _seal()
     print(json.dumps(READY), file=replies)
     for line in sys.stdin:
-        signal.setitimer(signal.ITIMER_REAL, settings["alarm_seconds"])
+        signal.setitimer(signal.ITIMER_PROF, settings["timeout_seconds"])
+        signal.setitimer(signal.ITIMER_REAL, WALL_FACTOR * settings["timeout_seconds"])
         try:
             reply = same_answer(*json.loads(line), policy, algebraically_equal)
         except MemoryError:
             reply = "memory"
         except Exception as error:  # one answer must not end the batch; the parent counts it as an error
             reply = type(error).__name__
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         print(json.dumps(reply), file=replies)
 

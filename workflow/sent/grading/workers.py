@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import time
@@ -12,11 +13,12 @@ from pathlib import Path
 
 from sent.errors import SentError
 from sent.grading.compare import Policy
-from sent.grading.worker import READY
+from sent.grading.worker import READY, WALL_FACTOR
 from sent.log import logger
 
 START_SECONDS = 120  # to import sympy, on a machine that is busy
-ORPHAN_FACTOR = 2  # a worker ends itself after so many time limits
+TIMERS = (signal.SIGPROF, signal.SIGALRM)
+GRACE_SECONDS = 1  # in which a worker ends by its own timers, before it is killed
 
 
 class MathVerifyMissingError(SentError):
@@ -30,7 +32,7 @@ class Workers:
         self.count, self.timeout_seconds = count, timeout_seconds
         self.settings = {
             "memory_mb": memory_mb,
-            "alarm_seconds": ORPHAN_FACTOR * timeout_seconds,
+            "timeout_seconds": timeout_seconds,
             "policy": dataclasses.asdict(policy),
         }
         self._idle: list[_Worker] = []
@@ -96,8 +98,8 @@ class _Worker:
 
     def ask(self, pair: tuple[str, str], limit: float) -> bool:
         """Hand over a task; False if the process has ended meanwhile."""
-        self._limit = limit
-        self.deadline = time.monotonic() + (limit if self.started else START_SECONDS)
+        self._limit = WALL_FACTOR * limit + GRACE_SECONDS
+        self.deadline = time.monotonic() + (self._limit if self.started else START_SECONDS)
         try:
             self.process.stdin.write(json.dumps(pair).encode() + b"\n")
         except BrokenPipeError:
@@ -109,7 +111,7 @@ class _Worker:
         """Read what the process has written: a verdict, ``error``, or None where there is none yet."""
         chunk = os.read(self.replies.fileno(), 65536)
         if not chunk:
-            return "error"
+            return "timeout" if -self.process.wait() in TIMERS else "error"
         self._received += chunk
         while b"\n" in self._received:
             line, _, self._received = self._received.partition(b"\n")
