@@ -40,10 +40,8 @@ def test_labels_are_balanced(drawn):
 def test_labels_say_what_the_texts_are_to_each_other(drawn):
     for pair in drawn:
         (question, value), (other_question, other) = parts(pair.premise), parts(pair.hypothesis)
-        if question != other_question:
-            expected = "neutral"
-        else:
-            expected = "entailment" if value == other else "contradiction"
+        about_one_question = "entailment" if value == other else "contradiction"
+        expected = about_one_question if question == other_question else "neutral"
         assert LABELS[pair.label] == expected, pair
 
 
@@ -79,7 +77,10 @@ def test_every_whole_number_is_one_token_and_longer_ones_are_digits():
     assert tokenizer.tokenize("12345 2000") == [*"12345", *"2000"]
     assert tokenizer.tokenize("12 - 5") == ["12", "-", "5"]
     assert tokenizer.tokenize("is -5.") == ["is", "-5", "."]
-    assert tokenizer.tokenize("$117.00$") == ["[UNK]", "117", ".", "0", "0", "[UNK]"]
+    assert tokenizer.tokenize("$117.00$") == ["[UNK]", "117", ".00", "[UNK]"]
+    assert tokenizer.tokenize("is 3.0. is 3.5. is 3. is 3.25.") == [
+        *("is", "3", ".0", ".", "is", "3", ".5", ".", "is", "3", ".", "is", "3", ".", "2", "5", ".")
+    ]
     assert tokenizer.tokenize("007") == ["0", "0", "7"]
 
 

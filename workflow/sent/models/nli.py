@@ -32,7 +32,7 @@ def train(settings: NliTraining, folder: Path) -> dict:
     tokenizer = nli_tokenizer.build(vocabulary_texts(asked), LONGEST)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of("nli", settings.seed))
-        model = build(settings, len(tokenizer))
+        model = build(settings, tokenizer)
     _fit(model, tokenizer, asked, settings)
     pairs = nli_pairs.pairs(generator_of("nli held out", settings.seed), held_out, settings.held_out)
     report = measure(model, tokenizer, pairs)
@@ -51,19 +51,20 @@ def train(settings: NliTraining, folder: Path) -> dict:
     }
 
 
-def build(settings: NliTraining, vocabulary: int):
+def build(settings: NliTraining, tokenizer):
     """Return an untrained BERT classifier in which equal tokens see each other from the start.
 
     Two answers agree if the same number stands in both: a relation of tokens that a small model takes
-    thousands of steps to find. So the first attention head begins by comparing embeddings as they are
-    (queries and keys are the identity), and the other weights are drawn with the usual 1/sqrt(width)
+    thousands of steps to find. So the first attention head begins by comparing tokens as they are: its queries and
+    keys are the part of the embedding that says which token it is. The rest of the embedding begins with what else
+    there is to say: is it a number, where, in which text. All other weights are drawn with the usual 1/sqrt(width)
     instead of BERT's 0.02, which is meant for a width of 768.
     """
     from transformers import BertConfig, BertForSequenceClassification
 
     model = BertForSequenceClassification(
         BertConfig(
-            vocab_size=vocabulary,
+            vocab_size=len(tokenizer),
             hidden_size=settings.hidden,
             num_hidden_layers=settings.layers,
             num_attention_heads=settings.heads,
@@ -76,13 +77,19 @@ def build(settings: NliTraining, vocabulary: int):
             label2id={label: number for number, label in enumerate(LABELS)},
         )
     )
-    width = settings.hidden // settings.heads
+    width = settings.hidden // max(settings.heads, 2)
     attention = model.bert.encoder.layer[0].attention.self
     embeddings = model.bert.embeddings
+    numbers = tokenizer.convert_tokens_to_ids([str(number) for number in nli_pairs.NUMBERS])
     with torch.no_grad():
-        embeddings.word_embeddings.weight.normal_(std=0.3)
-        embeddings.token_type_embeddings.weight.normal_(std=0.1)
-        embeddings.position_embeddings.weight.normal_(std=0.03)
+        words, types, places = (
+            getattr(embeddings, f"{name}_embeddings").weight for name in ("word", "token_type", "position")
+        )
+        for table, size in ((words, 0.3), (types, 0.3), (places, 0.1)):
+            table.normal_(std=size)
+        for table in (types, places):
+            table[:, :width] = 0
+        words[numbers, width:] = words[numbers[0], width:]
         for matrix in (attention.query.weight, attention.key.weight):
             matrix[:width] = 1.7 * torch.eye(width, settings.hidden)
     return model

@@ -106,7 +106,7 @@ def _other(rng: np.random.Generator, value: int, question: str) -> str:
         other = value + int(rng.choice(NEIGHBOURS))
     elif kind < 0.55:
         other = -value
-    elif kind < 0.7:
+    elif kind < 0.75:
         other = int(rng.choice(_NAMED.findall(question)))
     while other == value or other not in NUMBERS:
         other = _number(rng)

@@ -6,15 +6,20 @@ from sent.models import nli_pairs
 
 PAD, UNKNOWN, CLASSIFY, SEPARATE = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
-PIECES = re.compile(r"(?<!\d)(?:0|-?[1-9]\d{0,2}|1\d{3})(?!\d)|\d|[a-z]+|[^\sa-z\d]")
-"""A token: a number of :data:`nli_pairs.NUMBERS`, a digit of any other number, a word or a sign."""
+PIECES = re.compile(
+    r"(?<![\d.])(?:0|-?[1-9]\d{0,2}|1\d{3})(?!\d)|(?<=\d)\.(?:00?|[1-9])(?!\d)|\d|[a-z]+|[^\sa-z\d]"
+)
+"""A token: a number of :data:`nli_pairs.NUMBERS`, what follows it in :data:`DECIMALS`, a digit of any other
+number, a word or a sign."""
+
+DECIMALS = (".0", ".00", *(f".{digit}" for digit in range(1, 10)))
 
 
 def vocabulary(texts: list[str]) -> list[str]:
     """Return the special tokens, the words and signs of the texts, and all numbers and digits."""
     found = {piece for text in texts for piece in PIECES.findall(text.lower())}
     words = sorted(piece for piece in found if not re.search(r"\d", piece))
-    return [*SPECIAL, *words, *map(str, nli_pairs.NUMBERS)]
+    return [*SPECIAL, *words, *DECIMALS, *map(str, nli_pairs.NUMBERS)]
 
 
 def build(texts: list[str], longest: int):
