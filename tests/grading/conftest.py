@@ -1,7 +1,6 @@
 """Fixtures of the grading tests."""
 
 import pytest
-
 from sent.config import Grading
 from sent.grading.grader import Grader
 

@@ -3,7 +3,6 @@
 import time
 
 import pytest
-
 from sent.grading.extract import extract_answer, unbox
 
 
@@ -71,6 +70,8 @@ def test_a_box_around_a_bare_answer_is_taken_off():
     assert unbox(r"\boxed{3}") == "3"
     assert unbox("3") == "3"
     assert unbox("inbox") == "inbox"
+    assert unbox(r"\boxed{}") == ""
+    assert unbox(r"<think> \boxed{7}, but") == ""
 
 
 @pytest.mark.parametrize(

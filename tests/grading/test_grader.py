@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 import pytest
-
 from sent.config import Grading
 from sent.errors import SentError
 from sent.grading.grader import Grade, Grader

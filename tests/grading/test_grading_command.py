@@ -1,7 +1,6 @@
 """`sent grading`: the stage as the workflow calls it."""
 
 import pytest
-
 from sent import tables
 from sent.__main__ import main
 

@@ -1,10 +1,10 @@
 """Real gold answers and real solutions."""
 
+import itertools
 import json
 import time
 
 import pytest
-
 from sent.grading.grader import Grader
 
 BENCHMARKS = ("aime24", "aime25", "amc23", "math500", "olympiadbench", "minerva")
@@ -42,7 +42,7 @@ def test_no_gold_fails_against_itself_however_it_is_wrapped(shared_data, grader,
 def test_different_golds_are_hardly_ever_equal(shared_data, grader):
     """Neighbours in a benchmark have different answers, but for one pair."""
     golds = [row["answer"] for row in rows(shared_data / "benchmarks" / "math500.jsonl")]
-    pairs = [(a, b) for a, b in zip(golds, golds[1:], strict=False) if a != b]
+    pairs = [(a, b) for a, b in itertools.pairwise(golds) if a != b]
     grades = grader.grade_answers(pairs)
     equal = [pair for pair, grade in zip(pairs, grades, strict=True) if grade.verdict == "correct"]
     assert equal == [("5", "x=5")]

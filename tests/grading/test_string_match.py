@@ -1,7 +1,6 @@
 """The paper-compatible verdict."""
 
 import pytest
-
 from sent.grading.string_match import normalise, string_match
 
 

@@ -4,7 +4,6 @@ import math
 from fractions import Fraction
 
 import pytest
-
 from sent.grading.arithmetic import TooLargeError, UndefinedError
 from sent.grading.formula import UnreadableError, read
 from sent.grading.values import Rounding, same_value, significant_digits

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 import sent.grading.workers as workers_module
 from sent.config import Grading
 from sent.grading.compare import Policy
@@ -28,6 +27,7 @@ def pool():
     workers.close()
 
 
+@pytest.mark.slow
 def test_a_comparison_that_hangs_costs_only_itself(pool):
     pool.compare([SUM])  # the start of the process is not what is timed
     start = time.monotonic()
@@ -106,7 +106,8 @@ def test_no_code_in_an_answer_is_run(tmp_path):
 def test_a_worker_refuses_to_write_files_and_start_processes(tmp_path):
     code = (
         "import os, subprocess, sys\nfrom sent.grading.worker import _seal\n_seal()\n"
-        "def tried(action):\n    try:\n        action()\n    except PermissionError:\n        return 'refused'\n    return 'done'\n"
+        "def tried(action):\n    try:\n        action()\n    except PermissionError:\n        return 'refused'\n"
+        "    return 'done'\n"
         f"path = {str(tmp_path / 'canary')!r}\n"
         "print(tried(lambda: open(path, 'w')), tried(lambda: os.system('true')),"
         " tried(lambda: subprocess.run(['true'])), tried(lambda: open(os.devnull)))"
@@ -116,6 +117,7 @@ def test_a_worker_refuses_to_write_files_and_start_processes(tmp_path):
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.slow
 def test_answers_that_try_to_exhaust_the_machine_end_within_the_limit():
     hostile = [
         "9^{9^{9^9}}",

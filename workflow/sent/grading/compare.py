@@ -164,9 +164,8 @@ def _or(verdict: bool | None, other: bool | None) -> bool | None:
 
 
 def _units_agree(gold: str | None, answer: str | None, policy: str) -> bool:
-    """A percent sign is no unit: ``percent`` decides about it."""
-    gold, answer = (None if unit == "%" else unit for unit in (gold, answer))
-    if gold == answer or policy == "ignore":
+    """``percent`` decides about a percent sign that stands on one side only."""
+    if gold == answer or policy == "ignore" or {gold, answer} == {"%", None}:
         return True
     if policy == "required":
         return gold is None
@@ -210,8 +209,8 @@ def _same_group(gold: Group, answer: Group, policy: Policy, symbolic: Symbolic |
         return False
     kinds = {gold.brackets, answer.brackets} - {""}
     vectors = len(gold.items) > 2 and kinds == {"()", "[]"}
-    half_open = kinds & {"[)", "(]"} and gold.brackets != answer.brackets
-    if half_open or (len(kinds) > 1 and not vectors):
+    rigid = kinds & {"[)", "(]", "::"} and gold.brackets != answer.brackets
+    if rigid or (len(kinds) > 1 and not vectors):
         return False
     ordered = bool(kinds - {"{}"}) or (policy.order == "strict" and "{}" not in kinds)
     if policy.order == "ignore" and kinds <= {"()", "{}"}:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 BOX = re.compile(r"\\(?:boxed|fbox|framebox|Boxed)(?![a-zA-Z])\s*")
 BARE_BOXED = re.compile(r"(?:\\[a-zA-Z]+(?:\{[^{}]*\})*|\\[^a-zA-Z\s)\]]|[^\s${}\\])+")
-EMPTY_BOX = re.compile(r"\s*\\(?:boxed|fbox)\s*\{\s*\}\s*")
 BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 END_OF_PHRASE = re.compile(r"\n|(?<=[^\d\s])\.(?=\s|$)|\.(?=\s+[A-Z]|\s*$)")
 
@@ -30,10 +29,10 @@ def extract_answer(
 
 
 def unbox(answer: str) -> str:
-    """Return the content of the last box of a bare answer, or the answer itself where it has none."""
-    if "box" not in answer:
-        return answer
-    return _last_box(answer) or ("" if EMPTY_BOX.fullmatch(answer) else answer)
+    """Return a bare answer as it is, unless it holds a box or thinking: then what is extracted, or nothing."""
+    if BOX.search(answer) or "think>" in answer:
+        return extract_answer(answer) or ""
+    return answer
 
 
 def _last_box(text: str) -> str | None:

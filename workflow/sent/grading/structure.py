@@ -35,7 +35,7 @@ LONG_WORD = re.compile(r"[^\W\d_]{3}")
 CONNECTIVE = re.compile(r"\b(?:or|and)\b")
 SET_BUILDER = re.compile(r"\s*[A-Za-z]\s*(?:\\in\s*\\mathbb\s*\{?\s*R\s*\}?)?\s*[|:](.*)")
 ANNOUNCEMENT = re.compile(
-    r"^(?:\\text\s*\{[^{}]*(?:\bis|:|=)\s*\}|(?:the )?(?:final )?answer(?: is)?\b\s*[:=]?)\s*(?=[^\s=])",
+    r"^(?:\\approx(?![a-zA-Z])|=|\\text\s*\{[^{}]*(?:\bis|:|=)\s*\}|(?:the )?(?:final )?answer(?: is)?\b\s*[:=]?)\s*(?=[^\s=])",
     re.IGNORECASE,
 )
 PLAIN = re.compile(r"-?\d+(?:\.\d+)?")

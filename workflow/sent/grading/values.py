@@ -143,11 +143,17 @@ def _rounded(value: Fraction | float, digits: int) -> Fraction:
 def _close(a, b) -> bool | None:
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return a == b
-    try:
-        a, b = complex(a), complex(b)
-    except OverflowError:
-        return None
+    a, b = _as_complex(a), _as_complex(b)
+    if a is None or b is None:  # beyond the range of floats
+        return None if a is b else False
     size, difference = max(abs(a), abs(b)), abs(a - b)
     if difference <= AGREE * size:
         return True
     return False if difference > DIFFER * size and size > TINY else None
+
+
+def _as_complex(value) -> complex | None:
+    try:
+        return complex(value)
+    except OverflowError:
+        return None
