@@ -91,12 +91,14 @@ class OpenAISampler:
             "max_tokens": min(decoding.max_new_tokens, context - len(request.prompt_ids)),
             "temperature": decoding.temperature,
             "top_p": decoding.top_p,
+            "top_k": decoding.top_k,
+            # Said because vLLM takes what is not said from the model's generation_config.json.
+            "min_p": 0.0,
+            "repetition_penalty": 1.0,
             "seed": request.seed % SEEDS,
             "logprobs": 0,
             "return_token_ids": True,
         }
-        if decoding.top_k:
-            body["top_k"] = decoding.top_k
         return self._patiently(
             lambda: _completion(self._call("completions", body), decoding), request.question_id
         )

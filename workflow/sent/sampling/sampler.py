@@ -124,7 +124,7 @@ def build(
     if backend == "vllm":
         from sent.sampling.vllm_sampler import VllmSampler
 
-        return VllmSampler(policy, model, settings.vllm)
+        return VllmSampler(policy, model, settings.vllm, settings.decoding.temperature)
     from sent.sampling.openai_sampler import OpenAISampler
 
     return OpenAISampler(settings.server, journal)

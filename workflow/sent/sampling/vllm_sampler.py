@@ -17,8 +17,11 @@ from sent.sampling.sampler import Completion, Request, check_room, load_tokenize
 class VllmSampler:
     """An engine with the weights of a policy folder, which can be replaced in place."""
 
-    def __init__(self, policy: str | Path, model: Model, settings: Vllm):
-        """Start the engine. Raises :class:`SentError` without vLLM, or if ``policy`` is no model folder."""
+    def __init__(self, policy: str | Path, model: Model, settings: Vllm, temperature: float = 1.0):
+        """Start the engine; ``temperature`` is that of the log-probabilities that it will be asked for.
+
+        Raises :class:`SentError` without vLLM, or if ``policy`` is no model folder.
+        """
         # The engine core in this process, not in one of its own: weights then pass without copies.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         try:
@@ -31,6 +34,7 @@ class VllmSampler:
 
         load_tokenizer(policy, model)
         self.settings = settings
+        self.raw = temperature in (0, 1)
         self.can_sleep = settings.enable_sleep_mode and torch.cuda.is_available()
         self.engine = LLM(
             model=str(policy),
@@ -42,6 +46,7 @@ class VllmSampler:
             enforce_eager=settings.enforce_eager,
             enable_sleep_mode=self.can_sleep,
             enable_prefix_caching=True,
+            logprobs_mode="raw_logprobs" if self.raw else "processed_logprobs",
             disable_log_stats=True,
             seed=0,
         )
@@ -50,14 +55,15 @@ class VllmSampler:
     def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
         """Draw one completion a request, in their order; see :class:`sent.sampling.sampler.Sampler`.
 
-        Log-probabilities are empty at temperatures other than 0 and 1: the engine does not tell them.
+        Log-probabilities are empty where the engine does not tell them: at a temperature other than 0 and 1
+        that it was not started for, or that is joined by top-k or top-p.
         """
         from vllm import SamplingParams
 
         check_room(requests, self.context)
-        told = decoding.temperature in (0, 1)
+        told = decoding.temperature in (0, 1) if self.raw else (decoding.top_k, decoding.top_p) == (0, 1)
         if not told:
-            logger.warning("vLLM tells log-probabilities at temperature 1 only: none are stored")
+            logger.warning("vLLM cannot tell log-probabilities at this decoding: none are stored")
         parameters = [
             SamplingParams(
                 temperature=decoding.temperature,
