@@ -2,7 +2,7 @@
 
 from sent.config import Source
 from sent.data.load import load
-from sent.data.overlap import Match, matches, ngrams, report, tokens
+from sent.data.overlap import OVERLAP, Match, matches, ngrams, report, tokens
 
 
 def test_tokens_are_words_numbers_and_signs_without_latex():
@@ -30,7 +30,7 @@ def test_report_names_the_nearest_training_question():
     train = [{"question_id": f"t{i}", "question": q} for i, q in enumerate(["a b c x", "a b c d", "a b c d"])]
     rows = [{"question_id": "b0", "question": "z z"}, {"question_id": "b1", "question": "a b c d"}]
     assert report(train, {"bench": rows}, n=2).to_pylist() == [
-        {"benchmark": "bench", "question_id": "b1", "train_question_id": "t1", "share": 1.0}
+        {"benchmark": "bench", "question_id": "b1", "train_question_id": "t1", "shared": 1.0}
     ]
 
 
@@ -43,3 +43,23 @@ def test_dapo_holds_many_benchmark_questions(shared_data):
     found = report(train, benchmarks).column("benchmark").to_pylist()
     counts = {name: found.count(name) for name in names}
     assert counts == {"aime24": 0, "aime25": 0, "amc23": 24, "math500": 21, "olympiadbench": 67}
+
+
+def test_the_command_writes_the_report(tmp_path):
+    import argparse
+
+    from sent import tables
+    from sent.data import overlap_command
+
+    train = [{"question_id": "t0", "question": "a b c d"}, {"question_id": "t1", "question": "p q r"}]
+    asked = [{"question_id": "b0", "question": "a b c e"}, {"question_id": "b1", "question": "x y"}]
+    for name, rows in (("train", train), ("bench", asked)):
+        tables.write(tmp_path / f"{name}.parquet", tables.table(tables.QUESTIONS, rows))
+    parser = argparse.ArgumentParser()
+    overlap_command.add_arguments(parser)
+    bench, output = f"bench={tmp_path / 'bench.parquet'}", tmp_path / "overlap.parquet"
+    options = ["--train", str(tmp_path / "train.parquet"), "--benchmarks", bench, "--output", str(output)]
+    overlap_command.run(parser.parse_args([*options, "--ngram", "2", "--share", "0.6"]))
+    assert tables.rows(output, OVERLAP) == [
+        {"benchmark": "bench", "question_id": "b0", "train_question_id": "t0", "shared": 2 / 3}
+    ]

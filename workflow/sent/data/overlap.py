@@ -14,11 +14,11 @@ OVERLAP = pa.schema(
         ("benchmark", pa.string()),
         ("question_id", pa.string()),
         ("train_question_id", pa.string()),
-        ("share", pa.float64()),
+        ("shared", pa.float64()),
     ]
 )
 """A row for every benchmark question that stands in the training questions: the nearest of those, and the
-share of the benchmark question's n-grams that it holds."""
+share of the benchmark question's n-grams that it holds (`shared`)."""
 
 NGRAM = 8
 SHARE = 0.5
@@ -95,7 +95,7 @@ def report(
                 "benchmark": name,
                 "question_id": questions[place]["question_id"],
                 "train_question_id": train[nearest[place].train]["question_id"],
-                "share": nearest[place].share,
+                "shared": nearest[place].share,
             }
             for place in sorted(nearest)
         )
