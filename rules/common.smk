@@ -71,6 +71,11 @@ def as_list(paths):
     return [paths] if isinstance(paths, str) else list(paths)
 
 
+def training_code(wildcards):
+    """Return the version of the code that trains by a method: the loop's and the method's own objective's."""
+    return code_version("train", objective=EXPERIMENT.methods[wildcards.method].objective)
+
+
 def training_file(wildcards):
     """Return the local file that the training questions come from, if they do."""
     return RECORDED.path if RECORDED else EXPERIMENT.experiment.data.train.path or []

@@ -40,7 +40,7 @@ rule train:
         stages=lambda wildcards: EXPERIMENT.stages(wildcards.model, wildcards.method),
         curriculum=optional("--curriculum", "curriculum"),
         checkpoints="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}.checkpoints",
-        code=code_version("train"),
+        code=training_code,
     message:
         "Training {wildcards.model} by {wildcards.method}, seed {wildcards.seed}, stage {wildcards.stage}"
     shell:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sent.__main__ import COMMANDS
 from sent.code_version import PACKAGE, UNTRACKED, code_version, modules_of
+from sent.training import objectives
 
 FILES = {
     "sampling/command.py": "def run():\n    from sent.sampling import sampler\n    sampler.draw()\n",
@@ -71,7 +72,19 @@ def test_imports_inside_functions_and_relative_ones_count(package):
 
 def test_every_module_belongs_to_a_command():
     """A module that no import statement reaches would be edited without anything being repeated."""
-    reached = {name for entry, _ in COMMANDS.values() for name in modules_of(entry)}
+    by_name = [f"sent.training.objectives.{name}" for name in objectives.names()]
+    entries = [entry for entry, _ in COMMANDS.values()] + by_name
+    reached = {name for entry in entries for name in modules_of(entry)}
     files = [path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py")]
     modules = {".".join(["sent", *path.parts]) for path in files if path.name not in ("__init__", "__main__")}
-    assert modules - reached - UNTRACKED == {"sent.code_version"}
+    assert modules - reached - UNTRACKED == set()
+
+
+def test_a_method_follows_its_own_objective_alone(package):
+    (package / "training" / "objectives").mkdir()
+    for name in ("__init__", "sent", "mask"):
+        (package / "training" / "objectives" / f"{name}.py").write_text("SHARE = 0.2\n")
+    before = {name: code_version("train", package, name) for name in ("sent", "mask")}
+    (package / "training" / "objectives" / "mask.py").write_text("SHARE = 0.3\n")
+    assert code_version("train", package, "sent") == before["sent"]
+    assert code_version("train", package, "mask") != before["mask"]

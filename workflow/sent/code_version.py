@@ -19,10 +19,17 @@ DATA_FILES = ("*.sql", "*.html", "*.yaml", "*.json")
 """Files of a stage's folder that its code reads."""
 
 
-def code_version(command: str, package: Path = PACKAGE) -> str:
-    """Return 12 hexadecimal digits for the code behind ``python -m sent COMMAND``."""
+def code_version(command: str, package: Path = PACKAGE, objective: str | None = None) -> str:
+    """Return 12 hexadecimal digits for the code behind ``python -m sent COMMAND``.
+
+    ``objective`` names the training objective in use. Objectives are imported by name, so each method follows its
+    own alone: a new one repeats no other's training.
+    """
     entry = COMMANDS[command][0]
-    texts = [f"{name}\n{_essence(path.read_text())}" for name, path in modules_of(entry, package).items()]
+    modules = modules_of(entry, package)
+    if objective is not None:
+        modules |= modules_of(f"sent.training.objectives.{objective}", package)
+    texts = [f"{name}\n{_essence(path.read_text())}" for name, path in sorted(modules.items())]
     folder = package.joinpath(*entry.split(".")[1:-1])
     files = sorted(path for pattern in DATA_FILES for path in folder.rglob(pattern))
     texts += [f"{path.relative_to(package)}\n{path.read_text()}" for path in files]

@@ -67,7 +67,7 @@ def train_stage(args) -> None:
                 hash_files(p) for p in (args.policy, args.reference, args.questions, args.curriculum) if p
             ],
             "stage": [args.stage, args.stages, args.seed],
-            "code": code_version("train"),
+            "code": code_version("train", objective=method.objective),
             "processes": accelerator.num_processes,
         }
     )

@@ -1,0 +1,81 @@
+"""An update does not depend on how its mini-batch is cut, sorted or spread over processes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from accelerate import Accelerator
+from tiny import batch, language_model
+
+from sent.config import Method, Training
+from sent.errors import SentError
+from sent.training.policy import Policy
+from sent.training.update import Batch, Updater
+
+METHODS = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
+COMPARED = ["grpo", "en", "adv", "mask", "clip_cov", "kl_cov", "high_en", "sent", "sent_released"]
+
+
+def gradients(method: str, mini_batch: Batch, update: int = 0, **settings) -> dict[str, torch.Tensor]:
+    """Return the gradients of one update, before clipping matters."""
+    accelerator = Accelerator(cpu=True)
+    policy = accelerator.prepare(Policy(language_model()))
+    optimizer = accelerator.prepare(torch.optim.SGD(policy.parameters(), lr=0.0))
+    scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer)
+    optimizer.zero_grad = lambda: None
+    training = Training(prompts_per_step=2, minibatch_prompts=1, max_grad_norm=1e9, **settings)
+    updater = Updater(accelerator, policy, optimizer, scheduler, Method(**METHODS[method]), training)
+    updater.update(mini_batch, (0, 1, 1, update))
+    return {name: p.grad.clone() for name, p in accelerator.unwrap_model(policy).named_parameters()}
+
+
+def largest_difference(a: dict, b: dict) -> float:
+    return max((a[name] - b[name]).abs().max().item() for name in a)
+
+
+@pytest.mark.parametrize("method", COMPARED)
+def test_gradients_do_not_depend_on_micro_batches_or_order(method):
+    whole = gradients(method, batch())
+    assert max(g.abs().max().item() for g in whole.values()) > 1e-4
+    for budget in (1, 34, 68, 136):
+        assert largest_difference(whole, gradients(method, batch(), micro_batch_tokens=budget)) < 1e-6
+    shuffled = batch().select([7, 2, 9, 0, 11, 4, 1, 10, 3, 8, 6, 5])
+    assert largest_difference(whole, gradients(method, shuffled, micro_batch_tokens=40)) < 1e-6
+
+
+@pytest.mark.parametrize("method", ["clip_cov", "sent"])
+def test_later_updates_select_by_the_policy_as_it_is_then(method):
+    """The second update's statistics come from a fresh pass, which is cut into micro-batches as well."""
+    whole = gradients(method, batch(), update=1)
+    cut = gradients(method, batch(), update=1, micro_batch_tokens=40, scoring_batch_tokens=20)
+    assert largest_difference(whole, cut) < 1e-6
+    assert largest_difference(whole, gradients(method, batch())) > 1e-6
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step():
+    broken = batch()
+    broken.advantages[3] = float("inf")
+    with pytest.raises(SentError, match="not finite"):
+        gradients("grpo", broken)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 3])
+def test_gradients_do_not_depend_on_the_number_of_processes(processes, tmp_path):
+    methods = ["grpo", "mask", "clip_cov", "sent"]
+    command = [
+        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", str(processes),
+        "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0",
+        str(Path(__file__).parent / "processes.py"), str(tmp_path / "gradients.pt"), json.dumps(methods),
+    ]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr[-3000:]
+    spread = torch.load(tmp_path / "gradients.pt", weights_only=True)
+    for method in methods:
+        assert largest_difference(gradients(method, batch()), spread[method]) < 1e-6

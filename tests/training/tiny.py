@@ -1,0 +1,48 @@
+"""A tiny random policy with a tokenizer, and mini-batches of random sequences, for tests of the loop."""
+
+import numpy as np
+import torch
+from transformers import Qwen3Config, Qwen3ForCausalLM
+
+from sent.models import tokenizer as embedded
+from sent.training.update import Batch
+
+
+def language_model(vocabulary: int = 32, tied: bool = True, seed: int = 0) -> Qwen3ForCausalLM:
+    """Return a random float64 model."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = Qwen3ForCausalLM(
+            Qwen3Config(
+                vocab_size=vocabulary, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+                num_key_value_heads=1, head_dim=8, max_position_embeddings=64, tie_word_embeddings=tied,
+                initializer_range=0.25, pad_token_id=0, eos_token_id=1, bos_token_id=None,
+            )
+        )  # fmt: skip
+    return model.double()
+
+
+def batch(sequences: int = 12, vocabulary: int = 32, seed: int = 0) -> Batch:
+    """Return random prompts and responses with random old and reference log-probabilities."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 12, size=sequences)
+    return Batch(
+        prompts=[
+            tuple(rng.integers(2, vocabulary, size=rng.integers(1, 6)).tolist()) for _ in range(sequences)
+        ],
+        responses=[rng.integers(2, vocabulary, size=n).tolist() for n in lengths],
+        keys=list(range(sequences)),
+        questions=[f"q{i // 2}" for i in range(sequences)],
+        advantages=rng.normal(size=sequences).tolist(),
+        sampler_logp=[torch.from_numpy(-rng.gamma(2, 1.5, size=n)) for n in lengths],
+        logp_old=[torch.from_numpy(-rng.gamma(2, 1.5, size=n)) for n in lengths],
+        entropy_old=[torch.from_numpy(rng.gamma(2, 1, size=n)) for n in lengths],
+        logp_ref=[torch.from_numpy(-rng.gamma(2, 1.5, size=n)) for n in lengths],
+    )
+
+
+def save_embedded(folder, steps_seed: int = 0) -> None:
+    """Save an untrained embedded model with its tokenizer: it samples, and is graded, like a trained one."""
+    tokenizer = embedded.build()
+    language_model(len(tokenizer), seed=steps_seed).float().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
