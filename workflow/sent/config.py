@@ -483,6 +483,20 @@ class Evaluation(Settings):
     server: Server = Server()
 
 
+# ---------------------------------------------------------------- results
+
+
+class Results(Settings):
+    """Stage `results`."""
+
+    overlap_words: int = Field(
+        8, ge=1, description="words of an n-gram in the search for benchmark questions among the training questions"
+    )
+    overlap_share: float = Field(
+        0.6, gt=0, le=1, description="share of a benchmark question's n-grams in one training question that flags it"
+    )
+
+
 # ---------------------------------------------------------------- the experiment
 
 
@@ -502,6 +516,7 @@ class Experiment(Settings):
     curriculum: Curriculum = Curriculum()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
+    results: Results = Results()
     overrides: dict[Name, dict[str, Any]] = Field(
         {}, description="changes for one model: {model: {training: {lr: 1e-4}}}"
     )

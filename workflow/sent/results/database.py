@@ -11,7 +11,7 @@ import pandas as pd
 from sent import tables
 from sent.errors import SentError
 from sent.log import logger
-from sent.results import layout, provenance, scores, training_tables
+from sent.results import layout, overlap, provenance, scores, training_tables
 from sent.results.layout import Layout
 from sent.results.queries import frame, run
 from sent.results.run_settings import RunSettings
@@ -75,6 +75,7 @@ def _fill(connection, root: Path, settings: RunSettings) -> None:
         _refuse(connection, "check_numbering", file.path, "responses must be numbered 0, 1, 2, ...")
         for k in settings.pass_at:
             run(connection, "load_blocks", k=k, **file.keys)
+    _load_overlap(connection, settings)
     _refuse(
         connection, "check_responses", root, "responses and the questions of their benchmark do not agree"
     )
@@ -99,6 +100,22 @@ def _load_names(connection, root: Path, settings: RunSettings) -> None:
             for position, (name, entry) in enumerate(entries.items())
         ]
         _append(connection, f"{kind}s", rows)
+
+
+def _load_overlap(connection, settings: RunSettings) -> None:
+    """Fill `overlap`: which benchmark questions stand among the training questions, too."""
+    texts = {
+        name: dict(zip(part["question_id"], part["question"], strict=True))
+        for name, part in frame(connection, "select_questions").groupby("dataset")
+    }
+    train = texts.pop("train", {})
+    limits = settings.experiment.results
+    rows = [
+        {"benchmark": name, "question_id": own, "train_question_id": other, "shared": share}
+        for name, benchmark in texts.items()
+        for own, other, share in overlap.find(train, benchmark, limits.overlap_words, limits.overlap_share)
+    ]
+    _append(connection, "overlap", rows)
 
 
 def _append(connection, table: str, rows: list[dict]) -> None:

@@ -21,6 +21,7 @@ PLAIN = {
     "curriculum": "table_curriculum",
     "semantic_entropy": "table_semantic_entropy",
     "truncation": "table_truncation",
+    "overlap": "table_overlap",
     "training": "table_training",
     "vs_paper": "table_vs_paper",
     "entailment_calibration": "table_calibration",

@@ -23,6 +23,7 @@ def semantic_entropy_histogram(canvas: Canvas) -> Drawn | None:
     counts["end"] = counts["bin"] + width
     ends = found.groupby(["model", "stage"], as_index=False)["semantic_entropy"].max()
     ends = ends[ends["stage"] < ends.groupby("model")["stage"].transform("max")]
+    entropies = alt.Scale(domain=[counts["bin"].min(), counts["end"].max()], nice=False)
     highest = alt.Scale(domainMax=int(counts.groupby(["model", "bin"])["size"].sum().max()))
     panels = []
     for column, (model, label) in enumerate(models.items()):
@@ -30,7 +31,7 @@ def semantic_entropy_histogram(canvas: Canvas) -> Drawn | None:
             alt.Chart(counts[counts["model"] == model])
             .mark_bar(stroke="white", strokeWidth=0.5)
             .encode(
-                x=alt.X("bin:Q", bin="binned", title="semantic entropy (nats)", axis=alt.Axis(tickCount=4)),
+                x=alt.X("bin:Q", bin="binned", title="semantic entropy (nats)", scale=entropies),
                 x2="end:Q",
                 y=alt.Y("size:Q", title="questions" if column == 0 else None, stack=True, scale=highest),
                 color=_stage_colour(counts["stage"]),

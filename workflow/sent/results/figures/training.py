@@ -16,7 +16,7 @@ CURVES = {
 }
 QUANTILES = {"cov_q50": "50%", "cov_q90": "90%", "cov_q99": "99%"}
 WINDOW = 7
-"""Steps in the moving average of a curve."""
+"""Steps in the moving average of a curve; fewer where a run has fewer than 12 times as many."""
 
 
 def training_curves(canvas: Canvas) -> Drawn | None:
@@ -51,7 +51,7 @@ def training_curves(canvas: Canvas) -> Drawn | None:
         else "the faint line is the single step (one seed)"
     )
     caption = (
-        f"Training curves of {', '.join(models.values())}: mean over a window of {WINDOW} steps; {band}. "
+        f"Training curves of {', '.join(models.values())}: mean over {_window(steps)} steps; {band}. "
         "Dashed vertical lines: the next stage of a curriculum begins."
     )
     return Drawn(grid(rows), caption)
@@ -64,12 +64,17 @@ def _over_seeds(steps: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
     curves = long.groupby(keys, sort=False)["value"].agg(["mean", "min", "max"]).reset_index()
     curves = curves.sort_values(keys).rename(columns={"min": "low", "max": "high"})
     curves["step_mean"] = curves["mean"]
+    window = _window(steps)
     smooth = curves.groupby(["model", "method", "metric"], sort=False)
     for column in ("mean", "low", "high"):
         curves[column] = smooth[column].transform(
-            lambda v: v.rolling(WINDOW, center=True, min_periods=1).mean()
+            lambda v: v.rolling(window, center=True, min_periods=1).mean()
         )
     return curves
+
+
+def _window(steps: pd.DataFrame) -> int:
+    return int(max(1, min(WINDOW, steps["total_step"].max() // 12)))
 
 
 def _boundaries(steps: pd.DataFrame) -> pd.DataFrame:
@@ -130,7 +135,7 @@ def covariance_quantiles(canvas: Canvas) -> Drawn | None:
     ]
     caption = (
         "Quantiles over the tokens of a step of the covariance (logp - mean logp)(A - mean A), "
-        f"mean over a window of {WINDOW} steps."
+        f"mean over {_window(steps)} steps."
     )
     return Drawn(grid(rows), caption)
 
