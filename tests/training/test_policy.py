@@ -2,12 +2,11 @@
 
 import pytest
 import torch
-from tiny import language_model, save_embedded
-
 from sent.config import Model
 from sent.errors import SentError
 from sent.training import policy as policies
 from sent.training.policy import Policy, Sequences
+from tiny import language_model, save_embedded
 
 PROMPTS = [(5, 6, 7), (8,)]
 RESPONSES = [[9, 10], [11, 12, 13, 1]]

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tiny import save_embedded
-
 from sent import tables
 from sent.config import Generator
 from sent.data.arithmetic import generate
 from sent.grading import grader
 from sent.grading.grader import Grade
 from sent.training import checkpoint, loop, stage, update
+from tiny import save_embedded
 
 STEPS = 5
 SETTINGS = {

@@ -1,7 +1,6 @@
 """What is trained on, in what order, for how many steps."""
 
 import pytest
-
 from sent import tables
 from sent.config import Training
 from sent.errors import SentError

@@ -10,12 +10,11 @@ import pytest
 import torch
 import yaml
 from accelerate import Accelerator
-from tiny import batch, language_model
-
 from sent.config import Method, Training
 from sent.errors import SentError
 from sent.training.policy import Policy
 from sent.training.update import Batch, Updater
+from tiny import batch, language_model
 
 METHODS = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
 COMPARED = ["grpo", "en", "adv", "mask", "clip_cov", "kl_cov", "high_en", "sent", "sent_released"]

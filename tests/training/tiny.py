@@ -2,10 +2,9 @@
 
 import numpy as np
 import torch
-from transformers import Qwen3Config, Qwen3ForCausalLM
-
 from sent.models import tokenizer as embedded
 from sent.training.update import Batch
+from transformers import Qwen3Config, Qwen3ForCausalLM
 
 
 def language_model(vocabulary: int = 32, tied: bool = True, seed: int = 0) -> Qwen3ForCausalLM:
