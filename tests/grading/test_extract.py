@@ -85,6 +85,6 @@ def test_a_box_around_a_bare_answer_is_taken_off():
     ],
 )
 def test_a_megabyte_takes_no_longer_than_its_length(response):
-    start = time.perf_counter()
+    start = time.process_time()
     extract_answer(response, phrases=["answer is"])
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
