@@ -100,5 +100,5 @@ def test_unknown_families_and_levels_and_too_many_questions_are_errors():
         arithmetic.generate(Generator(families=["chains"]))
     with pytest.raises(SentError, match="unknown difficulty level 9"):
         arithmetic.generate(Generator(families=["chain"], levels=[9]))
-    with pytest.raises(SentError, match="found only .* distinct questions of the 500 asked for"):
+    with pytest.raises(SentError, match=r"found only .* distinct questions of the 500 asked for"):
         arithmetic.generate(Generator(families=["product"], levels=[1], count=500))

@@ -19,6 +19,7 @@ from sent.grading.grader import Grade
 from sent.training import checkpoint, loop, stage, update
 from tiny import save_embedded
 
+METHODS_FILE = Path(__file__).parents[2] / "config" / "methods.yaml"
 STEPS = 5
 SETTINGS = {
     "prompts_per_step": 4, "responses_per_prompt": 2, "minibatch_prompts": 2, "steps": STEPS, "lr": 0.01,

@@ -1,6 +1,7 @@
 """One training stage from files to files: builds the parts, runs the loop, writes the results."""
 
 import json
+import os
 import time
 
 import pyarrow as pa
@@ -135,26 +136,24 @@ def check_method(name: str, method: Method, settings: Training) -> None:
 
 def make_accelerator(model: Model, settings: Training) -> Accelerator:
     """Return the accelerator: processes and devices come from `accelerate launch`."""
+    check_devices(int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     half = torch.cuda.is_available() and model.dtype == "bfloat16"
     accelerator = Accelerator(
         mixed_precision="bf16" if half else "no", log_with=settings.trackers or None, project_dir="tracking"
     )
-    local = accelerator.state.num_processes if accelerator.state.num_processes == 1 else _processes_here()
-    if torch.cuda.is_available() and local > torch.cuda.device_count():
-        raise SentError(
-            f"training: {local} processes on this machine, which has {torch.cuda.device_count()} GPUs; "
-            "ask for as many as there are (resources.gpus of the model)"
-        )
     set_seed(0)  # libraries may draw; our own numbers all come from sent.seeding
     if settings.trackers:
         accelerator.init_trackers("sent")
     return accelerator
 
 
-def _processes_here() -> int:
-    import os
-
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+def check_devices(processes: int) -> None:
+    """Refuse more processes on this machine than it has GPUs, where it has GPUs at all."""
+    if torch.cuda.is_available() and processes > torch.cuda.device_count():
+        raise SentError(
+            f"training: {processes} processes on this machine, which has {torch.cuda.device_count()} GPUs; "
+            "ask for as many as there are (resources.gpus of the model)"
+        )
 
 
 def read_questions(questions: str, curriculum: str | None, stage: int, stages: int):

@@ -1,0 +1,101 @@
+"""Rollouts: who draws what, how rewards are shaped, how flat groups are replaced."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from sent.config import Training
+from sent.grading.grader import Grade
+from sent.sampling.sampler import Completion
+from sent.training.rollout import Collector, Group, Question, Rollout, collect_step, share_out
+from sent.training.schedule import QuestionStream
+
+ALONE = SimpleNamespace(process_index=0, num_processes=1)
+QUESTIONS = {name: Question(name, name, (1, 2)) for name in "abcdef"}
+
+
+class Echo:
+    """A sampler whose responses name the request: question, sample and seed."""
+
+    def sample(self, requests, decoding):
+        self.requests = requests
+        return [Completion([r.sample] * (3 + r.sample), [-1.0] * (3 + r.sample), "stop") for r in requests]
+
+
+class Decoder:
+    def batch_decode(self, rows, skip_special_tokens):
+        return [str(row[0]) for row in rows]
+
+
+class OddOnes:
+    """Grades: for the questions in ``varied`` odd samples are correct, for the others all are wrong."""
+
+    def __init__(self, varied):
+        self.varied = varied
+
+    def grade(self, items):
+        good = [gold in self.varied and int(text) % 2 for gold, text, _ in items]
+        return [Grade(None, "correct" if ok else "wrong", False) for ok in good]
+
+
+def collector(varied="abcdef", **changes) -> Collector:
+    settings = Training(
+        **{"prompts_per_step": 3, "minibatch_prompts": 1, "responses_per_prompt": 2} | changes
+    )
+    return Collector(Echo(), OddOnes(varied), Decoder(), settings, seed=7, stage=1)
+
+
+def test_seeds_follow_seed_stage_step_question_and_sample():
+    drawing = collector()
+    drawing.collect(4, [(0, QUESTIONS["a"], 0), (1, QUESTIONS["a"], 1)])
+    first = [(r.question_id, r.sample, r.seed) for r in drawing.sampler.requests]
+    assert [sample for _, sample, _ in first] == [0, 1, 2, 3]
+    assert len({seed for _, _, seed in first}) == 4
+    drawing.collect(4, [(5, QUESTIONS["a"], 0)])
+    assert [(r.question_id, r.sample, r.seed) for r in drawing.sampler.requests] == first[:2]
+    drawing.collect(5, [(5, QUESTIONS["a"], 0)])
+    assert drawing.sampler.requests[0].seed != first[0][2]
+
+
+def test_keys_and_advantages_follow_the_place_of_a_group():
+    groups = collector("a").collect(1, [(2, QUESTIONS["a"], 0), (4, QUESTIONS["b"], 0)])
+    rollout = Rollout(groups)
+    assert rollout.keys == [4, 5, 8, 9]
+    half = 2**-0.5
+    assert torch.allclose(rollout.advantages(), torch.tensor([-half, half, 0, 0]), atol=1e-5)
+    assert Rollout([]).advantages().shape == (0,)
+
+
+def test_responses_near_the_length_limit_lose_reward():
+    drawing = collector("a", overlong_buffer=4, decoding={"max_new_tokens": 6})
+    (group,) = drawing.collect(1, [(0, QUESTIONS["a"], 0)])
+    assert group.rewards == [pytest.approx(-0.25), pytest.approx(1 - 0.5)]
+
+
+def test_a_step_takes_the_next_questions_of_the_stream():
+    stream = QuestionStream(list("abcdef"), 0, 1)
+    rollout, used = collect_step(collector(), stream, QUESTIONS, 2, 1, ALONE)
+    assert [group.question.id for group in rollout.groups] == ["c", "d", "e"]
+    assert used == 3
+
+
+def test_flat_groups_give_way_to_further_questions():
+    stream = QuestionStream(list("abcdef"), 0, 1)
+    drawing = collector("acef", dynamic_sampling_rounds=3)
+    rollout, used = collect_step(drawing, stream, QUESTIONS, 0, 1, ALONE)
+    assert [group.question.id for group in rollout.groups] == ["a", "c", "e"]
+    assert used == 5
+    assert [group.place for group in rollout.groups] == [0, 2, 4]
+
+
+def test_after_the_last_round_flat_groups_fill_the_step():
+    stream = QuestionStream(list("abcdef"), 0, 1)
+    rollout, used = collect_step(collector("f", dynamic_sampling_rounds=1), stream, QUESTIONS, 0, 1, ALONE)
+    assert [group.question.id for group in rollout.groups] == ["a", "b", "f"]
+    assert used == 6
+    assert isinstance(rollout.groups[0], Group) and rollout.groups[0].is_flat
+
+
+def test_processes_share_a_step_without_overlap():
+    shares = [share_out(list(range(7)), rank, 3) for rank in range(3)]
+    assert shares == [[0, 3, 6], [1, 4], [2, 5]]
