@@ -16,7 +16,6 @@ help:  ## list the targets
 demo: $(INSTALLED)  ## run the embedded experiment and print its leaderboard
 	$(SNAKEMAKE)
 	@$(RUN) python -m sent results leaderboard --database results/nano/results.duckdb
-	@printf '%s\n' "" "report    results/nano/report.html" "database  results/nano/results.duckdb" "figures   results/nano/figures/"
 
 smoke: $(INSTALLED)  ## run every rule once on the smallest experiment
 	$(SNAKEMAKE) --configfile config/smoke.yaml
