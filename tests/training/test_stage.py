@@ -90,7 +90,7 @@ def test_one_update_a_rollout_is_refused_where_it_would_do_nothing(inputs, tmp_p
     args = arguments(inputs, tmp_path, minibatch_prompts=4)
     args.method, args.method_name = '{"kl_anchor": "old", "kl_estimator": "abs"}', "mine"
     with pytest.raises(
-        SentError, match="method 'mine': its KL to the old policy has no gradient .* two or more"
+        SentError, match=r"method 'mine': its KL to the old policy has no gradient .* two or more"
     ):
         run(args)
 
@@ -108,7 +108,7 @@ def test_rollouts_of_other_weights_stop_training(inputs, coin, tmp_path, monkeyp
         return TransformersSampler(other, rest[-1]), lambda: None
 
     monkeypatch.setattr(stage, "make_sampler", stale)
-    with pytest.raises(SentError, match="log-probabilities differ from the trainer's .* Nothing was learnt"):
+    with pytest.raises(SentError, match=r"log-probabilities differ from the trainer's .* Nothing was learnt"):
         run(arguments(inputs, tmp_path / "run"))
 
 
