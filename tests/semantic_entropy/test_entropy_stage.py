@@ -176,12 +176,12 @@ def test_calibration_pairs_are_as_many_as_asked_and_always_the_same(tmp_path, ti
             QUESTIONS,
             f"--calibration={file}",
             f"--nli={folder}",
-            entailment="nli",
+            entailment="hybrid",
             calibration_pairs=3,
         )
         chosen.append(tables.rows(file))
     assert chosen[0] == chosen[1]
-    assert len(chosen[0]) == 3
+    assert [row["math_verify"] for row in chosen[0]] == [True, False, False]  # a half, rounded down, inside
 
 
 def test_calibration_without_a_model_is_an_empty_table(tmp_path):
@@ -215,7 +215,7 @@ def test_page_escapes_what_models_and_questions_say(tmp_path):
     shown = "".join(page.text)
     assert shown.count(NASTY) == 4 + 7  # questions, and a response of each cluster
     assert "<img src=x onerror=alert(1)>" in shown
-    assert "meaning 1: 2 responses (correct × 2)" in shown
+    assert "cluster 0: 2 responses (correct × 2)" in shown
 
 
 def test_page_shows_the_whole_range():

@@ -7,7 +7,7 @@ from sent.config import SemanticEntropy
 from sent.semantic_entropy import Question, build, cluster
 from sent.semantic_entropy.entailment import Judgement, Label, Pair
 from sent.semantic_entropy.entailment.hybrid import Hybrid
-from sent.semantic_entropy.entailment.math_verify import MathVerify
+from sent.semantic_entropy.entailment.math_verify import UNDECIDED, MathVerify
 
 
 def labels(answers, **settings):
@@ -36,6 +36,16 @@ def test_exact_joins_only_equal_texts():
     assert (found.labels, found.decided_by) == ([0, 1, 0], ["first", "first", "exact"])
 
 
+def test_hybrid_asks_the_model_about_comparisons_that_were_cut_off():
+    class CutOff(MathVerify):
+        def judge(self, pairs, advance=None):
+            return [UNDECIDED] * len(pairs)
+
+    with Hybrid(CutOff(SemanticEntropy()), Names()) as hybrid:
+        [found] = cluster([Question("q", ["1^{99}", "1", "2"])], hybrid)
+    assert (found.labels, found.decided_by) == ([0, 0, 1], ["first", "nli", "first"])
+
+
 @pytest.mark.slow
 def test_a_comparison_that_never_ends_is_cut_off_and_the_rest_is_judged():
     found = labels(["9^{9^{9^9}}", "9^{9^{9^{9}}}+1", "4", "2+2"], entailment="math_verify")
@@ -51,7 +61,7 @@ class Names:
 
     judged = 0
 
-    def judge(self, pairs, advance):
+    def judge(self, pairs):
         self.judged += len(pairs)
         return [
             Judgement(Label.ENTAILMENT if p.premise[0] == p.hypothesis[0] else Label.CONTRADICTION, "nli")
@@ -84,14 +94,17 @@ def test_hybrid_without_a_model_counts_what_it_cannot_decide(caplog):
         found = labels(["Paris", "Paris, France", "3"], entailment="hybrid")
     assert found.labels == [0, 1, 2]
     # Paris with both others, then "Paris, France" with 3.
-    assert "3 pairs of answers in words" in caplog.text
+    assert "3 pairs that mathematics cannot decide" in caplog.text
 
 
-def test_hybrid_judges_a_pair_of_mathematics_once_for_all_questions():
-    with build(SemanticEntropy(entailment="hybrid")) as entailment:
-        cluster([Question("q", ["1/2", "0.5"]), Question("another", ["1/2", "0.5"])], entailment)
-        assert entailment.judged == 2
-        assert entailment.facts()["judged_pairs"] == "2"
+@pytest.mark.parametrize(("entailment", "judged"), [("math_verify", 2), ("hybrid", 4)])
+def test_no_pair_is_judged_twice(entailment, judged):
+    # Mathematics does not read the question, an entailment model does.
+    with build(SemanticEntropy(entailment=entailment)) as backend:
+        for _ in range(2):
+            cluster([Question("q", ["1/2", "0.5"]), Question("another", ["1/2", "0.5"])], backend)
+        assert backend.judged == judged
+        assert backend.facts()["judged_pairs"] == str(judged)
 
 
 def test_results_do_not_depend_on_the_number_of_processes():

@@ -1,15 +1,15 @@
 """The entailment model beside mathematics: both judge the same pairs, for a table of confusion."""
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 
-from sent import tables
 from sent.config import SemanticEntropy
 from sent.seeding import seed_of
-from sent.semantic_entropy.answers import normalise
-from sent.semantic_entropy.entailment import Label, Pair
-from sent.semantic_entropy.entailment.math_verify import MathVerify
+from sent.semantic_entropy.answers import is_words, normalise
+from sent.semantic_entropy.clustering import Clustering
+from sent.semantic_entropy.entailment import Entailment, Label, Pair
+from sent.semantic_entropy.entailment.math_verify import UNDECIDED, MathVerify
 from sent.semantic_entropy.entailment.nli import Nli
 from sent.semantic_entropy.summary import Record
 
@@ -17,28 +17,39 @@ from sent.semantic_entropy.summary import Record
 class Chosen:
     """A random choice of ``size`` directed pairs of different mathematical answers, as questions go by.
 
-    Each pair has a random number of its own and the smallest are kept: no choice depends on the order.
+    Half are drawn inside clusters, or as many as there are, the rest between clusters: pairs that mean the same
+    are rare among all pairs. Every pair has a random number of its own and the smallest are kept, so the choice
+    does not depend on the order of questions.
     """
 
     def __init__(self, size: int, seed: int):
         self.size, self.seed = size, seed
-        self.kept: list[tuple[int, str, Pair]] = []
+        self.inside: list[tuple[int, str, Pair]] = []
+        self.between: list[tuple[int, str, Pair]] = []
 
-    def see(self, records: Iterable[Record]) -> None:
+    def see(self, records: Sequence[Record], clusterings: Sequence[Clustering]) -> None:
         """Take the pairs of these questions into consideration."""
-        new = (
-            (seed_of("calibration", self.seed, record.id, pair.premise, pair.hypothesis), record.id, pair)
-            for record in records
-            for pair in _pairs(record)
-        )
-        self.kept = heapq.nsmallest(self.size, [*self.kept, *new])
+        for record, clustering in zip(records, clusterings, strict=True):
+            for pair, same in _pairs(record, clustering):
+                number = seed_of("calibration", self.seed, record.id, pair.premise, pair.hypothesis)
+                (self.inside if same else self.between).append((number, record.id, pair))
+        self.inside = heapq.nsmallest(self.size, self.inside)
+        self.between = heapq.nsmallest(self.size, self.between)
+
+    def pairs(self) -> list[tuple[str, Pair]]:
+        """The chosen pairs and the ids of their questions."""
+        inside = self.inside[: max(self.size // 2, self.size - len(self.between))]
+        return [(id_, pair) for _, id_, pair in [*inside, *self.between[: self.size - len(inside)]]]
 
 
 def judge(chosen: Chosen, nli: Nli, mathematics: MathVerify) -> list[dict]:
-    """Return rows of ``tables.CALIBRATION``: what mathematics and the model say about each chosen pair."""
-    pairs = [pair for *_, pair in chosen.kept]
-    equal = [judgement.label == Label.ENTAILMENT for judgement in mathematics.judge(pairs)]
-    probabilities = nli.probabilities(pairs).tolist()
+    """Return rows of ``tables.CALIBRATION``: what mathematics and the model say about each chosen pair.
+
+    Pairs that mathematics leaves undecided are left out.
+    """
+    judged = zip(chosen.pairs(), mathematics.judge([pair for _, pair in chosen.pairs()]), strict=True)
+    decided = [(id_, pair, by.label == Label.ENTAILMENT) for (id_, pair), by in judged if by is not UNDECIDED]
+    probabilities = nli.probabilities([pair for _, pair, _ in decided]).tolist()
     return [
         {
             "question_id": question_id,
@@ -48,22 +59,25 @@ def judge(chosen: Chosen, nli: Nli, mathematics: MathVerify) -> list[dict]:
             "label": Label(row.index(max(row))).name.lower(),
             **{f"p_{label.name.lower()}": row[label] for label in Label},
         }
-        for (_, question_id, pair), same, row in zip(chosen.kept, equal, probabilities, strict=True)
+        for (question_id, pair, same), row in zip(decided, probabilities, strict=True)
     ]
 
 
-def write(path: str, chosen: Chosen, model: str | None, settings: SemanticEntropy) -> None:
-    """Judge the chosen pairs and write them; without an entailment model the table is empty."""
-    rows = []
-    if model is not None and settings.entailment in ("nli", "hybrid") and chosen.kept:
-        with Nli(model, settings) as nli, MathVerify(settings) as mathematics:
-            rows = judge(chosen, nli, mathematics)
-    tables.write(path, tables.table(tables.CALIBRATION, rows), tables.CALIBRATION)
+def rows(chosen: Chosen, entailment: Entailment, settings: SemanticEntropy) -> list[dict]:
+    """As :func:`judge`, with the model of an open backend; none where it has no entailment model."""
+    backend = getattr(entailment, "backend", entailment)
+    nli = backend if isinstance(backend, Nli) else getattr(backend, "nli", None)
+    if nli is None or not chosen.pairs():
+        return []
+    with MathVerify(settings) as mathematics:
+        return judge(chosen, nli, mathematics)
 
 
-def _pairs(record: Record) -> Iterator[Pair]:
-    distinct = {normalise(answer): answer for answer in reversed(record.answers) if answer}
-    for premise, hypothesis in permutations(distinct.values(), 2):
-        pair = Pair(record.text, premise, hypothesis)
-        if MathVerify.decides(pair):
-            yield pair
+def _pairs(record: Record, clustering: Clustering) -> Iterator[tuple[Pair, bool]]:
+    """Both directions of every two different answers, and whether they are in one cluster."""
+    distinct = {}
+    for answer, label in zip(record.answers, clustering.labels, strict=True):
+        if answer and (text := normalise(answer)) and not is_words(answer):
+            distinct.setdefault(text, (answer, label))
+    for (premise, one), (hypothesis, other) in permutations(distinct.values(), 2):
+        yield Pair(record.text, premise, hypothesis), one == other

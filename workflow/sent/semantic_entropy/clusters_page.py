@@ -76,7 +76,7 @@ def _article(row: dict, question: str, members: dict[int, dict]) -> str:
         groups.setdefault(members[sample]["cluster"], []).append(members[sample])
     accuracy = "unknown" if row["accuracy"] is None else f"{row['accuracy']:.0%}"
     facts = (
-        f"semantic entropy {row['semantic_entropy']:.2f} nats · {row['n_clusters']} clusters of "
+        f"semantic entropy {row['semantic_entropy']:.2f} nats · {row['n_clusters']} cluster{'s' * (row['n_clusters'] != 1)} of "
         f"{row['n_samples']} responses · accuracy {accuracy} · question {escape(row['question_id'])}"
     )
     ordered = sorted(groups.items(), key=lambda item: (item[0] < 0, -len(item[1]), item[0]))
@@ -88,13 +88,13 @@ def _cluster(label: int, group: list[dict], total: int) -> str:
     answers = Counter(member["extracted"] or "" for member in group)
     verdicts = Counter(str(member["verdict"]) for member in group)
     reasons = sorted({member["decided_by"] for member in group} - {"first"})
-    name = "dropped" if label < 0 else f"meaning {label + 1}"
+    name = "dropped" if label < 0 else f"cluster {label}"
     listed = ", ".join(_answer(answer) + _times(count) for answer, count in answers.most_common())
     return "".join(
         [
             '<section class="cluster">',
             f'<span class="bar" style="width:{10 * len(group) / total:.1f}rem"></span>',
-            f"<b>{name}</b>: {len(group)} responses ",
+            f"<b>{name}</b>: {len(group)} response{'s' * (len(group) > 1)} ",
             f"({', '.join(escape(verdict) + _times(count) for verdict, count in verdicts.items())})",
             f"<br>{listed}",
             f'<br><span class="facts">joined by {escape(", ".join(reasons))}</span>' if reasons else "",
@@ -124,7 +124,5 @@ def _page(articles: list[str]) -> str:
         "<h1>Clusters of meaning</h1>\n"
         "<p>Responses to one question that give the same answer, in whatever words or notation, are one "
         "cluster. Semantic entropy is 0 where all agree, and grows with the number and evenness of clusters. "
-        "Questions are chosen over the whole range.</p>\n"
-        + "\n".join(articles)
-        + "\n</body>\n</html>\n"
+        "Questions are chosen over the whole range.</p>\n" + "\n".join(articles) + "\n</body>\n</html>\n"
     )

@@ -19,8 +19,8 @@ def run(args, settings: SemanticEntropy) -> None:
 
     Where asked for, write ``args.calibration`` and ``args.page`` as well.
     """
-    chosen = Chosen(settings.calibration_pairs if args.calibration else 0, settings.seed)
-    clusters, entropies, facts = [], [], {}
+    chosen = Chosen(settings.calibration_pairs, settings.seed)
+    clusters, entropies, judged = [], [], []
     sizes: Counter[int] = Counter()
     with build(settings, args.nli) as entailment:
         for chunk in records.read(args.questions, args.samples, args.verdicts):
@@ -35,13 +35,16 @@ def run(args, settings: SemanticEntropy) -> None:
                 for record, clustering in zip(chunk, found, strict=True)
             ]
             sizes.update(row["n_clusters"] for row in rows)
-            chosen.see(chunk if args.calibration else [])
+            if args.calibration:
+                chosen.see(chunk, found)
             clusters.append(tables.table(tables.CLUSTERS, _cluster_rows(chunk, found)))
             entropies.append(tables.table(tables.SEMANTIC_ENTROPY, rows))
             logger.info(
                 "semantic entropy of %d questions, %d pairs judged", sum(sizes.values()), entailment.judged
             )
         facts = entailment.facts()
+        if args.calibration:
+            judged = calibration.rows(chosen, entailment, settings)
     metadata = {
         name: str(getattr(settings, name)) for name in ("entailment", "criterion", "unparsable", "template")
     }
@@ -51,7 +54,7 @@ def run(args, settings: SemanticEntropy) -> None:
     ):
         tables.write(path, pa.concat_tables([schema.empty_table(), *parts]), schema, metadata | facts)
     if args.calibration:
-        calibration.write(args.calibration, chosen, args.nli, settings)
+        tables.write(args.calibration, tables.table(tables.CALIBRATION, judged), tables.CALIBRATION)
     if args.page:
         files = (args.questions, args.samples, args.verdicts, args.clusters, args.output)
         clusters_page.write(args.page, *files)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sent.config import SemanticEntropy
 from sent.errors import SentError
+from sent.log import logger
 from sent.semantic_entropy.clustering import Question, cluster
 from sent.semantic_entropy.entailment import build
 from sent.semantic_entropy.summary import Record, summarise
@@ -31,22 +32,26 @@ def run(
     """
     answer_of = (lambda response: response.strip()) if bare else _extractor()
     lines = read(path, answer_of)
+    responses = silent = 0
     with build(settings, model) as entailment:
         while chunk := list(islice(lines, _CHUNK)):
             questions = [Question(record.text, record.answers) for _, record in chunk]
             found = cluster(questions, entailment, settings.criterion, settings.unparsable)
             for (given_id, record), clustering in zip(chunk, found, strict=True):
                 row = summarise(record, clustering, settings)
+                responses, silent = responses + row["n_samples"], silent + row["n_unparsable"]
                 line = {name: row[name] for name in ("semantic_entropy", "n_clusters")}
                 if estimators:
                     line |= {name: value for name, value in row.items() if name not in _GRADED_ONLY}
                 print(json.dumps({"id": given_id, **line, "clusters": clustering.labels}, ensure_ascii=False))
+    if silent:
+        logger.warning("%d of %d responses state no answer; are they --bare-answers?", silent, responses)
 
 
 def read(path: str, answer_of: Callable[[str], str | None]) -> Iterator[tuple[object, Record]]:
     """Yield the id (as given, else the line's number) and record of each line that is not blank."""
-    file = Path(path)
-    if not file.is_file():
+    file = Path("/dev/stdin" if path == "-" else path)
+    if path != "-" and not file.is_file():
         raise SentError(f"{path}: no such file; expected JSONL with `question` and `responses` on each line")
     with file.open("rb") as lines:
         for number, line in enumerate(lines, start=1):

@@ -1,15 +1,15 @@
-"""Mathematics first, a language model for the rest: answers in words are what math-verify cannot decide."""
+"""Mathematics first, a language model for the rest: mostly answers in words."""
 
 from sent.log import logger
-from sent.semantic_entropy.entailment import Advance, Judgement, Label, Pair, silent
-from sent.semantic_entropy.entailment.math_verify import MathVerify
+from sent.semantic_entropy.entailment import Advance, Judgement, Pair, silent
+from sent.semantic_entropy.entailment.math_verify import UNDECIDED, MathVerify
 from sent.semantic_entropy.entailment.nli import Nli
 
 
 class Hybrid:
-    """Judges by ``math_verify`` where both answers are mathematics, by ``nli`` elsewhere.
+    """Judges by ``math_verify``, and by ``nli`` what mathematics leaves undecided.
 
-    Without an entailment model, what mathematics cannot decide counts as neutral; such pairs are counted.
+    Without an entailment model such pairs count as neutral; they are counted.
     """
 
     symmetric = False
@@ -29,8 +29,8 @@ class Hybrid:
             self.nli.__exit__(*error)
         if self.undecided:
             logger.warning(
-                "%d pairs of answers in words counted as different; an entailment model (`nli_model`, --nli) "
-                "would judge them",
+                "%d pairs that mathematics cannot decide, such as answers in words, counted as different; an "
+                "entailment model (`nli_model`, --nli) would judge them",
                 self.undecided,
             )
 
@@ -40,22 +40,19 @@ class Hybrid:
         return self.math_verify.judged + (self.nli.judged if self.nli else 0)
 
     def key(self, pair: Pair) -> Pair:
-        """As the backend that decides the pair."""
-        return self.math_verify.key(pair) if self.math_verify.decides(pair) else pair
+        """The entailment model reads the question, too."""
+        return pair
 
     def judge(self, pairs: list[Pair], advance: Advance = silent) -> list[Judgement]:
-        """Judge pairs, each by the backend that can."""
-        decided = [self.math_verify.decides(pair) for pair in pairs]
-        mathematics = [pair for pair, yes in zip(pairs, decided, strict=True) if yes]
-        words = [pair for pair, yes in zip(pairs, decided, strict=True) if not yes]
-        by_mathematics = iter(self.math_verify.judge(mathematics, advance))
-        if self.nli:
-            by_words = iter(self.nli.judge(words, advance))
-        else:
-            self.undecided += len(words)
-            advance(len(words))
-            by_words = iter([Judgement(Label.NEUTRAL, "undecided")] * len(words))
-        return [next(by_mathematics if yes else by_words) for yes in decided]
+        """Judge pairs, each by the first backend that can."""
+        found = self.math_verify.judge(pairs, advance)
+        left = [i for i, judgement in enumerate(found) if judgement is UNDECIDED]
+        if self.nli is None:
+            self.undecided += len(left)
+            return found
+        for i, judgement in zip(left, self.nli.judge([pairs[i] for i in left]), strict=True):
+            found[i] = judgement
+        return found
 
     def facts(self) -> dict[str, str]:
         """The entailment model's facts and the number of undecided pairs."""

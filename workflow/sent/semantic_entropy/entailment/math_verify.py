@@ -1,18 +1,24 @@
-"""Entailment by mathematics: two answers mean the same if math-verify calls them equal."""
+"""Entailment by mathematics: two answers mean the same if the grader would accept one for the other."""
 
 from sent.config import Grading, SemanticEntropy
 from sent.semantic_entropy.answers import is_words, normalise
 from sent.semantic_entropy.entailment import Advance, Judgement, Label, Pair, silent
+
+UNDECIDED = Judgement(Label.NEUTRAL, "undecided")
+"""Not known to be equal, and not known to differ: words, or a comparison that was cut off."""
+
+_EQUAL, _DIFFERENT = Judgement(Label.ENTAILMENT, "math_verify"), Judgement(Label.NEUTRAL, "math_verify")
+_BY_VERDICT = {"correct": _EQUAL, "wrong": _DIFFERENT}
 
 _SLICE = 512
 """Pairs handed to the worker processes at once: the progress bar moves by so many."""
 
 
 class MathVerify:
-    """Judges in killable worker processes. What is not equal is neutral: math-verify knows no contradiction.
+    """Judges in killable worker processes. What is not equal is neutral: mathematics here knows no contradiction.
 
-    Its `verify` is neither symmetric nor transitive, so both directions count. Answers in words are equal
-    only as texts (see :func:`is_words`).
+    Neither symmetric nor transitive (a rounded answer may follow from an exact one, and not the reverse), so
+    both directions count. Answers in words are equal only as texts (see :func:`is_words`).
     """
 
     symmetric = False
@@ -30,28 +36,27 @@ class MathVerify:
     def __exit__(self, *error) -> None:
         self.grader.__exit__(*error)
 
-    @staticmethod
-    def decides(pair: Pair) -> bool:
-        """Tell whether both answers are mathematics, so that "not equal" means that they differ."""
-        return not is_words(pair.premise) and not is_words(pair.hypothesis)
-
     def key(self, pair: Pair) -> Pair:
         """The question plays no part."""
         return pair._replace(question="")
 
     def judge(self, pairs: list[Pair], advance: Advance = silent) -> list[Judgement]:
         """Judge pairs by mathematics alone."""
-        equal = [normalise(pair.premise) == normalise(pair.hypothesis) for pair in pairs]
-        asked = [i for i, pair in enumerate(pairs) if not equal[i] and self.decides(pair)]
+        found = [_EQUAL if normalise(p.premise) == normalise(p.hypothesis) else UNDECIDED for p in pairs]
+        asked = [
+            i
+            for i, pair in enumerate(pairs)
+            if found[i] is UNDECIDED and not is_words(pair.premise) and not is_words(pair.hypothesis)
+        ]
         advance(len(pairs) - len(asked))
         for start in range(0, len(asked), _SLICE):
             part = asked[start : start + _SLICE]
-            found = self.grader.equivalent([(pairs[i].premise, pairs[i].hypothesis) for i in part])
-            for i, same in zip(part, found, strict=True):
-                equal[i] = same
+            grades = self.grader.grade_answers([(pairs[i].premise, pairs[i].hypothesis) for i in part])
+            for i, grade in zip(part, grades, strict=True):
+                found[i] = _BY_VERDICT.get(grade.verdict, UNDECIDED)
             advance(len(part))
         self.judged += len(asked)
-        return [Judgement(Label.ENTAILMENT if same else Label.NEUTRAL, "math_verify") for same in equal]
+        return found
 
     def facts(self) -> dict[str, str]:
         """Nothing beyond its name."""

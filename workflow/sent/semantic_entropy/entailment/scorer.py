@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers.utils import logging
 
 from sent.semantic_entropy.entailment.labels import label_order
 
@@ -31,6 +32,7 @@ class Scorer:
         self.folder, self.device = str(folder), device
         if precision == "auto":
             precision = "bfloat16" if device.startswith("cuda") else "float32"
+        logging.disable_progress_bar()  # loading weights is quick, and a log keeps every line
         self.columns = label_order(folder)
         self.tokenizer = load_tokenizer(folder)
         self.model = self._load(precision)

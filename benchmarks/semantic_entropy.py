@@ -1,0 +1,267 @@
+"""Semantic entropy measured: evaluations and seconds beside other schemes, and cost against the number of questions.
+
+    python benchmarks/semantic_entropy.py schemes SAMPLES.jsonl [--fields question=..,responses=..] [--nli DIR]
+    python benchmarks/semantic_entropy.py scale [--questions 1000 4000 17398]
+
+`schemes` runs every clustering scheme with the same entailment model, one after the other in one process. Labels
+are decided by math_verify, so that all schemes see one relation; every directed evaluation also runs the model.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import permutations, product
+from pathlib import Path
+
+from sent import tables
+from sent.config import SemanticEntropy
+from sent.seeding import generator_of
+from sent.semantic_entropy.answers import normalise
+from sent.semantic_entropy.clustering import Question, cluster
+from sent.semantic_entropy.entailment import Judgement, Label, Pair
+from sent.semantic_entropy.entailment.math_verify import MathVerify
+from sent.semantic_entropy.entailment.nli import Nli
+
+# Sizes of the clusters of 8 solutions, and how often, in 100 MATH questions answered by a 7B model.
+SIZES_OF_8 = {
+    (8,): 88,
+    (7, 1): 3,
+    (5, 3): 2,
+    (6, 1, 1): 2,
+    (4, 2, 1, 1): 1,
+    (3, 2, 1, 1, 1): 2,
+    (3, 1, 1, 1, 1, 1): 1,
+    (2, 1, 1, 1, 1, 1, 1): 1,
+}
+
+
+class Costed:
+    """Runs the entailment model for its cost and answers by mathematics; remembers nothing between schemes."""
+
+    symmetric = False
+
+    def __init__(self, nli: Nli, mathematics: MathVerify):
+        self.nli, self.mathematics, self.judged = nli, mathematics, 0
+
+    def judge(self, pairs: list[Pair], advance=None) -> list[Judgement]:
+        """Judge pairs in batches of like length."""
+        self.nli.probabilities(pairs)
+        self.judged += len(pairs)
+        return self.mathematics.judge(pairs)
+
+    def entails(self, question: str, premise: str, hypothesis: str) -> bool:
+        """Judge one pair, as loops do that know no batches."""
+        return self.judge([Pair(question, premise, hypothesis)])[0].label == Label.ENTAILMENT
+
+
+def all_pairs(questions: list[Question], backend: Costed) -> None:
+    """Every ordered pair of samples, in batches."""
+    backend.judge([Pair(q.text, a, b) for q in questions for a, b in permutations(q.answers, 2)])
+
+
+def polygraph(questions: list[Question], backend: Costed) -> None:
+    """The scheme of lm-polygraph: a full matrix over the distinct texts of a question, itself included."""
+    for question in questions:
+        backend.judge(
+            [Pair(question.text, a, b) for a, b in product(dict.fromkeys(question.answers), repeat=2)]
+        )
+
+
+def nature(questions: list[Question], backend: Costed) -> None:
+    """The loop published with Farquhar et al. (Nature 2024): one pair after the other, both directions always.
+
+    A representative is compared with every later sample, also with those that have a cluster already.
+    """
+    for question in questions:
+        labels = [-1] * len(question.answers)
+        for i, one in enumerate(question.answers):
+            if labels[i] < 0:
+                labels[i] = max(labels) + 1
+                for j in range(i + 1, len(question.answers)):
+                    other = question.answers[j]
+                    forward = backend.entails(question.text, one, other)
+                    backward = backend.entails(question.text, other, one)
+                    if forward and backward:
+                        labels[j] = labels[i]
+
+
+def rounds(questions: list[Question], backend: Costed, both: bool, dedupe: bool) -> None:
+    """This project's rounds, with its savings switched off one by one for comparison."""
+    unresolved = [list(dict.fromkeys(map(normalise, q.answers)) if dedupe else q.answers) for q in questions]
+    texts = [q.text for q in questions]
+    while any(unresolved):
+        pairs = [Pair(t, u[0], other) for t, u in zip(texts, unresolved, strict=True) for other in u[1:]]
+        forward = [j.label == Label.ENTAILMENT for j in backend.judge(pairs)]
+        asked = [i for i, yes in enumerate(forward) if yes or both]
+        backward = backend.judge(
+            [Pair(pairs[i].question, pairs[i].hypothesis, pairs[i].premise) for i in asked]
+        )
+        joined = {
+            i for i, j in zip(asked, backward, strict=True) if forward[i] and j.label == Label.ENTAILMENT
+        }
+        place = iter(range(len(pairs)))
+        unresolved = [[other for other in u[1:] if next(place) not in joined] for u in unresolved]
+
+
+SCHEMES: dict[str, Callable] = {
+    "all ordered pairs": all_pairs,
+    "Nature 2024 loop": nature,
+    "lm-polygraph (distinct texts, full matrix)": polygraph,
+    "greedy rounds": lambda q, b: rounds(q, b, both=True, dedupe=False),
+    "+ equal answers once": lambda q, b: rounds(q, b, both=True, dedupe=True),
+    "+ second direction only where the first entails (ours)": cluster,
+}
+
+
+def compare_schemes(arguments) -> None:
+    """Print evaluations and seconds of every scheme."""
+    from sent.grading.extract import extract_answer
+
+    key = dict(pair.split("=") for pair in arguments.fields.split(","))
+    with open(arguments.samples, encoding="utf-8") as file:
+        found = [json.loads(line) for line in file]
+    questions = [
+        Question(row[key["question"]], [extract_answer(text) or "" for text in row[key["responses"]]])
+        for row in found
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        model = arguments.nli or random_model(Path(folder), questions)
+        settings = SemanticEntropy(entailment="nli", nli_model="x")
+        with Nli(model, settings) as nli, MathVerify(settings) as mathematics:
+            warm = Costed(nli, mathematics)
+            warm.judge([Pair("", "1", "2"), Pair("", "x", "y^2")])
+            cluster(questions, warm)  # mathematics then answers from its cache: what is timed is the model
+            results = {}
+            for name, scheme in SCHEMES.items():
+                backend = Costed(nli, mathematics)
+                start = time.perf_counter()
+                scheme(questions, backend)
+                results[name] = (backend.judged, time.perf_counter() - start)
+            size = sum(p.numel() for p in nli.workers.scorer.model.parameters()) / 1e6
+    reference = results["Nature 2024 loop"]
+    print(
+        f"{len(questions)} questions, {sum(len(q.answers) for q in questions)} responses; model of {size:.1f}M\n"
+    )
+    print("| scheme | directed evaluations | fewer | seconds | faster |\n|---|---|---|---|---|")
+    for name, (judged, seconds) in results.items():
+        ratios = reference[0] / judged, reference[1] / seconds
+        print(f"| {name} | {judged:,} | {ratios[0]:.1f}x | {seconds:.2f} | {ratios[1]:.1f}x |")
+
+
+def random_model(folder: Path, questions: list[Question], layers: int = 4, width: int = 192) -> Path:
+    """Save an untrained NLI model that knows the words of these questions and answers."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+    cut = pre_tokenizers.BertPreTokenizer()
+    words = {
+        word for q in questions for text in (q.text, *q.answers) for word, _ in cut.pre_tokenize_str(text)
+    }
+    vocabulary = {token: i for i, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted(words)])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = cut
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=512, **special).save_pretrained(
+        folder
+    )
+    shape = {
+        "hidden_size": width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 6,
+        "intermediate_size": 4 * width,
+    }
+    labels = {"id2label": dict(enumerate(("contradiction", "entailment", "neutral")))}
+    BertForSequenceClassification(BertConfig(vocab_size=len(vocabulary), **shape, **labels)).save_pretrained(
+        folder
+    )
+    return folder
+
+
+def measure_scale(arguments) -> None:
+    """Run the stage on generated tables of growing size, each in a process of its own; print its cost."""
+    print(
+        "| questions | samples | samples file | seconds | ms a question | peak memory |\n|---|---|---|---|---|---|"
+    )
+    for count in arguments.questions:
+        with tempfile.TemporaryDirectory() as folder:
+            files = generated(Path(folder), count, arguments.responses)
+            command = [
+                sys.executable,
+                "-m",
+                "sent",
+                "semantic-entropy",
+                "--settings",
+                '{"entailment": "math_verify"}',
+            ]
+            start = time.perf_counter()
+            subprocess.run([*command, *(f"--{name}={path}" for name, path in files.items())], check=True)
+            seconds = time.perf_counter() - start
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            size = files["samples"].stat().st_size / 2**20
+        print(
+            f"| {count:,} | {count * arguments.responses:,} | {size:,.0f} MiB | {seconds:.1f} "
+            f"| {1000 * seconds / count:.2f} | {peak:,.0f} MiB |"
+        )
+
+
+def generated(folder: Path, count: int, n: int) -> dict[str, Path]:
+    """Write questions, samples and verdicts with real shares of cluster sizes; answers in several notations."""
+    draw = generator_of("benchmark semantic entropy", count)
+    sizes, weights = list(SIZES_OF_8), [weight / 100 for weight in SIZES_OF_8.values()]
+    filler = draw.integers(32, 127, size=1 << 20, dtype="uint8").tobytes().decode()
+    listed, samples, verdicts = [], [], []
+    for number in range(count):
+        id_ = f"q{number:06}"
+        listed.append(
+            {"question_id": id_, "question": f"What is {number} + {number}?", "answer": str(2 * number)}
+        )
+        shares = [share / 8 for share in sizes[draw.choice(len(sizes), p=weights)]]
+        for sample, meaning in enumerate(draw.choice(len(shares), size=n, p=shares)):
+            value = 2 * number + int(meaning)
+            answer = [f"{value}", f"{value}.0", f"${value}$", f"\\frac{{{2 * value}}}{{2}}"][draw.integers(4)]
+            at = int(draw.integers(len(filler) - 4000))
+            key = {"question_id": id_, "sample": sample}
+            text = f"{filler[at : at + 4000]} \\boxed{{{answer}}}"
+            samples.append(key | {"text": text, "n_tokens": 1000, "logprob_sum": -100.0})
+            verdicts.append(key | {"extracted": answer, "verdict": "wrong" if meaning else "correct"})
+    files = {
+        name: folder / f"{name}.parquet"
+        for name in ("questions", "samples", "verdicts", "clusters", "output")
+    }
+    tables.write(files["questions"], tables.table(tables.QUESTIONS, listed), tables.QUESTIONS)
+    tables.write(files["samples"], tables.table(tables.SAMPLES, samples), tables.SAMPLES)
+    tables.write(files["verdicts"], tables.table(tables.VERDICTS, verdicts), tables.VERDICTS)
+    return files
+
+
+def main() -> None:
+    """Parse the arguments and run the measurement."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parts = parser.add_subparsers(required=True)
+    schemes = parts.add_parser("schemes", help="evaluations and seconds of clustering schemes")
+    schemes.add_argument("samples", help="JSONL with a question and its responses on each line")
+    schemes.add_argument("--fields", default="question=question,responses=responses", help="keys of both")
+    schemes.add_argument("--nli", help="folder of an entailment model; default: a small untrained one")
+    schemes.set_defaults(run=compare_schemes)
+    scale = parts.add_parser("scale", help="seconds and memory against the number of questions")
+    scale.add_argument("--questions", type=int, nargs="+", default=[1000, 4000, 17398])
+    scale.add_argument("--responses", type=int, default=16)
+    scale.set_defaults(run=measure_scale)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()
