@@ -8,6 +8,8 @@ from sent import config
 from sent.__main__ import ALIASES, COMMANDS
 from sent.config import parse
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 JSON_ARGUMENTS = {
     "data": {"source": config.Source},
     "models": {"model": config.Model},
@@ -34,7 +36,6 @@ def parsed(arguments: list[str]) -> tuple[str, argparse.Namespace]:
     return name, parser.parse_args(arguments[1:])
 
 
-@pytest.mark.slow
 def test_every_command_line_is_understood(finished):
     seen = set()
     for arguments in finished.calls():
@@ -46,7 +47,6 @@ def test_every_command_line_is_understood(finished):
     assert seen == {*JSON_ARGUMENTS, "results"}
 
 
-@pytest.mark.slow
 def test_training_is_told_its_place(finished):
     calls = [values for name, values in map(parsed, finished.calls()) if name == "train"]
     places = {(call.method_name, call.stage, call.stages) for call in calls}
@@ -60,7 +60,6 @@ def test_training_is_told_its_place(finished):
         assert call.curriculum == follows
 
 
-@pytest.mark.slow
 def test_evaluation_takes_the_last_policy(finished):
     calls = [values for name, values in map(parsed, finished.calls()) if name == "evaluation"]
     assert sorted(call.policy for call in calls) == [

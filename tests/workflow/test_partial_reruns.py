@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 RESULTS = {"build_database": 1, "write_tables": 1, "draw_figures": 1, "write_report": 1}
 MEASURING = {"grade": 1, "measure_semantic_entropy": 1, "sort_questions": 1}

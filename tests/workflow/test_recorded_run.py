@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from sent import tables
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = "fields: {answer: gt, responses: code, correct: score}"
 
@@ -26,7 +28,6 @@ def results(shared_data, tmp_path_factory) -> Path:
     return work / "results" / "recorded"
 
 
-@pytest.mark.slow
 def test_verdicts_agree_with_the_recorded_ones(results):
     samples = tables.rows(results / "samples" / "recorded.parquet", tables.SAMPLES)
     recorded = {(row["question_id"], row["sample"]): row["recorded_correct"] for row in samples}
@@ -36,7 +37,6 @@ def test_verdicts_agree_with_the_recorded_ones(results):
     assert sum(same) >= 795
 
 
-@pytest.mark.slow
 def test_clusters_and_entropy_are_those_counted_by_hand(results):
     rows = tables.rows(results / "semantic_entropy" / "recorded.parquet", tables.SEMANTIC_ENTROPY)
     clusters = Counter(row["n_clusters"] for row in rows)
@@ -44,7 +44,6 @@ def test_clusters_and_entropy_are_those_counted_by_hand(results):
     assert sum(row["semantic_entropy"] for row in rows) / len(rows) == pytest.approx(0.124, abs=0.005)
 
 
-@pytest.mark.slow
 def test_what_is_made_from_them(results):
     assert len(tables.rows(results / "curriculum" / "recorded.parquet", tables.CURRICULUM)) == 100
     assert (results / "results.duckdb").is_file()
