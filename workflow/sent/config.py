@@ -51,14 +51,20 @@ class Source(Settings):
     path: str | None = Field(None, description="local .jsonl, .parquet or .csv file")
     generator: Generator | None = None
     fields: dict[Literal["id", "question", "answer", "group"], str] = Field(
-        {}, description="column of each field where it differs; dots reach into nested values (prompt.0.content)"
+        {},
+        description="column of each field where it differs; dots reach into nested values (prompt.0.content)",
     )
-    prefix: str = Field("", description="text cut from the start of every question, where a dataset wraps it in a prompt")
+    prefix: str = Field(
+        "", description="text cut from the start of every question, where a dataset wraps it in a prompt"
+    )
     suffix: str = Field("", description="text cut from the end of every question")
     on_missing: Literal["error", "drop"] = Field(
-        "error", description="rows without a question or answer: an error that names them, or left out and listed"
+        "error",
+        description="rows without a question or answer: an error that names them, or left out and listed",
     )
-    rows: int | None = Field(None, ge=1, description="expected number of questions; another count is an error")
+    rows: int | None = Field(
+        None, ge=1, description="expected number of questions; another count is an error"
+    )
     limit: int | None = Field(None, ge=1, description="take only the first so many questions (for trials)")
 
     @model_validator(mode="after")
@@ -82,10 +88,12 @@ class Recorded(Settings):
     """Responses that any model wrote, one JSON object a line: the experiment then runs on them."""
 
     path: str = Field(description="JSONL file: question, answer, responses[, logprobs]")
-    fields: dict[Literal["id", "question", "answer", "responses", "logprobs", "tokens", "correct"], str] = Field(
-        {},
-        description="key of each field where it differs; `logprobs`: per response a sum or a list of token "
-        "log-probabilities; `correct`: recorded verdicts to compare ours with",
+    fields: dict[Literal["id", "question", "answer", "responses", "logprobs", "tokens", "correct"], str] = (
+        Field(
+            {},
+            description="key of each field where it differs; `logprobs`: per response a sum or a list of token "
+            "log-probabilities; `correct`: recorded verdicts to compare ours with",
+        )
     )
 
 
@@ -104,8 +112,12 @@ class Pretrain(Settings):
     context: int = Field(128, ge=16)
     families: list[str] = Field(min_length=1)
     levels: list[int] = Field([1, 2, 3], min_length=1)
-    worked: float = Field(0.5, ge=0, le=1, description="share of worked solutions among the solutions; the rest are guesses")
-    drills: float = Field(0.1, ge=0, le=1, description="share of texts that are lists of calculations, without a question")
+    worked: float = Field(
+        0.5, ge=0, le=1, description="share of worked solutions among the solutions; the rest are guesses"
+    )
+    drills: float = Field(
+        0.1, ge=0, le=1, description="share of texts that are lists of calculations, without a question"
+    )
     guess_accuracy: float = Field(0.35, ge=0, le=1, description="share of the quick guesses that are right")
     seed: int = 0
 
@@ -128,7 +140,9 @@ class Resources(Settings):
     """What a job with this model asks of the machine or cluster."""
 
     gpus: int = Field(0, ge=0, description="GPUs for training; 0 trains on the CPU")
-    sampling_gpus: int | None = Field(None, ge=0, description="GPUs for sampling and evaluation; default: as gpus, at most 1")
+    sampling_gpus: int | None = Field(
+        None, ge=0, description="GPUs for sampling and evaluation; default: as gpus, at most 1"
+    )
     accelerate: Literal["ddp", "fsdp2", "zero3"] = Field(
         "fsdp2", description="how two or more GPUs share the training, see config/accelerate/"
     )
@@ -149,7 +163,9 @@ class Model(Settings):
     prompt: str = Field(PAPER_PROMPT, description="`{question}` is replaced, nothing else is interpreted")
     chat: bool = Field(True, description="wrap the prompt with the tokenizer's chat template")
     dtype: Literal["float32", "bfloat16"] = "bfloat16"
-    trust_remote_code: bool = Field(False, description="run Python code of the model's repository; off unless you ask")
+    trust_remote_code: bool = Field(
+        False, description="run Python code of the model's repository; off unless you ask"
+    )
     resources: Resources = Resources()
 
     @model_validator(mode="after")
@@ -202,7 +218,9 @@ class Sampling(Settings):
     backend: Backend = "transformers"
     n: int = Field(16, ge=1, description="responses a question (ours: the paper does not say)")
     decoding: Decoding = Decoding()
-    batch_tokens: int = Field(32768, ge=1, description="transformers backend: sequences x longest length in one batch")
+    batch_tokens: int = Field(
+        32768, ge=1, description="transformers backend: sequences x longest length in one batch"
+    )
     shards: int = Field(1, ge=1, description="jobs that a model's questions are split over")
     seed: int = 0
     vllm: Vllm = Vllm()
@@ -222,9 +240,12 @@ class Grading(Settings):
     workers: int = Field(1, ge=1, description="worker processes")
     max_answer_chars: int = Field(4000, ge=1, description="a longer answer is wrong, unread")
     fallback_phrases: list[str] = Field(
-        [], description="for models that write no box: the answer is what follows the last of these, such as `answer is`"
+        [],
+        description="for models that write no box: the answer is what follows the last of these, such as `answer is`",
     )
-    read_unclosed_thinking: bool = Field(False, description="look for an answer in thinking that was cut off, too")
+    read_unclosed_thinking: bool = Field(
+        False, description="look for an answer in thinking that was cut off, too"
+    )
     percent: Literal["either", "value", "sign"] = Field(
         "either",
         description="`50%`: either 0.5 or 50, whichever the gold answer is; `value`: 0.5 only; `sign`: 50 only",
@@ -240,12 +261,18 @@ class Grading(Settings):
         "parentheses either; `strict`: also in bare lists",
     )
     significant_digits: int = Field(
-        3, ge=0, description="a decimal gold is met by its rounding to so many digits or more (0: never); integers never"
+        3,
+        ge=0,
+        description="a decimal gold is met by its rounding to so many digits or more (0: never); integers never",
     )
     exact_gold_digits: int = Field(
-        6, ge=0, description="an exact gold such as 1/3 is met by its rounding to so many digits or more (0: never)"
+        6,
+        ge=0,
+        description="an exact gold such as 1/3 is met by its rounding to so many digits or more (0: never)",
     )
-    relative_tolerance: float = Field(0.0, ge=0, lt=1, description="relative error allowed against a decimal gold")
+    relative_tolerance: float = Field(
+        0.0, ge=0, lt=1, description="relative error allowed against a decimal gold"
+    )
     absolute_tolerance: float = Field(0.0, ge=0, description="absolute error allowed against any number")
 
 
@@ -256,7 +283,8 @@ class SemanticEntropy(Settings):
     """Stage `semantic_entropy`."""
 
     entailment: Literal["hybrid", "nli", "math_verify", "exact", "embedding"] = Field(
-        "hybrid", description="what judges two answers; hybrid: exact, then math_verify, then nli for answers in words"
+        "hybrid",
+        description="what judges two answers; hybrid: exact, then math_verify, then nli for answers in words",
     )
     nli_model: Name | None = Field(None, description="registry name of the entailment (or embedding) model")
     criterion: Literal["strict", "non_strict"] = Field(
@@ -266,18 +294,27 @@ class SemanticEntropy(Settings):
         "{question} The answer is {answer}.",
         description="what the entailment model reads; `{question}` and `{answer}` are replaced, nothing else",
     )
-    batch_tokens: int = Field(16384, ge=1, description="pairs x longest length in one batch of the entailment model")
+    batch_tokens: int = Field(
+        16384, ge=1, description="pairs x longest length in one batch of the entailment model"
+    )
     precision: Literal["auto", "float32", "float16", "bfloat16"] = Field(
         "auto", description="of the entailment model; auto: bfloat16 on a GPU, else float32"
     )
-    processes: int = Field(1, ge=1, description="processes (one a GPU, where there are GPUs) that pairs are split over")
-    cosine_threshold: float = Field(0.9, ge=-1, le=1, description="embedding: as similar as this is the same meaning")
+    processes: int = Field(
+        1, ge=1, description="processes (one a GPU, where there are GPUs) that pairs are split over"
+    )
+    cosine_threshold: float = Field(
+        0.9, ge=-1, le=1, description="embedding: as similar as this is the same meaning"
+    )
     unparsable: Literal["singleton", "pooled", "dropped"] = Field(
-        "singleton", description="how responses without an answer count: each a meaning, all one meaning, not at all"
+        "singleton",
+        description="how responses without an answer count: each a meaning, all one meaning, not at all",
     )
     bootstrap: int = Field(1000, ge=2, description="resamples for the standard error of semantic entropy")
     calibration_pairs: int = Field(
-        500, ge=0, description="pairs that both the entailment model and math_verify judge, for a confusion table"
+        500,
+        ge=0,
+        description="pairs that both the entailment model and math_verify judge, for a confusion table",
     )
     seed: int = Field(0, description="of the bootstrap and of the choice of calibration pairs")
 
@@ -299,13 +336,16 @@ class Curriculum(Settings):
         "semantic_entropy", "rao_blackwell", "normalised", "miller_madow", "chao_shen", "n_clusters"
     ] = Field("semantic_entropy", description="the estimator that questions are sorted by")
     order: Literal["semantic_entropy", "reverse", "random"] = Field(
-        "semantic_entropy", description="low entropy first; reverse and random are controls with stages of equal size"
+        "semantic_entropy",
+        description="low entropy first; reverse and random are controls with stages of equal size",
     )
     boundaries: Literal["quantile", "value", "cluster_count"] = Field(
-        "quantile", description="what `cuts` are: shares of the questions, values of the score, numbers of clusters"
+        "quantile",
+        description="what `cuts` are: shares of the questions, values of the score, numbers of clusters",
     )
     cuts: list[float] | None = Field(
-        None, description="upper ends of all stages but the last, ascending; default: stages of equal size (quantile)"
+        None,
+        description="upper ends of all stages but the last, ascending; default: stages of equal size (quantile)",
     )
     consistently_wrong: Literal["hardest", "plain"] = Field(
         "hardest",
@@ -317,10 +357,14 @@ class Curriculum(Settings):
     )
     shuffle: bool = Field(True, description="shuffle inside a stage; false: strictly by entropy")
     rehearsal: float = Field(
-        0.0, ge=0, le=1, description="share of the questions of earlier stages that come again in each later stage"
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the questions of earlier stages that come again in each later stage",
     )
     rescore: bool = Field(
-        False, description="sample again after a stage, with the policy as it is then, and sort what is left anew"
+        False,
+        description="sample again after a stage, with the policy as it is then, and sort what is left anew",
     )
     seed: int = 0
 
@@ -328,10 +372,16 @@ class Curriculum(Settings):
     def _cuts_fit(self):
         if self.cuts is None:
             if self.boundaries != "quantile" and self.n_stages > 1:
-                raise ValueError(f"boundaries '{self.boundaries}' need cuts: {self.n_stages - 1} ascending numbers")
+                raise ValueError(
+                    f"boundaries '{self.boundaries}' need cuts: {self.n_stages - 1} ascending numbers"
+                )
             return self
-        if len(self.cuts) != self.n_stages - 1 or any(a >= b for a, b in zip(self.cuts, self.cuts[1:], strict=False)):
-            raise ValueError(f"{self.n_stages} stages need {self.n_stages - 1} ascending cuts, found {self.cuts}")
+        if len(self.cuts) != self.n_stages - 1 or any(
+            a >= b for a, b in zip(self.cuts, self.cuts[1:], strict=False)
+        ):
+            raise ValueError(
+                f"{self.n_stages} stages need {self.n_stages - 1} ascending cuts, found {self.cuts}"
+            )
         if self.boundaries == "quantile" and not all(0 < cut < 1 for cut in self.cuts):
             raise ValueError(f"quantile cuts are shares between 0 and 1, found {self.cuts}")
         return self
@@ -364,7 +414,9 @@ class Method(Settings):
         None,
         description="what the objective's own KL term pulls to: the reference, or the policy of the rollout",
     )
-    kl_estimator: Literal["k1", "k2", "k3", "abs"] = Field("k3", description="estimator of the objective's own KL")
+    kl_estimator: Literal["k1", "k2", "k3", "abs"] = Field(
+        "k3", description="estimator of the objective's own KL"
+    )
     reference_kl: float = Field(0.0, ge=0, description="coefficient of a KL to the reference on all tokens")
     reference_estimator: Literal["k1", "k2", "k3", "abs"] = Field("k3", description="its estimator")
     reference: Literal["initial", "stage_start"] = Field(
@@ -404,7 +456,9 @@ class Lora(Settings):
 
     rank: int = Field(32, ge=1)
     alpha: float = Field(64, gt=0)
-    targets: list[str] | Literal["all-linear"] = Field("all-linear", description="names of the adapted layers")
+    targets: list[str] | Literal["all-linear"] = Field(
+        "all-linear", description="names of the adapted layers"
+    )
 
 
 class Training(Settings):
@@ -413,37 +467,59 @@ class Training(Settings):
     backend: Literal["transformers", "vllm"] = Field("transformers", description="what writes the rollouts")
     prompts_per_step: int = Field(256, ge=1)
     responses_per_prompt: int = Field(8, ge=2)
-    minibatch_prompts: int = Field(128, ge=1, description="prompts of one optimizer update; divides prompts_per_step")
+    minibatch_prompts: int = Field(
+        128, ge=1, description="prompts of one optimizer update; divides prompts_per_step"
+    )
     epochs: float = Field(5, gt=0, description="passes over the training questions, stages taken together")
-    steps: int | None = Field(None, ge=1, description="rollout steps, stages taken together; overrides epochs")
-    max_prompt_tokens: int = Field(1024, ge=1, description="questions with a longer prompt are left out, and counted")
+    steps: int | None = Field(
+        None, ge=1, description="rollout steps, stages taken together; overrides epochs"
+    )
+    max_prompt_tokens: int = Field(
+        1024, ge=1, description="questions with a longer prompt are left out, and counted"
+    )
     decoding: Decoding = Decoding()
     lr: float = Field(1e-6, gt=0)
     warmup_updates: int = Field(0, ge=0, description="optimizer updates of linear warm-up, in each stage")
     weight_decay: float = Field(0.0, ge=0)
     adam_betas: tuple[float, float] = (0.9, 0.999)
     max_grad_norm: float = Field(1.0, gt=0)
-    micro_batch_tokens: int = Field(16384, ge=1, description="sequences x longest length of one pass with gradients")
+    micro_batch_tokens: int = Field(
+        16384, ge=1, description="sequences x longest length of one pass with gradients"
+    )
     scoring_batch_tokens: int = Field(65536, ge=1, description="the same of one pass without gradients")
-    rollout_batch_tokens: int = Field(65536, ge=1, description="the same while sampling (transformers backend)")
-    gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, a third more time")
+    rollout_batch_tokens: int = Field(
+        65536, ge=1, description="the same while sampling (transformers backend)"
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="recompute activations: less memory, a third more time"
+    )
     dynamic_sampling_rounds: int = Field(
-        0, ge=0, description="times that groups of equal rewards are replaced by further questions (DAPO); 0: off"
+        0,
+        ge=0,
+        description="times that groups of equal rewards are replaced by further questions (DAPO); 0: off",
     )
     overlong_buffer: int = Field(
-        0, ge=0, description="tokens before the length limit over which the reward falls by up to 1 (DAPO); 0: off"
+        0,
+        ge=0,
+        description="tokens before the length limit over which the reward falls by up to 1 (DAPO); 0: off",
     )
     importance_cap: float | None = Field(
-        None, gt=0, description="truncate trainer / sampler probability ratios here, as weights of tokens; null: off"
+        None,
+        gt=0,
+        description="truncate trainer / sampler probability ratios here, as weights of tokens; null: off",
     )
     logprob_tolerance: float = Field(
-        0.02, gt=0, description="largest mean difference of sampler's and trainer's log-probabilities before it stops"
+        0.02,
+        gt=0,
+        description="largest mean difference of sampler's and trainer's log-probabilities before it stops",
     )
     lora: Lora | None = None
     worked_marker: str | None = Field(
         None, description="text that only worked solutions contain; the share of responses with it is logged"
     )
-    checkpoint_every: int = Field(20, ge=0, description="steps between checkpoints; 0: only when asked to stop")
+    checkpoint_every: int = Field(
+        20, ge=0, description="steps between checkpoints; 0: only when asked to stop"
+    )
     trackers: list[Literal["tensorboard", "wandb"]] = Field([], description="log there, too")
     vllm: Vllm = Vllm(gpu_memory_utilization=0.4)
 
@@ -490,10 +566,15 @@ class Results(Settings):
     """Stage `results`."""
 
     overlap_words: int = Field(
-        8, ge=1, description="words of an n-gram in the search for benchmark questions among the training questions"
+        8,
+        ge=1,
+        description="words of an n-gram in the search for benchmark questions among the training questions",
     )
     overlap_share: float = Field(
-        0.6, gt=0, le=1, description="share of a benchmark question's n-grams in one training question that flags it"
+        0.6,
+        gt=0,
+        le=1,
+        description="share of a benchmark question's n-grams in one training question that flags it",
     )
 
 
@@ -507,7 +588,9 @@ class Experiment(Settings):
     models: list[Name] = Field(min_length=1, description="policies to run, names in models.yaml")
     methods: list[Name] = Field([], description="names in methods.yaml; `base` is the untrained policy")
     benchmarks: list[Name] = Field([], description="names in benchmarks.yaml")
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="each method trains once with each seed")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [0], min_length=1, description="each method trains once with each seed"
+    )
     data: Data | None = None
     recorded: Recorded | None = None
     sampling: Sampling = Sampling()
@@ -527,7 +610,9 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _has_questions(self):
         if (self.data is None) == (self.recorded is None):
-            raise ValueError("give one of `data` (questions to train on) and `recorded` (responses you already have)")
+            raise ValueError(
+                "give one of `data` (questions to train on) and `recorded` (responses you already have)"
+            )
         return self
 
 

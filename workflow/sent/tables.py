@@ -74,7 +74,13 @@ SEMANTIC_ENTROPY = _schema(
 `mean_token_nll` are null without log-probabilities."""
 
 CURRICULUM = _schema(
-    question_id=text, stage=whole, position=whole, semantic_entropy=real, accuracy=real, rehearsal=yes_no, why=text
+    question_id=text,
+    stage=whole,
+    position=whole,
+    semantic_entropy=real,
+    accuracy=real,
+    rehearsal=yes_no,
+    why=text,
 )
 """`stage` counts from 1; `position` from 0 inside its stage, in the order that training follows."""
 
@@ -121,7 +127,9 @@ def table(schema: pa.Schema, rows: list[dict]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def write(path: str | Path, data: pa.Table, schema: pa.Schema | None = None, metadata: dict[str, str] | None = None) -> None:
+def write(
+    path: str | Path, data: pa.Table, schema: pa.Schema | None = None, metadata: dict[str, str] | None = None
+) -> None:
     """Write a Parquet file atomically. With ``schema`` the columns are checked and cast to it."""
     if schema is not None:
         data = data.select(schema.names).cast(schema)
@@ -139,7 +147,9 @@ def read(path: str | Path, schema: pa.Schema | None = None) -> pa.Table:
     try:
         data = pq.ParquetFile(path).read()
     except (pa.ArrowException, OSError) as error:
-        raise SentError(f"{path}: not a readable Parquet file ({error}); delete it and run its stage again") from None
+        raise SentError(
+            f"{path}: not a readable Parquet file ({error}); delete it and run its stage again"
+        ) from None
     if schema is None:
         return data
     missing = [name for name in schema.names if name not in data.column_names]
