@@ -13,7 +13,10 @@ COMMANDS = {
     "sampling": ("sent.sampling.command", "sample responses to questions"),
     "grading": ("sent.grading.command", "grade sampled responses against the gold answers"),
     "grade": ("sent.grading.grade_command", "grade anybody's outputs: JSONL in, JSONL out"),
-    "semantic-entropy": ("sent.semantic_entropy.command", "cluster responses by meaning; entropy over clusters"),
+    "semantic-entropy": (
+        "sent.semantic_entropy.command",
+        "cluster responses by meaning; entropy over clusters",
+    ),
     "curriculum": ("sent.curriculum.command", "sort questions into stages by semantic entropy"),
     "train": ("sent.training.command", "train a policy by reinforcement learning with verifiable rewards"),
     "evaluation": ("sent.evaluation.command", "sample and grade the benchmarks with a policy"),
@@ -22,7 +25,12 @@ COMMANDS = {
     "status": ("sent.results.status_command", "what a run has done, does and still has to do"),
     "schema": ("sent.schema_command", "write the JSON schema of the config files"),
 }
-ALIASES = {"training": "train", "semantic_entropy": "semantic-entropy", "sample": "sampling", "evaluate": "evaluation"}
+ALIASES = {
+    "training": "train",
+    "semantic_entropy": "semantic-entropy",
+    "sample": "sampling",
+    "evaluate": "evaluation",
+}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -22,4 +22,6 @@ def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: s
     from tqdm import tqdm
 
     interval = 0.1 if sys.stderr.isatty() else 10.0
-    return tqdm(iterable, total=total, desc=desc, unit=unit, mininterval=interval, dynamic_ncols=True, **options)
+    return tqdm(
+        iterable, total=total, desc=desc, unit=unit, mininterval=interval, dynamic_ncols=True, **options
+    )
