@@ -82,7 +82,8 @@ CURRICULUM = _schema(
     rehearsal=yes_no,
     why=text,
 )
-"""`stage` counts from 1; `position` from 0 inside its stage, in the order that training follows."""
+"""`stage` counts from 1; `position` from 0 inside its stage, in the order that training follows. Both are null for
+questions left out of training. Every question has one row with `rehearsal` false."""
 
 RESPONSES = _schema(
     benchmark=text,

@@ -89,24 +89,24 @@ class Nli:
         distinct = list(dict.fromkeys(text for pair in texts for text in pair))
         if not distinct:
             return texts, []
-        found = self.tokenizer(
-            distinct, add_special_tokens=False, return_offsets_mapping=True, verbose=False
-        )["offset_mapping"]
-        offsets = dict(zip(distinct, found, strict=True))
+        ids = self.tokenizer(distinct, add_special_tokens=False, verbose=False)["input_ids"]
+        size = dict(zip(distinct, map(len, ids), strict=True))
         room = self.max_length - self.tokenizer.num_special_tokens_to_add(pair=True)
         fitted, lengths = [], []
-        for pair in texts:
-            sizes = [len(offsets[text]) for text in pair]
-            kept = share_room(*sizes, room)
-            self.truncated += sum(sizes) > room
-            fitted.append(
-                tuple(
-                    text if keep == size else text[offsets[text][size - keep][0] :]
-                    for text, size, keep in zip(pair, sizes, kept, strict=True)
-                )
-            )
+        for one, other in texts:
+            kept = share_room(size[one], size[other], room)
+            if sum(kept) < size[one] + size[other]:
+                self.truncated += 1
+                one, other = (self._end(text, keep) for text, keep in zip((one, other), kept, strict=True))
+            fitted.append((one, other))
             lengths.append(sum(kept))
         return fitted, lengths
+
+    def _end(self, text: str, keep: int) -> str:
+        """The last ``keep`` tokens of a text."""
+        offsets = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        starts = [start for start, _ in offsets["offset_mapping"]]
+        return text[starts[-keep] :] if keep < len(starts) else text
 
     def _check_finite(self, scores: np.ndarray, texts: list[tuple[str, str]]) -> None:
         bad = np.flatnonzero(~np.isfinite(scores).all(axis=1))
