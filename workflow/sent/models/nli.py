@@ -16,8 +16,8 @@ from sent.seeding import generator_of, seed_of
 LONGEST = 128
 """Tokens of a pair; two statements about an embedded question have at most 80."""
 QUESTIONS, HELD_OUT_QUESTIONS = 5000, 500
-BRIEF_SHARE, BRIEF_UNTIL = 0.5, 0.7
-"""Half of the batches in the first 70% of the steps compare bare answers, at a quarter of the cost."""
+BRIEF_SHARE, BRIEF_UNTIL = 0.5, 0.6
+"""Half of the batches in the first 60% of the steps compare bare answers, at a quarter of the cost."""
 WARMUP = 50
 
 

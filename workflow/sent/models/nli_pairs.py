@@ -72,7 +72,7 @@ def _pair(rng: np.random.Generator, asked: Sequence[arithmetic.Problem], brief: 
     label = int(rng.integers(len(LABELS)))
     problem = asked[rng.integers(len(asked))]
     question = "" if brief else problem.question
-    value = problem.answer if rng.random() < 0.3 else _number(rng)
+    value = _value(rng, problem)
     premise = statement(question, _dressed(rng, value))
     if LABELS[label] == "entailment":
         return Pair(premise, statement(question, _dressed(rng, value)), label)
@@ -83,6 +83,21 @@ def _pair(rng: np.random.Generator, asked: Sequence[arithmetic.Problem], brief: 
         return Pair(premise, _unrelated(rng), label)
     answer = _dressed(rng, value) if rng.random() < 0.5 else _other(rng, value, other)
     return Pair(premise, statement(other, answer), label)
+
+
+def _value(rng: np.random.Generator, problem: arithmetic.Problem) -> int:
+    """Draw an answer: the right one, a number that the question names, or any.
+
+    Without the second kind a model could learn that a number found anywhere in the other text is the answer.
+    """
+    kind = rng.random()
+    if kind < 0.3:
+        return problem.answer
+    return _named(rng, problem.question) if kind < 0.45 else _number(rng)
+
+
+def _named(rng: np.random.Generator, question: str) -> int:
+    return int(rng.choice(_NAMED.findall(question)))
 
 
 def _number(rng: np.random.Generator) -> int:
@@ -107,7 +122,7 @@ def _other(rng: np.random.Generator, value: int, question: str) -> str:
     elif kind < 0.55:
         other = -value
     elif kind < 0.75:
-        other = int(rng.choice(_NAMED.findall(question)))
+        other = _named(rng, question)
     while other == value or other not in NUMBERS:
         other = _number(rng)
     return _dressed(rng, other)
