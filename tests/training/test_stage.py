@@ -1,5 +1,6 @@
 """A training job from files to files, and what it refuses."""
 
+import contextlib
 import json
 
 import pytest
@@ -96,7 +97,7 @@ def test_one_update_a_rollout_is_refused_where_it_would_do_nothing(inputs, tmp_p
 
 
 def test_rollouts_of_other_weights_stop_training(inputs, coin, tmp_path, monkeypatch):  # noqa: F811
-    save_embedded(tmp_path / "stale", steps_seed=5)
+    save_embedded(tmp_path / "stale", seed=5)
     real = stage.make_sampler
 
     def stale(folder, *rest):
@@ -105,11 +106,22 @@ def test_rollouts_of_other_weights_stop_training(inputs, coin, tmp_path, monkeyp
 
         real(folder, *rest)
         other = AutoModelForCausalLM.from_pretrained(tmp_path / "stale", attn_implementation="sdpa")
-        return TransformersSampler(other, rest[-1]), lambda: None
+        return TransformersSampler(other, rest[-1]), contextlib.nullcontext
 
     monkeypatch.setattr(stage, "make_sampler", stale)
     with pytest.raises(SentError, match=r"log-probabilities differ from the trainer's .* Nothing was learnt"):
         run(arguments(inputs, tmp_path / "run"))
+
+
+def test_steps_are_tracked_where_asked(inputs, coin, tmp_path):  # noqa: F811
+    run(arguments(inputs, tmp_path, steps=1, trackers=["tensorboard"]))
+    assert list(tmp_path.rglob("events.out.tfevents.*"))
+
+
+def test_a_tracker_that_is_not_installed_is_named(inputs, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SentError, match="wandb is not installed; `pip install wandb`"):
+        run(arguments(inputs, tmp_path, trackers=["wandb"]))
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):

@@ -59,7 +59,13 @@ def test_later_updates_select_by_the_policy_as_it_is_then(method):
 def test_a_loss_that_is_not_finite_stops_before_the_step():
     broken = batch()
     broken.advantages[3] = float("inf")
-    with pytest.raises(SentError, match="not finite"):
+    with pytest.raises(
+        SentError, match=r"step 1, update 0: advantages is not finite .* Questions: q1\. Look"
+    ):
+        gradients("grpo", broken)
+    broken = batch()
+    broken.logp_ref[4][0] = float("inf")
+    with pytest.raises(SentError, match=r"loss .* are not both finite.* Questions: q0, q1, q2, q3, q4, q5\."):
         gradients("grpo", broken)
 
 

@@ -7,14 +7,16 @@ from sent.training.update import Batch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 
-def language_model(vocabulary: int = 32, tied: bool = True, seed: int = 0) -> Qwen3ForCausalLM:
+def language_model(
+    vocabulary: int = 32, tied: bool = True, seed: int = 0, head_dim: int = 8
+) -> Qwen3ForCausalLM:
     """Return a random float64 model."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = Qwen3ForCausalLM(
             Qwen3Config(
                 vocab_size=vocabulary, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-                num_key_value_heads=1, head_dim=8, max_position_embeddings=64, tie_word_embeddings=tied,
+                num_key_value_heads=1, head_dim=head_dim, max_position_embeddings=64, tie_word_embeddings=tied,
                 initializer_range=0.25, pad_token_id=0, eos_token_id=1, bos_token_id=None,
             )
         )  # fmt: skip
@@ -40,8 +42,8 @@ def batch(sequences: int = 12, vocabulary: int = 32, seed: int = 0) -> Batch:
     )
 
 
-def save_embedded(folder, steps_seed: int = 0) -> None:
+def save_embedded(folder, seed: int = 0, tied: bool = True, head_dim: int = 8) -> None:
     """Save an untrained embedded model with its tokenizer: it samples, and is graded, like a trained one."""
     tokenizer = embedded.build()
-    language_model(len(tokenizer), seed=steps_seed).float().save_pretrained(folder)
+    language_model(len(tokenizer), tied, seed, head_dim).float().save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from accelerate.utils import gather_object
@@ -22,7 +22,11 @@ class Preempted(BaseException):
 
 
 class Trainer:
-    """Runs the steps of one stage. ``state`` is what a checkpoint holds beside the tensors."""
+    """Runs the steps of one stage.
+
+    ``state`` is what a checkpoint holds beside the tensors; ``rollouts()`` is a context in which the sampler has
+    the policy's current weights.
+    """
 
     def __init__(
         self,
@@ -34,11 +38,11 @@ class Trainer:
         stream: QuestionStream,
         checkpoints: Checkpoints,
         name: tuple[int, int],
-        sync_sampler=lambda: None,
+        rollouts=nullcontext,
     ):
         self.accelerator, self.updater, self.collector = accelerator, updater, collector
         self.reference, self.questions, self.stream = reference, questions, stream
-        self.checkpoints, self.name, self.sync_sampler = checkpoints, name, sync_sampler
+        self.checkpoints, self.name, self.rollouts = checkpoints, name, rollouts
         self.settings: Training = updater.settings
         self.method: Method = updater.method
         self.state = {"step": 0, "cursor": 0, "rows": []}
@@ -86,8 +90,7 @@ class Trainer:
         """Do one step; the state changes only at its end."""
         start = time.monotonic()
         self.seconds = {}
-        with self._timed("rollout"), self._interruptible_here():
-            self.sync_sampler()
+        with self._timed("rollout"), self._interruptible_here(), self.rollouts():
             rollout, used = collect_step(
                 self.collector, self.stream, self.questions, self.state["cursor"], step, self.accelerator
             )

@@ -1,8 +1,11 @@
 """One training stage from files to files: builds the parts, runs the loop, writes the results."""
 
+import contextlib
+import importlib.util
 import json
 import os
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import torch
@@ -34,7 +37,7 @@ def train_stage(args) -> None:
     grading = parse(Grading, args.grading, "--grading")
     check_method(args.method_name, method, settings)
     check_unused(args.output, "the trained policy")
-    accelerator = make_accelerator(model, settings)
+    accelerator = make_accelerator(model, settings, Path(args.metrics).parent)
     ids, sizes, rows = read_questions(args.questions, args.curriculum, args.stage, args.stages)
     steps = stage_steps(total_steps(settings, len(rows)), sizes)[args.stage - 1]
 
@@ -76,7 +79,7 @@ def train_stage(args) -> None:
         args.method_name, args.stage, args.stages, len(ids), steps, settings.prompts_per_step,
         settings.responses_per_prompt, settings.updates_per_step, accelerator.num_processes,
     )  # fmt: skip
-    sampler, sync = make_sampler(args.policy, model, settings, accelerator, policy, tokenizer)
+    sampler, rollouts = make_sampler(args.policy, model, settings, accelerator, policy, tokenizer)
     with Grader(grading) as grader:
         trainer = Trainer(
             accelerator,
@@ -87,7 +90,7 @@ def train_stage(args) -> None:
             QuestionStream(ids, args.seed, args.stage),
             Checkpoints(args.checkpoints, key),
             (args.seed, args.stage),
-            sync,
+            rollouts,
         )
         history = trainer.run(steps)
 
@@ -134,12 +137,17 @@ def check_method(name: str, method: Method, settings: Training) -> None:
         )
 
 
-def make_accelerator(model: Model, settings: Training) -> Accelerator:
-    """Return the accelerator: processes and devices come from `accelerate launch`."""
+def make_accelerator(model: Model, settings: Training, tracking: Path) -> Accelerator:
+    """Return the accelerator: processes and devices come from `accelerate launch`. Trackers write to ``tracking``."""
     check_devices(int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    for tracker in settings.trackers:
+        if importlib.util.find_spec(tracker) is None:
+            raise SentError(
+                f"training.trackers: {tracker} is not installed; `pip install {tracker}`, or leave it out"
+            )
     half = torch.cuda.is_available() and model.dtype == "bfloat16"
     accelerator = Accelerator(
-        mixed_precision="bf16" if half else "no", log_with=settings.trackers or None, project_dir="tracking"
+        mixed_precision="bf16" if half else "no", log_with=settings.trackers or None, project_dir=tracking
     )
     set_seed(0)  # libraries may draw; our own numbers all come from sent.seeding
     if settings.trackers:
@@ -229,13 +237,13 @@ def make_policy(loaded, settings: Training) -> policies.Policy:
 
 
 def make_sampler(folder: str, model: Model, settings: Training, accelerator, policy, tokenizer):
-    """Return the rollout sampler and the function that brings it the policy's current weights."""
+    """Return the rollout sampler, and the context in which it has the policy's current weights."""
     if settings.backend == "transformers":
         from sent.sampling.transformers_sampler import TransformersSampler
 
         core = accelerator.unwrap_model(policy).model
         core = core.get_base_model() if hasattr(core, "get_base_model") else core
-        return TransformersSampler(core, tokenizer, settings.rollout_batch_tokens), lambda: None
+        return TransformersSampler(core, tokenizer, settings.rollout_batch_tokens), contextlib.nullcontext
     from sent.training.vllm_rollouts import colocated
 
     return colocated(folder, model, settings, accelerator, policy)

@@ -1,6 +1,9 @@
 """One optimizer update: statistics of the mini-batch over all processes, plan, micro-batches, step."""
 
-from dataclasses import dataclass
+import contextlib
+import math
+from dataclasses import dataclass, fields, replace
+from typing import NoReturn
 
 import torch
 from accelerate.utils import gather_object, reduce
@@ -11,7 +14,7 @@ from sent.errors import SentError
 from sent.seeding import seed_of
 from sent.training.batching import micro_batches
 from sent.training.loss import MicroBatch, averages, objective
-from sent.training.plan import TokenStatistics, plan_tokens
+from sent.training.plan import NonFiniteError, TokenStatistics, plan_tokens
 from sent.training.policy import Sequences
 
 
@@ -74,7 +77,10 @@ class Updater:
         logp, entropy = batch.logp_old, batch.entropy_old
         if name[-1] > 0 and self.method.objective != "grpo":
             logp, entropy = self.score(self.policy, batch.prompts, batch.responses)
-        plan, rows_of_mine = self._plan(batch, logp, entropy, seed_of("plan", *name))
+        try:
+            plan, rows_of_mine = self._plan(batch, logp, entropy, seed_of("plan", *name))
+        except NonFiniteError as error:
+            self._refuse(batch, set(error.keys), str(error), name)
         world = self.accelerator.num_processes
         totals: dict[str, Tensor] = {}
         batches = list(self._batches(batch.prompts, batch.responses, self.settings.micro_batch_tokens))
@@ -98,22 +104,29 @@ class Updater:
     def _step(self, batch: Batch, loss: float, name: tuple) -> float:
         norm = self.accelerator.clip_grad_norm_(self.policy.parameters(), self.settings.max_grad_norm)
         norm = float(norm) if norm is not None else 0.0
-        if not (torch.isfinite(torch.tensor(loss)) and torch.isfinite(torch.tensor(norm))):
-            questions = sorted(set(gather_object(batch.questions)))
-            raise SentError(
-                f"training: loss {loss} and gradient norm {norm} at step {name[2]}, update {name[3]} are not both finite; "
-                f"the weights were left as they were before and the last checkpoint is kept. Questions of this update: "
-                f"{', '.join(questions[:20])}{' ...' if len(questions) > 20 else ''}"
-            )
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            self._refuse(batch, None, f"loss {loss} and gradient norm {norm} are not both finite", name)
         self.optimizer.step()
         self.scheduler.step()
         self.optimizer.zero_grad()
         return norm
 
+    def _refuse(self, batch: Batch, keys: set[int] | None, what: str, name: tuple) -> NoReturn:
+        """Stop before the weights change; name the questions of the sequences ``keys``, or of the whole mini-batch."""
+        own = [
+            question
+            for key, question in zip(batch.keys, batch.questions, strict=True)
+            if keys is None or key in keys
+        ]
+        questions = sorted(set(gather_object(own)))
+        shown = ", ".join(questions[:20]) + (" ..." if len(questions) > 20 else "")
+        raise SentError(
+            f"training: step {name[2]}, update {name[3]}: {what}. The weights were left as they were before this update, and "
+            f"the last checkpoint is kept. Questions: {shown}. Look at them, or lower the learning rate"
+        ) from None
+
     def _maybe_no_sync(self, is_last: bool):
         """Let gradients be averaged over processes in the last micro-batch only."""
-        import contextlib
-
         return contextlib.nullcontext() if is_last else self.accelerator.no_sync(self.policy)
 
     def _batches(self, prompts, responses, budget: int):
@@ -182,8 +195,6 @@ class Updater:
 
 
 def _to(plan, device):
-    from dataclasses import fields, replace
-
     return replace(
         plan, **{f.name: getattr(plan, f.name).to(device) for f in fields(plan) if f.type is Tensor}
     )
