@@ -16,8 +16,8 @@ from sent.results.layout import Layout
 from sent.results.queries import frame, run
 from sent.results.run_settings import RunSettings
 
-STORAGE_VERSION = "v1.2.0"
-"""So that DuckDB clients from 1.2 on open the file."""
+CONFIG = {"storage_compatibility_version": "v1.2.0", "memory_limit": "2GB"}
+"""DuckDB clients from 1.2 on open the file; what does not fit into memory goes to a temporary folder beside it."""
 
 PUBLISHED = Path(__file__).parent / "published.csv"
 
@@ -42,11 +42,13 @@ def build(root: Path, settings: RunSettings, output: Path) -> None:
     if not root.is_dir():
         raise SentError(f"{root}: no such folder; give the folder of an experiment's results")
     with tables.atomic(output) as temporary:
-        connection = duckdb.connect(temporary, config={"storage_compatibility_version": STORAGE_VERSION})
+        connection = duckdb.connect(temporary, config=CONFIG)
         try:
             for name in ("macros", "schema"):
                 run(connection, name)
+            connection.begin()
             _fill(connection, root, settings)
+            connection.commit()
             run(connection, "views")
             _warn_of_baselines(connection)
             _log_counts(connection, output)
