@@ -68,6 +68,53 @@ def test_other_shapes_give_the_same_bits_in_any_batch(make_model, tokenizer, pro
     assert TransformersSampler(model, tokenizer, 700).sample(requests, DECODING) == whole
 
 
+@pytest.mark.parametrize("family", ["Llama", "Qwen2", "GPTNeoX", "Gemma"])
+def test_other_families_of_models(tokenizer, prompts, family):
+    import transformers
+
+    config = getattr(transformers, f"{family}Config")(
+        vocab_size=24,
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=12,
+        max_position_embeddings=128,
+        initializer_range=0.2,
+        bos_token_id=None,
+        eos_token_id=1,
+        pad_token_id=0,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = getattr(transformers, f"{family}ForCausalLM")(config).eval()
+    requests = requests_for(prompts, 2, "family", 0)
+    drawn = TransformersSampler(model, tokenizer).sample(requests, DECODING)
+    for request, completion in zip(requests, drawn, strict=True):
+        assert completion.logprobs == pytest.approx(recomputed(model, request, completion), abs=1e-4)
+    assert TransformersSampler(model, tokenizer, 900).sample(requests, DECODING) == drawn
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_on_a_gpu(make_model, tokenizer, prompts, dtype):
+    if not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    model = make_model(hidden_size=64, head_dim=32).to("cuda", dtype)
+    requests = requests_for(prompts, 4, "gpu", 0)
+    drawn = TransformersSampler(model, tokenizer, 1000).sample(requests, DECODING)
+    differences = []
+    for request, completion in zip(requests, drawn, strict=True):
+        ids = torch.tensor([[*request.prompt_ids, *completion.token_ids]], device="cuda")
+        with torch.no_grad():
+            logits = model(ids).logits[0, len(request.prompt_ids) - 1 : -1].float().cpu()
+        expected = logits.log_softmax(-1).gather(1, torch.tensor(completion.token_ids)[:, None])[:, 0]
+        differences += (expected - torch.tensor(completion.logprobs)).abs().tolist()
+    assert sum(differences) / len(differences) < (1e-4 if dtype == torch.float32 else 0.05)
+    assert {completion.finish_reason for completion in drawn} == {"stop", "length"}
+
+
 def test_two_threads_give_the_same_tokens(model, tokenizer, requests, drawn):
     before = torch.get_num_threads()
     try:
