@@ -1,122 +1,34 @@
 """A killed training job, run again, ends with the very bits of one that was never killed."""
 
-import argparse
-import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jobs import STEPS, TIMED, arguments
 from sent import tables
-from sent.config import Generator
-from sent.data.arithmetic import generate
-from sent.grading import grader
-from sent.grading.grader import Grade
-from sent.training import checkpoint, loop, stage, update
-from tiny import save_embedded
-
-METHODS_FILE = Path(__file__).parents[2] / "config" / "methods.yaml"
-STEPS = 5
-SETTINGS = {
-    "prompts_per_step": 4, "responses_per_prompt": 2, "minibatch_prompts": 2, "steps": STEPS, "lr": 0.01,
-    "decoding": {"max_new_tokens": 6}, "checkpoint_every": 2,
-}  # fmt: skip
-TIMED = ("seconds", "tokens_per_second", "memory_mb")
-EVENTS = [
-    (loop, "collect_step"),
-    (update.Updater, "score"),
-    (update.Updater, "update"),
-    (checkpoint.shutil, "rmtree"),
-    (checkpoint.os, "replace"),
-    (checkpoint, "_sync"),
-    (stage, "save_policy"),
-    (stage.tables, "write"),
-]
-"""Places where a job may be killed: just before each call of these."""
+from sent.training import checkpoint
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("inputs")
-    save_embedded(folder / "model")
-    questions = generate(Generator(families=["chain"], levels=[1], count=10))
-    tables.write(folder / "questions.parquet", tables.table(tables.QUESTIONS, questions))
-    return folder
-
-
-def arguments(inputs: Path, output: Path, **settings) -> argparse.Namespace:
-    """Return the command line of a job that writes to ``output``."""
-    return argparse.Namespace(
-        policy=str(inputs / "model"), reference=str(inputs / "model"), questions=str(inputs / "questions.parquet"),
-        curriculum=None, stage=1, stages=1, method='{"reference_kl": 0.01}', method_name="grpo", seed=0,
-        model='{"prompt": "{question}\\n", "chat": false, "dtype": "float32"}', grading="{}",
-        settings=json.dumps(SETTINGS | settings), output=str(output / "policy"),
-        metrics=str(output / "metrics.parquet"), summary=str(output / "train.json"), checkpoints=str(output / "checkpoints"),
+def run():
+    """Run a job in a process of its own; return its exit status (negative: a signal) and the events."""
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("jobs.py"))],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
 
+    def ask(args, at: int | None = None, send: int = signal.SIGKILL) -> tuple[int, list[str]]:
+        print(json.dumps({"args": vars(args), "at": at, "send": int(send)}), file=server.stdin, flush=True)
+        status, happened = json.loads(server.stdout.readline())
+        return status, happened
 
-class CoinGrader:
-    """Grades by a checksum of the text, so that an untrained model has something to learn from."""
-
-    def __init__(self, _):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def grade(self, items):
-        verdicts = ["correct" if zlib.crc32(text.encode()) % 2 else "wrong" for _, text, _ in items]
-        return [Grade(None, verdict, False) for verdict in verdicts]
-
-
-@contextlib.contextmanager
-def counting(at: int | None, send: int) -> Iterator[list[str]]:
-    """List the events as they happen; send this process a signal just before number ``at``."""
-    happened: list[str] = []
-
-    def watched(name, original):
-        def call(*args, **kwargs):
-            happened.append(name)
-            if len(happened) == at:
-                os.kill(os.getpid(), send)
-            return original(*args, **kwargs)
-
-        return call
-
-    with pytest.MonkeyPatch.context() as patch:
-        for owner, name in EVENTS:
-            patch.setattr(owner, name, watched(name, getattr(owner, name)))
-        patch.setattr(grader, "Grader", CoinGrader)
-        yield happened
-
-
-def run(args, at: int | None = None, send: int = signal.SIGKILL) -> tuple[int, list[str]]:
-    """Run a job in a forked process; return its exit status (negative: a signal) and the events."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            with counting(at, send) as happened:
-                stage.train_stage(args)
-            os.write(write, json.dumps(happened).encode())
-            status = 0
-        except SystemExit as stop:
-            status = stop.code
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        text = pipe.read()
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), json.loads(text or "[]")
+    yield ask
+    server.stdin.close()
+    server.wait(timeout=30)
 
 
 def results(folder: Path) -> tuple[bytes, list[dict]]:
@@ -129,7 +41,7 @@ def results(folder: Path) -> tuple[bytes, list[dict]]:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(inputs, tmp_path_factory) -> tuple[tuple[bytes, list[dict]], list[str]]:
+def uninterrupted(run, inputs, tmp_path_factory) -> tuple[tuple[bytes, list[dict]], list[str]]:
     folder = tmp_path_factory.mktemp("uninterrupted")
     status, happened = run(arguments(inputs, folder))
     assert status == 0
@@ -138,7 +50,7 @@ def uninterrupted(inputs, tmp_path_factory) -> tuple[tuple[bytes, list[dict]], l
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tenths", range(12))
-def test_a_kill_at_any_point_changes_no_bit(inputs, uninterrupted, tmp_path, tenths):
+def test_a_kill_at_any_point_changes_no_bit(run, inputs, uninterrupted, tmp_path, tenths):
     expected, happened = uninterrupted
     saving = [i for i, name in enumerate(happened, 1) if name in ("replace", "_sync")]
     at = saving[tenths - 9] if tenths > 9 else 1 + tenths * (len(happened) - 1) // 9
@@ -152,7 +64,7 @@ def test_a_kill_at_any_point_changes_no_bit(inputs, uninterrupted, tmp_path, ten
 
 
 @pytest.mark.slow
-def test_sigterm_saves_and_the_next_run_goes_on(inputs, uninterrupted, tmp_path):
+def test_sigterm_saves_and_the_next_run_goes_on(run, inputs, uninterrupted, tmp_path):
     expected, happened = uninterrupted
     args = arguments(inputs, tmp_path, checkpoint_every=0)
     fresh, _ = run(arguments(inputs, tmp_path / "fresh", checkpoint_every=0))
@@ -170,7 +82,7 @@ def test_sigterm_saves_and_the_next_run_goes_on(inputs, uninterrupted, tmp_path)
 
 
 @pytest.mark.slow
-def test_a_checkpoint_of_other_settings_is_not_resumed(inputs, uninterrupted, tmp_path):
+def test_a_checkpoint_of_other_settings_is_not_resumed(run, inputs, uninterrupted, tmp_path):
     _, happened = uninterrupted
     last = max(i for i, name in enumerate(happened, 1) if name == "update")
     assert run(arguments(inputs, tmp_path), at=last)[0] == -signal.SIGKILL

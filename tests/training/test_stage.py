@@ -6,13 +6,13 @@ import json
 import pytest
 import torch
 import yaml
+from jobs import METHODS_FILE, SETTINGS, CoinGrader, arguments
 from sent import tables
 from sent.config import Generator, Training
 from sent.data.arithmetic import generate
 from sent.errors import SentError
 from sent.training import stage
 from sent.training.command import run
-from test_restart import METHODS_FILE, SETTINGS, CoinGrader, arguments, inputs  # noqa: F401
 from tiny import save_embedded
 
 
@@ -21,7 +21,7 @@ def coin(monkeypatch):
     monkeypatch.setattr("sent.grading.grader.Grader", CoinGrader)
 
 
-def test_a_job_writes_policy_metrics_and_summary(inputs, coin, tmp_path):  # noqa: F811
+def test_a_job_writes_policy_metrics_and_summary(inputs, coin, tmp_path):
     args = arguments(inputs, tmp_path, steps=2, worked_marker=" = ", importance_cap=2.0)
     run(args)
     rows = tables.rows(args.metrics)
@@ -46,7 +46,7 @@ def test_a_job_writes_policy_metrics_and_summary(inputs, coin, tmp_path):  # noq
 @pytest.mark.parametrize(
     "method", ["sent", "sent_released", "clip_cov", "mask", "adv", "kl_cov", "high_en", "en"]
 )
-def test_every_method_trains(inputs, coin, tmp_path, method):  # noqa: F811
+def test_every_method_trains(inputs, coin, tmp_path, method):
     args = arguments(inputs, tmp_path, steps=1)
     args.method = json.dumps(yaml.safe_load(METHODS_FILE.read_text())[method])
     run(args)
@@ -54,7 +54,7 @@ def test_every_method_trains(inputs, coin, tmp_path, method):  # noqa: F811
     assert row["grad_norm"] > 0
 
 
-def test_adapters_are_merged_into_a_plain_model(inputs, coin, tmp_path):  # noqa: F811
+def test_adapters_are_merged_into_a_plain_model(inputs, coin, tmp_path):
     args = arguments(inputs, tmp_path, steps=1, lora={"rank": 2, "alpha": 4})
     run(args)
     from transformers import AutoModelForCausalLM
@@ -66,7 +66,7 @@ def test_adapters_are_merged_into_a_plain_model(inputs, coin, tmp_path):  # noqa
     assert changed and all("proj" in name for name in changed)
 
 
-def test_gradient_checkpointing_changes_no_result(inputs, coin, tmp_path):  # noqa: F811
+def test_gradient_checkpointing_changes_no_result(inputs, coin, tmp_path):
     for name in (False, True):
         run(arguments(inputs, tmp_path / str(name), steps=1, gradient_checkpointing=name))
     a, b = ((tmp_path / n / "policy" / "model.safetensors").read_bytes() for n in ("False", "True"))
@@ -80,14 +80,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_settings_that_cannot_work_are_refused(inputs, coin, tmp_path, case):  # noqa: F811
+def test_settings_that_cannot_work_are_refused(inputs, coin, tmp_path, case):
     settings, message = REFUSED[case]
     with pytest.raises(SentError, match=message):
         run(arguments(inputs, tmp_path, **settings))
     assert not (tmp_path / "policy").exists()
 
 
-def test_one_update_a_rollout_is_refused_where_it_would_do_nothing(inputs, tmp_path):  # noqa: F811
+def test_one_update_a_rollout_is_refused_where_it_would_do_nothing(inputs, tmp_path):
     args = arguments(inputs, tmp_path, minibatch_prompts=4)
     args.method, args.method_name = '{"kl_anchor": "old", "kl_estimator": "abs"}', "mine"
     with pytest.raises(
@@ -96,7 +96,7 @@ def test_one_update_a_rollout_is_refused_where_it_would_do_nothing(inputs, tmp_p
         run(args)
 
 
-def test_rollouts_of_other_weights_stop_training(inputs, coin, tmp_path, monkeypatch):  # noqa: F811
+def test_rollouts_of_other_weights_stop_training(inputs, coin, tmp_path, monkeypatch):
     save_embedded(tmp_path / "stale", seed=5)
     real = stage.make_sampler
 
@@ -113,12 +113,12 @@ def test_rollouts_of_other_weights_stop_training(inputs, coin, tmp_path, monkeyp
         run(arguments(inputs, tmp_path / "run"))
 
 
-def test_steps_are_tracked_where_asked(inputs, coin, tmp_path):  # noqa: F811
+def test_steps_are_tracked_where_asked(inputs, coin, tmp_path):
     run(arguments(inputs, tmp_path, steps=1, trackers=["tensorboard"]))
     assert list(tmp_path.rglob("events.out.tfevents.*"))
 
 
-def test_a_tracker_that_is_not_installed_is_named(inputs, tmp_path, monkeypatch):  # noqa: F811
+def test_a_tracker_that_is_not_installed_is_named(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SentError, match="wandb is not installed; `pip install wandb`"):
         run(arguments(inputs, tmp_path, trackers=["wandb"]))
