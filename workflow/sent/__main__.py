@@ -8,6 +8,7 @@ from sent.errors import SentError, nearest
 
 COMMANDS = {
     "data": ("sent.data.command", "read or generate questions"),
+    "overlap": ("sent.data.overlap_command", "find benchmark questions among the training questions"),
     "models": ("sent.models.command", "fetch a model, or pretrain an embedded one"),
     "nli": ("sent.models.nli_command", "fetch an entailment model, or train the embedded one"),
     "sampling": ("sent.sampling.command", "sample responses to questions"),
