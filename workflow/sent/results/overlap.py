@@ -3,11 +3,11 @@
 import re
 from collections import Counter, defaultdict
 
-WORD = re.compile(r"[a-z]+|\d+")
+WORD = re.compile(r"[a-z]+|\d+|[-+*/=<>^]")
 
 
 def words(question: str) -> list[str]:
-    """Return the words and numbers of a text, in lower case, without punctuation and markup signs."""
+    """Return the words, numbers and operators of a text, in lower case, without punctuation and markup."""
     return WORD.findall(question.lower())
 
 
@@ -17,16 +17,14 @@ def find(
     """Return (benchmark question, training question, share) where ``share >= least_share``.
 
     Both arguments map ids to texts. ``share`` is the part of the benchmark question's distinct word n-grams that
-    the training question has, too; a question of fewer than ``n`` words is one n-gram. Of several training
-    questions the one that shares most is named (the first by id among equals).
+    the training question has, too; a text of fewer than ``n`` words is one n-gram. Of several training questions
+    the one that shares most is named (the first by id among equals).
     """
     index: dict[tuple[str, ...], list[str]] = defaultdict(list)
     wanted = {key: grams(text, n) for key, text in benchmark.items()}
     sought = set().union(*wanted.values()) if wanted else set()
-    short = {len(gram) for gram in sought if len(gram) < n}
     for key in sorted(train):
-        own = grams(train[key], n) | {g for size in short for g in grams(train[key], size)}
-        for gram in own & sought:
+        for gram in grams(train[key], n) & sought:
             index[gram].append(key)
     found = []
     for key, own in wanted.items():

@@ -14,7 +14,7 @@ CURVES = {
     "response_tokens": "response length (tokens)",
     "worked_share": "worked solutions (share)",
 }
-QUANTILES = {"cov_q50": "50%", "cov_q90": "90%", "cov_q99": "99%"}
+QUANTILES = {"covariance_p50": "50%", "covariance_p90": "90%", "covariance_p99": "99%"}
 WINDOW = 7
 """Steps in the moving average of a curve; fewer where a run has fewer than 12 times as many."""
 
@@ -59,13 +59,13 @@ def training_curves(canvas: Canvas) -> Drawn | None:
 
 def _over_seeds(steps: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
     """Return smoothed mean, smallest and largest value over seeds by step, and the plain `step_mean`."""
-    keys = ["model", "method", "total_step", "metric"]
-    long = steps.melt(["model", "method", "total_step"], metrics, "metric").dropna(subset=["value"])
+    keys = ["model", "method", "stage", "total_step", "metric"]
+    long = steps.melt(keys[:4], metrics, "metric").dropna(subset=["value"])
     curves = long.groupby(keys, sort=False)["value"].agg(["mean", "min", "max"]).reset_index()
     curves = curves.sort_values(keys).rename(columns={"min": "low", "max": "high"})
     curves["step_mean"] = curves["mean"]
     window = _window(steps)
-    smooth = curves.groupby(["model", "method", "metric"], sort=False)
+    smooth = curves.groupby(["model", "method", "stage", "metric"], sort=False)
     for column in ("mean", "low", "high"):
         curves[column] = smooth[column].transform(
             lambda v: v.rolling(window, center=True, min_periods=1).mean()
