@@ -1,8 +1,15 @@
-"""Fixtures that several test folders share."""
+"""Fixtures that several test folders share, and one thread for all tests.
 
+One thread, set before anything imports torch: sums split over threads round otherwise, and results that must be
+equal to the last bit are promised for one thread, as embedded models run in the workflow.
+"""
+
+import os
 from pathlib import Path
 
 import pytest
+
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")
