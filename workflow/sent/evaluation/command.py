@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _warn(settings, logger) -> None:
-    beyond = [k for k in settings.pass_at if k > settings.n]
+    asked = settings.pass_at if "pass_at" in settings.model_fields_set else []
+    beyond = [k for k in asked if k > settings.n]
     if beyond:
         logger.warning(
             "pass@%s stays empty: only %s responses a question", ", @".join(map(str, beyond)), settings.n
