@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedType, set_seed
 
 from sent import tables
 from sent.code_version import code_version
@@ -24,6 +24,9 @@ from sent.training.loop import Trainer
 from sent.training.rollout import Collector, Question
 from sent.training.schedule import QuestionStream, stage_steps, total_steps
 from sent.training.update import Updater
+
+SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
+"""Ways to share a model out over devices."""
 
 
 def train_stage(args) -> None:
@@ -46,6 +49,8 @@ def train_stage(args) -> None:
     questions = ask(rows, ids, tokenizer, model, settings, loaded.config)
     ids = [i for i in ids if i in questions]
     policy = make_policy(loaded, settings)
+    if accelerator.is_main_process:
+        policies.check_head(policy)  # before the weights are split over devices
     reference = None
     if method.needs_reference:
         folder = args.reference if method.reference == "initial" else args.policy
@@ -61,7 +66,6 @@ def train_stage(args) -> None:
     warmup = settings.warmup_updates
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1.0, (n + 1) / (warmup + 1)))
     accelerator.register_for_checkpointing(scheduler)
-    policies.check_head(accelerator.unwrap_model(policy).to(accelerator.device))
 
     key = key_of(
         {
@@ -239,6 +243,11 @@ def make_policy(loaded, settings: Training) -> policies.Policy:
 def make_sampler(folder: str, model: Model, settings: Training, accelerator, policy, tokenizer):
     """Return the rollout sampler, and the context in which it has the policy's current weights."""
     if settings.backend == "transformers":
+        if accelerator.distributed_type in SHARDED:
+            raise SentError(
+                "training.backend: transformers cannot sample from weights that are split over GPUs; set backend: vllm, or "
+                "accelerate: ddp in the model's resources"
+            )
         from sent.sampling.transformers_sampler import TransformersSampler
 
         core = accelerator.unwrap_model(policy).model
