@@ -116,6 +116,7 @@ def write_entropy(root: Path, model: str) -> None:
                 "semantic_entropy": [1.386, 1.040, 0.562, 0.0][i],
                 "accuracy": (i + 1) / 4,
                 "mean_tokens": 5.0,
+                "rao_blackwell": [1.3, 1.0, 0.5, 0.0][i],
             }
         )
         curriculum.append(
