@@ -19,6 +19,9 @@ if not {"experiment", "models"} <= config.keys():
     configfile: workflow.source_path("config/config.yaml")
 
 
+report: "workflow/report/workflow.rst"
+
+
 # Used by --software-deployment-method apptainer; envs/README.md says how to build it.
 container: "envs/sent.sif"
 

@@ -53,7 +53,13 @@ rule write_tables:
     input:
         database="results/{experiment}/results.duckdb",
     output:
-        tables=directory("results/{experiment}/tables"),
+        tables=report(
+            directory("results/{experiment}/tables"),
+            patterns=["{table}.csv"],
+            caption="../workflow/report/tables.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
     log:
         "results/{experiment}/logs/results/tables.log",
     benchmark:
@@ -77,7 +83,13 @@ rule draw_figures:
     input:
         database="results/{experiment}/results.duckdb",
     output:
-        figures=directory("results/{experiment}/figures"),
+        figures=report(
+            directory("results/{experiment}/figures"),
+            patterns=["{figure}.svg"],
+            caption="../workflow/report/figures.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
     log:
         "results/{experiment}/logs/results/figures.log",
     benchmark:
@@ -103,7 +115,11 @@ rule write_report:
         tables="results/{experiment}/tables",
         figures="results/{experiment}/figures",
     output:
-        report="results/{experiment}/report.html",
+        report=report(
+            "results/{experiment}/report.html",
+            caption="../workflow/report/report.rst",
+            category="Report",
+        ),
     log:
         "results/{experiment}/logs/results/report.log",
     benchmark:
