@@ -1,10 +1,14 @@
 """The table that `make demo` ends with."""
 
+import json
+import shutil
+
 import duckdb
 import pytest
 from sent.__main__ import main
 from sent.errors import SentError
-from sent.results import leaderboard
+from sent.results import database as database_module
+from sent.results import leaderboard, run_settings
 
 
 def test_scores_differences_and_places(finished, database):
@@ -20,15 +24,22 @@ def test_scores_differences_and_places(finished, database):
 
 
 def test_an_experiment_without_evaluation_says_so(tmp_path, experiment):
-    import json
-
-    from sent.results import database, run_settings
 
     (tmp_path / "toy").mkdir()
-    database.build(
+    database_module.build(
         tmp_path / "toy", run_settings.read(json.dumps(experiment)), tmp_path / "toy/results.duckdb"
     )
     assert "there is no leaderboard" in leaderboard.text(tmp_path / "toy/results.duckdb")
+
+
+def test_an_experiment_without_evaluation_shows_its_entropies(toy, experiment):
+
+    shutil.rmtree(toy / "evaluation")
+    database_module.build(toy, run_settings.read(json.dumps(experiment)), toy / "results.duckdb")
+    text = leaderboard.text(toy / "results.duckdb")
+    assert "there is no leaderboard" in text
+    # Mean of 1.386, 1.040, 0.562 and 0.
+    assert "0.747" in next(line for line in text.splitlines() if "small" in line)
 
 
 def test_a_missing_database_is_named(tmp_path):
@@ -37,7 +48,6 @@ def test_a_missing_database_is_named(tmp_path):
 
 
 def test_the_commands_by_hand(toy, experiment, tmp_path, capsys):
-    import json
 
     output = tmp_path / "out.duckdb"
     arguments = ["--root", str(toy), "--experiment", json.dumps(experiment), "--output", str(output)]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
+from sent.results import printing
 from sent.results.queries import frame
 from sent.results.reading import connect
 from sent.results.scores import AVERAGE, BASELINE
@@ -14,18 +15,20 @@ def text(database: Path) -> str:
     """Return the scores by model and method over all benchmarks, and where to look further."""
     with connect(database) as connection:
         scores = frame(connection, "select_leaderboard", benchmark=AVERAGE)
+        entropy = frame(connection, "table_semantic_entropy")
         entailment = frame(connection, "select_entailment_models")
     places = [f"{name:10}{path}" for name, path in _places(database).items() if path.exists()]
     notes = [
         f"entailment model {row.model}: {100 * row.accuracy:.1f}% of held-out pairs right"
         for row in entailment.dropna(subset=["accuracy"]).itertuples()
     ]
-    return "\n".join([_table(scores), *notes, "", *places])
+    return "\n".join([_table(scores, entropy), *notes, "", *places])
 
 
-def _table(scores: pd.DataFrame) -> str:
+def _table(scores: pd.DataFrame, entropy: pd.DataFrame) -> str:
     if scores.empty:
-        return "No policy was evaluated in this experiment: there is no leaderboard."
+        told = "No policy was evaluated in this experiment: there is no leaderboard."
+        return told if entropy.empty else f"{told}\n{printing.rows(entropy, 'table', len(entropy))}"
     metrics = list(dict.fromkeys(scores["metric"]))
     rows = []
     for (model, method), part in scores.groupby(["model", "method"], sort=False):
