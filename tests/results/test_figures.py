@@ -24,6 +24,7 @@ def test_figures_are_written_with_captions(finished, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "FIGURES", figures.FIGURES[1:2])
     figures.write(finished / "results.duckdb", tmp_path / "figures")
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
+        "pass_at_k.json",
         "pass_at_k.png",
         "pass_at_k.svg",
         "pass_at_k.txt",

@@ -15,6 +15,7 @@ def page(finished, tmp_path_factory):
     (folder / "figures").mkdir()
     drawn = figures.draw(finished / "results.duckdb")["pass_at_k"]
     drawn.chart.save(folder / "figures/pass_at_k.svg")
+    (folder / "figures/pass_at_k.json").write_text(drawn.chart.to_json())
     (folder / "figures/pass_at_k.txt").write_text("A caption with <b>signs</b> & more")
     report.write(finished / "results.duckdb", folder / "tables", folder / "figures", folder / "report.html")
     return (folder / "report.html").read_text()
@@ -22,8 +23,14 @@ def page(finished, tmp_path_factory):
 
 def test_it_needs_no_network(page):
     assert not re.search(r'(src|href)="(https?:)?//', page)
-    assert "<script" not in page and "@import" not in page
+    assert "@import" not in page and "import(" not in page and not re.search(r"^import ", page, flags=re.M)
     assert page.count("data:image/svg+xml;base64,") == 1
+
+
+def test_figures_are_interactive(page):
+    assert "document.getElementById(" in page
+    assert re.search(r'pass_at_k"?:\s*\{.{0,4000}"?\$schema', page, flags=re.S)
+    assert page.count("<script") == page.count("</script>") == 1
 
 
 def test_it_is_well_formed(page):

@@ -17,22 +17,24 @@ DEFINITIONS = (
 
 def abstract(canvas: Canvas) -> str:
     """Return what the experiment found, in a few sentences."""
-    settings = json.loads(canvas.rows("select_experiment")["settings"][0])
     scores = canvas.rows("select_leaderboard", benchmark=AVERAGE)
     entropy = canvas.rows("table_semantic_entropy")
     sentences = []
-    for row in entropy.itertuples():
+    if len(entropy):
+        means = ", ".join(
+            f"{row.mean_semantic_entropy:.2f} for {canvas.models.get(row.model, row.model)}"
+            for row in entropy.itertuples()
+        )
         sentences.append(
-            f"{row.samples:,} responses of {canvas.models.get(row.model, row.model)} to {row.questions:,} "
-            f"questions have a mean semantic entropy of {row.mean_semantic_entropy:.3f} nats "
-            f"({row.share_zero:.0%} are 0)."
+            f"Semantic entropy of the initial responses ({entropy['samples'].max():,} to {entropy['questions'].max():,} "
+            f"questions) is {means}, in nats on average."
         )
     main = scores[scores["metric"].str.startswith("avg@")]
     for model, part in main.groupby("model", sort=False):
         sentences.append(f"{model}: {'; '.join(_result(row) for row in part.itertuples())}.")
     if not sentences:
         sentences.append("No stage of this experiment has run yet.")
-    return f"Experiment {settings['experiment']}. " + " ".join(sentences)
+    return " ".join(sentences)
 
 
 def _result(row) -> str:

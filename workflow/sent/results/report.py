@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 
 import pandas as pd
+import vl_convert
 import yaml
 from tabulate import tabulate
 
@@ -31,6 +32,7 @@ def write(database: Path, folder_of_tables: Path, folder_of_figures: Path, outpu
             abstract=html.escape(prose.abstract(canvas)),
             scores=_scores(canvas),
             figures=_figures(folder_of_figures),
+            script=_script(folder_of_figures),
             tables=_tables(folder_of_tables, output.parent),
             methods=html.escape(prose.methods(canvas)),
             method_settings=_method_settings(canvas),
@@ -59,17 +61,32 @@ def _scores(canvas: Canvas) -> str:
 
 
 def _figures(folder: Path) -> str:
+    """Every figure as a picture; the page's script puts its interactive form in the same place."""
     order = [figure.__name__ for figure in figures.FIGURES]
     names = sorted((path.stem for path in folder.glob("*.svg")), key=lambda name: [*order, name].index(name))
     parts = []
     for number, name in enumerate(names, start=1):
         caption = folder / f"{name}.txt"
-        text = caption.read_text() if caption.is_file() else ""
-        image = b64encode((folder / f"{name}.svg").read_bytes()).decode()
-        picture = f'<img alt="{html.escape(text)}" src="data:image/svg+xml;base64,{image}">'
-        below = f"<figcaption><b>Figure {number}.</b> {html.escape(text)}</figcaption>"
-        parts.append(f'<figure id="{html.escape(name)}">{picture}{below}</figure>')
+        text = html.escape(caption.read_text() if caption.is_file() else "")
+        picture = b64encode((folder / f"{name}.svg").read_bytes()).decode()
+        parts.append(
+            f'<figure><div id="{html.escape(name)}"><img alt="{text}" src="data:image/svg+xml;base64,{picture}"></div>'
+            f"<figcaption><b>Figure {number}.</b> {text}</figcaption></figure>"
+        )
     return "\n".join(parts) or "<p>There is no data for a figure.</p>"
+
+
+def _script(folder: Path) -> str:
+    """Vega with the specifications of the figures: values under the pointer, and no network needed."""
+    specifications = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    if not specifications:
+        return ""
+    texts = json.dumps(specifications).replace("</", "<\\/")
+    options = json.dumps(
+        {"renderer": "svg", "actions": {"export": True, "source": False, "compiled": False, "editor": False}}
+    )
+    call = f"for (const [name, spec] of Object.entries({texts})) vegaEmbed(document.getElementById(name), spec, {options});"
+    return vl_convert.javascript_bundle(call).replace("</script", "<\\/script")
 
 
 def _tables(folder: Path, base: Path) -> str:

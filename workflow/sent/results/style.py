@@ -75,6 +75,7 @@ CONFIG = {
         "offset": 2,
     },
     "title": {"fontSize": 10, "fontWeight": "bold", "offset": 4},
+    "mark": {"tooltip": True},
     "line": {"strokeWidth": 1.5},
     "point": {"size": 22},
 }

@@ -34,7 +34,7 @@ def draw(database: Path) -> dict[str, Drawn]:
 
 
 def write(database: Path, folder: Path) -> None:
-    """Write ``{name}.svg``, ``{name}.png`` and the caption ``{name}.txt`` of every figure into ``folder``."""
+    """Write ``{name}.svg``, ``.png``, ``.json`` (Vega-Lite) and the caption, ``.txt``, of every figure."""
     import altair as alt
 
     with tables.atomic(folder) as temporary, alt.data_transformers.enable("default", max_rows=None):
@@ -43,5 +43,6 @@ def write(database: Path, folder: Path) -> None:
         for name, figure in found.items():
             figure.chart.save(temporary / f"{name}.svg")
             figure.chart.save(temporary / f"{name}.png", scale_factor=PNG_SCALE)
+            (temporary / f"{name}.json").write_text(figure.chart.to_json(indent=None))
             (temporary / f"{name}.txt").write_text(figure.caption + "\n")
     logger.info("%s: %s", folder, ", ".join(found) or "no data for any figure")
