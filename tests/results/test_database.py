@@ -42,6 +42,12 @@ def value(connection, model, method, benchmark, metric, column="value", table="s
         ("base", "sums", "avg@2", (1 + 0 + 2 + 1) / 8),
         # A tie goes to the first answer: right in 1000, wrong in 0100. $7.0$ and 7 are one answer.
         ("base", "sums", "maj@4", 2 / 4),
+        ("base", "sums", "maj@2", 2 / 4),
+        # The first of 0010 and of 1010 wins.
+        ("grpo", "products", "maj@2", 1 / 2),
+        # In 1010 the two right answers are one, in 0010 the first wrong one wins.
+        ("grpo", "products", "maj@4", 1 / 2),
+        ("grpo", "products", "maj@8", None),
         # String matches are right answers of odd number: one in the first block of questions 2 and 3.
         ("base", "sums", "paper_pass@2", (0 + 0 + 1 / 2 + 1 / 2) / 4),
         ("base", "sums", "paper_avg@4", (0 + 0 + 1 / 4 + 1 / 4) / 4),

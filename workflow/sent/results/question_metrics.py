@@ -46,6 +46,9 @@ def _metrics(part: dict[str, np.ndarray], blocks: dict[int, dict[str, np.ndarray
     for k, block in several.items():
         found[f"avg@{k}"] = block["first_correct"].astype(float) / k
     found[f"avg@{fewest}"] = part["n_correct"] / n
+    for k, block in several.items():
+        enough = np.where(n < k, np.nan, 1.0)
+        found[f"maj@{k}"] = block["majority_correct"].astype(float) * enough
     found[f"maj@{fewest}"] = part["majority_correct"].astype(float)
     for k, block in several.items():
         whole = np.where(block["blocks"] == 0, np.nan, block["blocks"])

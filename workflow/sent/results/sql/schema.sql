@@ -122,7 +122,8 @@ CREATE TABLE question_blocks (
     blocks INTEGER,         -- whole blocks of k
     blocks_paper_match INTEGER, -- blocks in which some answer matches as a string
     first_correct INTEGER,  -- correct ones among the first k responses; NULL if there are fewer
-    first_paper_match INTEGER
+    first_paper_match INTEGER,
+    majority_correct BOOLEAN -- the most frequent answer among the first k is right
 );
 
 -- Benchmark questions whose text also stands among the training questions.
