@@ -22,6 +22,8 @@ from sent.seeding import uniforms
 ROWS = 16
 """Batches are filled up to a multiple of so many rows: matrix products of fewer rows take other kernels,
 which round otherwise."""
+ONE_THREAD_BELOW = 20_000_000
+"""Parameters. Smaller models gain little from threads, and attention by several rounds as they share the rows."""
 
 
 class TransformersSampler:
@@ -173,13 +175,17 @@ class TransformersSampler:
 
 @contextlib.contextmanager
 def _evaluating(model):
-    """Switch dropout off and gradients out, and back afterwards."""
-    training = model.training
+    """Switch dropout off, gradients out and, for a small model, all threads but one; and back afterwards."""
+    training, threads = model.training, torch.get_num_threads()
     model.eval()
+    if model.device.type == "cpu" and sum(p.numel() for p in model.parameters()) < ONE_THREAD_BELOW:
+        torch.set_num_threads(1)
     try:
         with torch.no_grad():
             yield
     finally:
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
         model.train(training)
 
 
