@@ -220,6 +220,23 @@ def test_a_damaged_file_is_named(toy, experiment):
         build(toy, experiment)
 
 
+def test_without_the_baseline_there_are_no_differences(toy, experiment):
+    with build(toy, experiment | {"methods": ["base", "sent"]}) as connection:
+        assert connection.execute("SELECT count(*) FROM paired_differences").fetchone() == (0,)
+        assert connection.execute("SELECT DISTINCT method FROM leaderboard ORDER BY ALL").fetchall() == [
+            ("base",),
+            ("sent",),
+        ]
+        assert value(connection, "small", "sent", "sums", "avg@4") == pytest.approx(10 / 16)
+
+
+def test_metrics_say_how_many_responses_they_rest_on(connection):
+    rows = connection.execute(
+        "SELECT DISTINCT n_responses, n_questions, benchmark FROM metrics ORDER BY ALL"
+    ).fetchall()
+    assert rows == [(4, 2, "products"), (4, 4, "sums"), (4, 6, "average")]
+
+
 def test_a_missing_folder_is_named(tmp_path, experiment):
     with pytest.raises(SentError, match="no such folder"):
         build(tmp_path / "nowhere", experiment)

@@ -37,14 +37,7 @@ def _tables(counted: pd.DataFrame, blocks: pd.DataFrame, subset: str) -> dict[st
         name: statistics.bootstrap_weights(len(values), generator_of("bootstrap", name, subset))
         for name, values in runs.items()
     }
-    metrics = summarise(runs, weights)
-    fewest = counted.groupby([*RUN, "benchmark"])["n"].min()
-    overall = counted.groupby(RUN)["n"].min()
-    metrics["n_responses"] = [
-        (overall[run] if benchmark == AVERAGE else fewest[*run, benchmark])
-        for *run, benchmark in map(list, metrics[[*RUN, "benchmark"]].itertuples(index=False, name=None))
-        for run in [tuple(run)]
-    ]
+    metrics = summarise(runs, weights).merge(_fewest_responses(counted), on=[*RUN, "benchmark"], how="left")
     over_seeds = {name: _mean_over_seeds(values) for name, values in runs.items()}
     keys = ["model", "method", "benchmark", "metric"]
     scores = summarise(over_seeds, weights)
@@ -101,8 +94,7 @@ def paired(values: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], subs
 
     ``values`` are frames ``[Q, C]`` with columns ``(model, method, metric)``, one a benchmark.
     """
-    differences = {name: _differences(v) for name, v in values.items()}
-    differences = {name: v for name, v in differences.items() if v.shape[1]}
+    differences = {name: found for name, v in values.items() if (found := _differences(v)) is not None}
     if not differences:
         return pd.DataFrame()
     flips = {
@@ -122,12 +114,14 @@ def paired(values: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], subs
     return rows.assign(baseline=BASELINE)
 
 
-def _differences(values: pd.DataFrame) -> pd.DataFrame:
-    """Columns of every method minus those of the baseline with the same model and metric."""
+def _differences(values: pd.DataFrame) -> pd.DataFrame | None:
+    """Columns of every method minus those of the baseline with the same model and metric; None if there are none."""
     found = {}
     for model, method, metric in values.columns:
         if method != BASELINE and (model, BASELINE, metric) in values.columns:
             found[model, method, metric] = values[model, method, metric] - values[model, BASELINE, metric]
+    if not found:
+        return None
     return pd.DataFrame(found, index=values.index).rename_axis(columns=["model", "method", "metric"])
 
 
@@ -139,6 +133,13 @@ def _mean_over_seeds(values: pd.DataFrame) -> pd.DataFrame:
     data = values.to_numpy()
     means = {key: data[:, places].mean(axis=1) for key, places in seeds.items()}
     return pd.DataFrame(means, index=values.index).rename_axis(columns=["model", "method", "metric"])
+
+
+def _fewest_responses(counted: pd.DataFrame) -> pd.DataFrame:
+    """The smallest number of responses to a question, by run and benchmark, and over all benchmarks."""
+    by_benchmark = counted.groupby([*RUN, "benchmark"], as_index=False)["n"].min()
+    over_all = counted.groupby(RUN, as_index=False)["n"].min().assign(benchmark=AVERAGE)
+    return pd.concat([by_benchmark, over_all]).rename(columns={"n": "n_responses"})
 
 
 def _training_spread(metrics: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
