@@ -13,7 +13,7 @@ import numpy as np
 def discrete(counts: Sequence[int]) -> float:
     """Semantic entropy from cluster sizes, ``-sum(n_k/N * ln(n_k/N))``.
 
-    The discrete estimator of Farquhar et al., Nature 630 (2024), eq. 5; it needs no log-probabilities.
+    The discrete estimator of Farquhar et al., Nature 630 (2024); it needs no log-probabilities.
     """
     total = sum(counts)
     return entropy([count / total for count in counts])
@@ -23,7 +23,7 @@ def rao_blackwell(labels: Sequence[int], logprobs: Sequence[float]) -> float:
     """Semantic entropy from probabilities, ``-sum(p_k * ln(p_k))``.
 
     ``p_k`` is the sum over cluster k of ``exp(logprob)``, normalised over the clusters; ``logprobs`` are
-    length-normalised (mean over a response's tokens). Farquhar et al., Nature 630 (2024), eq. 3 and 4, in the
+    length-normalised (mean over a response's tokens). Farquhar et al., Nature 630 (2024), in the
     normalised form of their code; Kuhn et al., ICLR 2023, for the length normalisation.
     """
     if not labels:
@@ -51,8 +51,7 @@ def chao_shen(counts: Sequence[int]) -> float:
     """Coverage-adjusted entropy, ``-sum(q_k ln q_k / (1 - (1 - q_k)^N))`` with ``q_k = C n_k/N``.
 
     ``C = 1 - f1/N`` estimates the share of meanings seen, from the number f1 of clusters of one sample.
-    Where all are of one, ``f1 = N - 1``, as C would be 0. Chao and Shen, Environ. Ecol. Stat. 10 (2003),
-    eq. 5-7.
+    Where all are of one, ``f1 = N - 1``, as C would be 0. Chao and Shen, Environ. Ecol. Stat. 10 (2003).
     """
     total = sum(counts)
     if total == 0:
@@ -66,7 +65,7 @@ def chao_shen(counts: Sequence[int]) -> float:
 def predictive_entropy(logprob_sums: Sequence[float]) -> float:
     """Entropy over texts rather than meanings, for comparison: ``-mean(logprob_sum)``, by Monte Carlo.
 
-    Nats a response; Kuhn et al., ICLR 2023, eq. 1.
+    Nats a response; Kuhn et al., ICLR 2023.
     """
     return -sum(logprob_sums) / len(logprob_sums) + 0.0 if logprob_sums else 0.0
 

@@ -83,8 +83,8 @@ def _record(
         raise SentError(f"{where}: expected `responses` to be a list of texts, found {_short(responses)}")
     sums, counts = _logprobs(where, row.get("logprobs"), len(responses))
     answers = [answer_of(text) if text else None for text in responses]
-    record = Record(str(row.get("id", number)), question, answers, list(range(len(answers))), counts, sums)
-    return row.get("id", number), record
+    given_id = number if row.get("id") is None else row["id"]
+    return given_id, Record(str(given_id), question, answers, list(range(len(answers))), counts, sums)
 
 
 def _logprobs(where: str, given, responses: int) -> tuple[list[float | None], list[int | None]]:
