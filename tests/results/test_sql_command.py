@@ -125,3 +125,13 @@ def test_a_file_that_is_no_database(tmp_path, capsys):
     (tmp_path / "bad/results.duckdb").write_text("nonsense")
     assert sql(tmp_path, "SELECT 1") == 1
     assert "not a database of results" in capsys.readouterr().err
+
+
+def test_a_damaged_database_does_not_hide_the_others(two, capsys):
+    (two / "old/results.duckdb").write_text("nonsense")
+    assert sql(two, "--experiment", "new", "--format", "csv", "SELECT count(*) AS n FROM responses") == 0
+    assert capsys.readouterr().out == "n\n240\n"
+    assert sql(two, "--format", "csv", "--all", "SELECT DISTINCT experiment FROM responses") == 0
+    assert capsys.readouterr().out == "experiment\nnew\n"
+    assert sql(two, "--experiment", "old", "SELECT 1") == 1
+    assert "old/results.duckdb: not a database of results" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 
 from sent.errors import SentError, nearest
+from sent.log import logger
 from sent.results.queries import execute, quote, run, text
 
 NAME = "results.duckdb"
@@ -34,16 +35,19 @@ def attach(databases: dict[str, Path], main: str | None):
     ``main`` is the experiment whose tables need no prefix. Without it every table and view is there once,
     over all experiments, with a first column `experiment`.
     """
-    connection = duckdb.connect()
+    connection, attached = duckdb.connect(), []
     for name, path in databases.items():
         try:
             execute(connection, "attach", path=quote(str(path), "'"), name=quote(name, '"'))
+            attached.append(name)
         except duckdb.Error as error:
-            raise SentError(
-                f"{path}: not a database of results ({error}); run `snakemake results` again"
-            ) from None
+            if name == main:
+                raise SentError(
+                    f"{path}: not a database of results ({error}); run `snakemake results` again"
+                ) from None
+            logger.warning("%s: left out, not a database of results (%s)", path, error)
     if main is None:
-        _unite(connection, list(databases))
+        _unite(connection, attached)
     else:
         execute(connection, "use", name=quote(main, '"'))
     return run(connection, "lock")
