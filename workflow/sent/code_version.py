@@ -15,7 +15,7 @@ from sent.__main__ import COMMANDS
 
 PACKAGE = Path(__file__).parent
 UNTRACKED = frozenset({"sent", "sent.config", "sent.tables", "sent.errors", "sent.log"})
-DATA_FILES = ("*.sql", "*.html", "*.yaml", "*.json")
+DATA_FILES = ("*.sql", "*.html", "*.csv", "*.yaml", "*.json")
 """Files of a stage's folder that its code reads."""
 
 
