@@ -24,6 +24,7 @@ COMMANDS = {
     "results": ("sent.results.command", "build the database, tables, figures and report"),
     "sql": ("sent.results.sql_command", "query an experiment's database"),
     "status": ("sent.results.status_command", "what a run has done, does and still has to do"),
+    "plan": ("sent.plan.command", "memory, time, GPU-hours and disk of an experiment, before it is run"),
     "schema": ("sent.schema_command", "write the JSON schema of the config files"),
 }
 ALIASES = {

@@ -136,6 +136,25 @@ class NliTraining(Settings):
     seed: int = 0
 
 
+class Architecture(Settings):
+    """Sizes of a decoder (Qwen2, Qwen3, Llama), as its config.json has them; only `python -m sent plan` reads them."""
+
+    layers: int = Field(ge=1, description="num_hidden_layers")
+    hidden: int = Field(ge=1, description="hidden_size")
+    intermediate: int = Field(ge=1, description="intermediate_size")
+    heads: int = Field(ge=1, description="num_attention_heads")
+    kv_heads: int = Field(ge=1, description="num_key_value_heads")
+    head_dim: int | None = Field(None, ge=1, description="head_dim; default: hidden / heads")
+    vocabulary: int = Field(ge=1, description="vocab_size")
+    context: int = Field(ge=1, description="max_position_embeddings")
+    tied: bool = Field(False, description="tie_word_embeddings")
+    qkv_bias: bool = Field(False, description="biases of the query, key and value projections (Qwen2)")
+    qk_norm: bool = Field(False, description="norms of each head's queries and keys (Qwen3)")
+    encoder_parameters: int | None = Field(
+        None, ge=1, description="of an encoder, such as an entailment model: its parameters as published"
+    )
+
+
 class Resources(Settings):
     """What a job with this model asks of the machine or cluster."""
 
@@ -167,6 +186,9 @@ class Model(Settings):
         False, description="run Python code of the model's repository; off unless you ask"
     )
     resources: Resources = Resources()
+    architecture: Architecture | None = Field(
+        None, description="its sizes, for the estimate of `python -m sent plan` before it is fetched"
+    )
 
     @model_validator(mode="after")
     def _one_origin(self):

@@ -19,8 +19,8 @@ STAGES = ("sampling", "grading", "semantic_entropy", "curriculum", "training", "
 UNREAD = {"sampling": {"shards"}, "evaluation": {"pass_at"}}
 """Settings that the stage's command does not read, so that a change of them does not repeat the stage."""
 
-APPEARANCE = {"label", "scale", "resources"}
-"""Keys of a registry entry that change how a job looks or what it asks for, not what it makes."""
+APPEARANCE = {"label", "scale", "resources", "architecture"}
+"""Keys of a registry entry that change how a job looks, what it asks for or what is foretold of it, not what it makes."""
 
 
 @dataclass(frozen=True)

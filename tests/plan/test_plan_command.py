@@ -1,0 +1,182 @@
+"""`python -m sent plan`: quick, without torch, by the functions that training uses, and beside what was measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from sent import tables
+from sent.__main__ import main
+from sent.experiment import load
+from sent.plan.workload import Workload
+from sent.training.schedule import stage_steps, total_steps
+
+TIMED = """
+import sys, time
+from sent.__main__ import main
+status = main(sys.argv[1:])
+print("loaded", [name for name in ("torch", "transformers", "pandas", "pyarrow") if name in sys.modules], file=sys.stderr)
+print("seconds", time.process_time(), file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def plan(capsys, *options) -> dict:
+    assert main(["plan", "--json", *options]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def config(tmp_path: Path, name: str = "smoke", **changes) -> str:
+    found = yaml.safe_load(Path(f"config/{name}.yaml").read_text()) | changes
+    file = tmp_path / "experiment.yaml"
+    file.write_text(yaml.safe_dump(found))
+    return str(file)
+
+
+def test_the_paper_s_experiment_in_under_a_second_without_torch():
+    command = [sys.executable, "-c", TIMED, "plan", "--configfile", "config/paper.yaml"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    loaded, seconds = run.stderr.splitlines()[-2:]
+    assert loaded == "loaded []"
+    assert float(seconds.split()[1]) < 1
+    words = (
+        "1.777B",
+        "7.616B",
+        "14.768B",
+        "4 x GPU, fsdp2",
+        "gradients",
+        "GPU-hours",
+        "disk",
+        "docs/plan.md",
+    )
+    for word in words:
+        assert word in run.stdout, word
+
+
+def test_the_paper_s_models_on_four_gpus(capsys):
+    found = plan(capsys, "--configfile", "config/paper.yaml")["models"]
+    verdicts = {name: model["fits"] for name, model in found.items()}
+    assert verdicts == {"deepseek-r1-distill-qwen-1.5b": True, "qwen2.5-math-7b": True, "qwen3-14b": False}
+    largest = found["qwen3-14b"]
+    weights = largest["phases"]["update"]["weights"] + largest["phases"]["update"]["optimizer"]
+    assert weights == 12 * 14_768_307_200 / 4
+    assert largest["fits_with"]["resources.gpus"] > 4
+    # A smaller card holds less, and the time is longer on a slower one.
+    smaller = plan(capsys, "--configfile", "config/paper.yaml", "--gpu", "a100-40gb")["models"]
+    assert not smaller["qwen2.5-math-7b"]["fits"]
+
+
+def test_hours_follow_the_card(capsys):
+    options = ["--configfile", "config/paper.yaml", "--gpu"]
+    slow, fast = (plan(capsys, *options, gpu)["total"]["gpu_hours"] for gpu in ("a100-80gb", "h200-141gb"))
+    assert slow > fast > 0
+    shorter = plan(capsys, "--configfile", "config/paper.yaml", "--length-share", "0.5")["total"]["gpu_hours"]
+    assert shorter < plan(capsys, "--configfile", "config/paper.yaml")["total"]["gpu_hours"]
+
+
+def test_jobs_are_those_of_the_workflow(capsys, tmp_path):
+    """Three models, eight methods of which one has two stages beside its mirror, base evaluated, too."""
+    found = plan(capsys, "--configfile", "config/paper.yaml")["rules"]
+    rules = {(row["rule"], row["model"]): row for row in found}
+    experiment = load(yaml.safe_load(Path("config/paper.yaml").read_text()), "config")
+    stages = sum(experiment.stages("qwen3-14b", method) for method in experiment.trained)
+    assert rules["train", "qwen3-14b"]["jobs"] == stages
+    assert rules["evaluate", "qwen3-14b"]["jobs"] == 9
+    assert rules["sample", "qwen3-14b"]["jobs"] == 8
+    assert rules["grade", "qwen3-14b"]["gpus"] == 0
+    two_seeds = plan(capsys, "--configfile", config(tmp_path, "paper", seeds=[0, 1]))["rules"]
+    assert {row["rule"]: row["jobs"] for row in two_seeds}["train"] == 2 * stages
+
+
+def test_steps_are_those_that_training_takes(tmp_path):
+    experiment = load(yaml.safe_load(Path("config/paper.yaml").read_text()), "config")
+    workload = Workload(experiment, tmp_path, 1.0)
+    settings = experiment.by_model["qwen3-14b"].training
+    total = total_steps(settings, workload.train_questions())
+    assert total == -(-10 * 17_240 // 256)
+    assert workload.steps("qwen3-14b", "grpo") == [total]
+    assert workload.steps("qwen3-14b", "sent") == stage_steps(total, [8620, 8620])
+    # A curriculum that is there says how many questions each stage has.
+    rows = [{"question_id": f"q{i}", "stage": 1 if i < 3 else 2, "rehearsal": False} for i in range(12)]
+    tables.write(tmp_path / "paper/curriculum/qwen3-14b.parquet", tables.table(tables.CURRICULUM, rows))
+    assert workload.steps("qwen3-14b", "sent") == stage_steps(total, [3, 9])
+
+
+def test_files_of_a_run_replace_assumptions(capsys, tmp_path):
+    folder = tmp_path / "results" / "smoke"
+    questions = [{"question_id": f"q{i}", "question": "How many?", "answer": "1"} for i in range(7)]
+    tables.write(folder / "data/train.parquet", tables.table(tables.QUESTIONS, questions))
+    samples = [{"question_id": "q0", "sample": i, "n_tokens": n} for i, n in enumerate((4, 8))]
+    tables.write(folder / "samples/nano-smoke.parquet", tables.table(tables.SAMPLES, samples))
+    found = plan(capsys, "--configfile", "config/smoke.yaml", "--results", str(tmp_path / "results"))
+    assert found["questions"]["train"] == 7
+    (sampling,) = [row for row in found["rules"] if row["rule"] == "sample"]
+    assert sampling["tokens"] == 7 * 8 * (12 + 6)
+
+
+def test_measured_seconds_and_memory_stand_beside_the_estimate(capsys, tmp_path):
+    folder = tmp_path / "results/smoke/benchmarks"
+    header = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+    jobs = [("grpo", 1, 10, "500.0"), ("sent", 1, 20, "700.0"), ("sent", 2, 30, "NA")]
+    for method, stage, seconds, resident in jobs:
+        file = folder / f"training/nano-smoke/{method}/seed0/stage{stage}.tsv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        earlier = f"99\t0\t9\t9\t9\t9\t0\t0\t0\t0\n{seconds}\t0\t{resident}\t9\t9\t9\t0\t0\t0\t0\n"
+        file.write_text(header + earlier)
+    (folder / "grading").mkdir()
+    (folder / "grading/nano-smoke.tsv").write_text("s\n")  # cut off: as if it had never run
+    options = ["--configfile", "config/smoke.yaml", "--results", str(tmp_path / "results")]
+    (row,) = plan(capsys, *options)["measured"]
+    assert (row["rule"], row["model"], row["jobs"]) == ("train", "nano-smoke", 3)
+    assert row["seconds"][1] == 20
+    assert row["memory"][1] == 700 * 2**20
+    assert main(["plan", *options]) == 0
+    assert "Estimated beside measured" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["config", "smoke", "paper"])
+def test_every_experiment_of_ours_can_be_planned(capsys, name, tmp_path):
+    found = plan(capsys, "--configfile", f"config/{name}.yaml", "--results", str(tmp_path))
+    assert found["total"]["seconds"] > 0 and all(row["seconds"] > 0 for row in found["rules"])
+
+
+def test_recorded_responses_need_no_model(capsys, tmp_path):
+    recorded = tmp_path / "mine.jsonl"
+    recorded.write_text('{"question": "1+1?", "answer": "2", "responses": ["2", "3"]}\n')
+    found = plan(capsys, "--configfile", config(tmp_path, "recorded", recorded={"path": str(recorded)}))
+    assert found["models"] == {} and found["questions"]["train"] == 1
+    assert {"import_samples", "grade"} <= {row["rule"] for row in found["rules"]}
+
+
+UNKNOWN_SIZE = {"data": {"train": {"hub": {"repo": "a/b"}}}}
+UNKNOWN_MODEL = {"models": ["mine"], "registry": {"models": {"mine": {"hub": {"repo": "a/b"}}}}}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--configfile", "nowhere.yaml"], "nowhere.yaml: no such file; name the experiment's file"),
+        (
+            ["--configfile", "config/smoke.yaml", "--gpu", "h100"],
+            "--gpu: no GPU is called 'h100'; did you mean 'h",
+        ),
+        (
+            ["--configfile", "config/smoke.yaml", "--length-share", "0"],
+            "--length-share: expected a share above 0",
+        ),
+        (
+            UNKNOWN_SIZE,
+            "data.train: the number of its questions is not known before they are fetched; give `rows`",
+        ),
+        (UNKNOWN_MODEL, "config/models.yaml: mine: its sizes are not known before it is fetched"),
+    ],
+)
+def test_errors_are_one_line(capsys, tmp_path, options, message):
+    if isinstance(options, dict):
+        options = ["--configfile", config(tmp_path, **options)]
+    assert main(["plan", *options]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message}") and error.count("\n") == 1

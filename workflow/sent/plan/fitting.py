@@ -1,0 +1,116 @@
+"""Whether a training fits its GPUs, why not, and which settings would make it fit."""
+
+from dataclasses import dataclass, replace
+
+from sent.config import Lora
+from sent.plan.devices import GIB
+from sent.plan.memory import Trainer
+
+GPU_COUNTS = (1, 2, 4, 8, 16, 32)
+SHARES = [share / 100 for share in range(90, 5, -5)]
+"""Shares of a GPU that vLLM may be given, the largest first."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Settings that make a training fit: keys below the experiment's file, or resources of the model."""
+
+    changes: dict[str, float]
+    trainer: Trainer
+    """The training with these changes."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether they are enough."""
+        return not problems(self.trainer)
+
+
+def problems(trainer: Trainer) -> list[str]:
+    """Return what is wrong, a sentence each; none where it fits."""
+    found = []
+    for phase in trainer.phases():
+        if phase.total > trainer.room():
+            largest = max(phase.parts, key=phase.parts.get)
+            found.append(
+                f"{phase.name} needs {phase.total / GIB:.1f} GiB of {trainer.room() / GIB:.1f}, most of it {largest} "
+                f"({phase.parts[largest] / GIB:.1f})"
+            )
+    if trainer.settings.backend == "vllm":
+        needed = trainer.longest() * trainer.shape.cache_bytes(trainer.width)
+        if trainer.engine_cache() < needed:
+            found.append(
+                f"vLLM's share leaves {trainer.engine_cache() / GIB:.1f} GiB for its cache, and one sequence of "
+                f"{trainer.longest()} tokens takes {needed / GIB:.1f}: it would not start"
+            )
+    if trainer.device.is_gpu and trainer.host() > trainer.model.resources.mem_mb * 2**20:
+        found.append(
+            f"its processes load {trainer.host() / GIB:.0f} GiB into the machine's memory, more than mem_mb grants"
+        )
+    return found
+
+
+def remedy(trainer: Trainer) -> Remedy:
+    """Return changes that make it fit: batches first (no result depends on them), more GPUs last."""
+    changed, changes = _with_settings(trainer)
+    more = [count for count in GPU_COUNTS if count > trainer.gpus]
+    while problems(changed) and more and trainer.device.is_gpu:
+        resources = trainer.model.resources.model_copy(
+            update={"gpus": more.pop(0), "accelerate": "fsdp2", "mem_mb": 10**9}
+        )
+        larger = replace(trainer, model=trainer.model.model_copy(update={"resources": resources}))
+        changed, changes = _with_settings(larger)
+        changes["resources.gpus"] = larger.gpus
+    if not problems(changed) and changed.host() > trainer.model.resources.mem_mb * 2**20:
+        changes["resources.mem_mb"] = int(1.05 * changed.host() / 2**20)
+    return Remedy(changes, changed)
+
+
+def with_adapters(trainer: Trainer) -> Remedy | None:
+    """Return changes on the same GPUs by which low-rank adapters fit where all weights do not, or None."""
+    if trainer.settings.lora is not None:
+        return None
+    settings = trainer.settings.model_copy(update={"lora": Lora()})
+    changed, changes = _with_settings(replace(trainer, settings=settings))
+    return None if problems(changed) else Remedy({"training.lora": "{}", **changes}, changed)
+
+
+def _with_settings(trainer: Trainer) -> tuple[Trainer, dict[str, float]]:
+    """Change settings of batches and of vLLM as far as it helps."""
+    changes: dict[str, float] = {}
+
+    def change(key: str, value) -> Trainer:
+        changes[f"training.{key}"] = value
+        settings = trainer.settings
+        if key.startswith("vllm."):
+            settings = settings.model_copy(
+                update={"vllm": settings.vllm.model_copy(update={key.partition(".")[2]: value})}
+            )
+        else:
+            settings = settings.model_copy(update={key: value})
+        return replace(trainer, settings=settings)
+
+    longest = trainer.settings.max_prompt_tokens + trainer.settings.decoding.max_new_tokens
+    if _over(trainer, "update") and not trainer.settings.gradient_checkpointing:
+        trainer = change("gradient_checkpointing", True)
+    batches = [("score", "scoring_batch_tokens"), ("update", "micro_batch_tokens")]
+    if trainer.settings.backend == "transformers":
+        batches.append(("rollout", "rollout_batch_tokens"))
+    for phase, key in batches:
+        while _over(trainer, phase) and getattr(trainer.settings, key) >= 2 * longest:
+            trainer = change(key, getattr(trainer.settings, key) // 2)
+    if trainer.settings.backend == "vllm":
+        if problems(trainer) and longest < trainer.longest():
+            trainer = change("vllm.max_model_len", longest)
+        if problems(trainer):
+            for share in SHARES:
+                trainer = change("vllm.gpu_memory_utilization", share)
+                if not problems(trainer):
+                    break
+        # A `vllm:` of one's own has other defaults than training's.
+        if any(key.startswith("training.vllm.") for key in changes):
+            changes["training.vllm.gpu_memory_utilization"] = trainer.settings.vllm.gpu_memory_utilization
+    return trainer, changes
+
+
+def _over(trainer: Trainer, name: str) -> bool:
+    return any(phase.name == name and phase.total > trainer.room() for phase in trainer.phases())
