@@ -6,24 +6,25 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sent.grading.brackets import bare, nesting
 from sent.grading.formula import UnreadableError, has_foreign_macro, read
+from sent.grading.intervals import INTERVALS, as_union, is_list_of_inequalities
 from sent.grading.latex import canonical
-from sent.grading.notation import NUMBER_WORDS
-from sent.grading.relations import as_union, same_relation
+from sent.grading.number_words import number_in_words
+from sent.grading.relations import same_relation
 from sent.grading.structure import (
     MAX_CACHED,
+    Difference,
     Group,
     Matrix,
     Relation,
     Scalar,
     Union,
-    Word,
-    bare,
-    nesting,
     structure,
 )
 from sent.grading.units import is_known
 from sent.grading.values import Rounding, same_value
+from sent.grading.words import Word, after_choice, is_choice
 
 Symbolic = Callable[[str, str], bool | None]
 NO_MATHS = re.compile(r"[\"`#@?]|__|'[A-Za-z/]")
@@ -57,7 +58,7 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
         return False
     verdict = False
     for gold_tree in _readings(gold):
-        for answer_tree in _readings(answer):
+        for answer_tree in _readings_of_answer(answer, gold):
             verdict = _or(verdict, _same(gold_tree, answer_tree, policy, symbolic))
     if verdict is None and symbolic is not None:
         return bool(symbolic(gold, answer))
@@ -82,6 +83,12 @@ def _readings(text: str) -> list:
     return [tree] if other == tree else [tree, other]
 
 
+def _readings_of_answer(answer: str, gold: str) -> list:
+    """Also what the letter of ``(C) 12`` stands for, where the gold answer is no letter."""
+    value = None if is_choice(gold) else after_choice(answer)
+    return [*_readings(answer), *(_readings(value) if value else [])]
+
+
 def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | None:
     if isinstance(gold, Relation) or isinstance(answer, Relation):
         return same_relation(gold, answer, lambda g, a: _same(g, a, policy, symbolic), symbolic)
@@ -96,12 +103,20 @@ def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | Non
         return _same_matrix(gold, answer, policy, symbolic)
     if isinstance(gold, Scalar) and isinstance(answer, Scalar):
         return _same_scalar(gold, answer, policy, symbolic)
-    if isinstance(gold, Group) and isinstance(answer, Group):
+    if isinstance(gold, Group) and isinstance(answer, Group) and not _is_one_a_set_of_numbers(gold, answer):
         return _same_group(gold, answer, policy, symbolic)
-    if isinstance(gold, Group | Union) and isinstance(answer, Group | Union):
+    if isinstance(gold, Group | Union | Difference) and isinstance(answer, Group | Union | Difference):
         gold, answer = as_union(gold), as_union(answer)
         return _matched(gold.parts, answer.parts, policy, symbolic) if gold and answer else False
     return False
+
+
+def _is_one_a_set_of_numbers(gold: Group, answer: Group) -> bool:
+    """Whether one is an interval, and the other lists inequalities."""
+    return any(
+        one.brackets in INTERVALS and is_list_of_inequalities(other)
+        for one, other in ((gold, answer), (answer, gold))
+    )
 
 
 def _ratio_as_quotient(tree, other):
@@ -124,9 +139,12 @@ def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool 
     ]
     if texts[0] == texts[1]:
         return True
-    for word, other in ((texts[0], answer), (texts[1], gold)):
-        if word in NUMBER_WORDS and isinstance(other, Scalar):
-            return _same(Scalar(str(NUMBER_WORDS[word])), other, policy, symbolic)
+    numbers = [number_in_words(tree.plain) if isinstance(tree, Word) else None for tree in (gold, answer)]
+    if any(numbers):
+        gold, answer = (
+            Scalar(number) if number else tree for number, tree in zip(numbers, (gold, answer), strict=True)
+        )
+        return _same(gold, answer, policy, symbolic)
     if any(isinstance(tree, Word) and (tree.quoted or len(tree.plain) > 4) for tree in (gold, answer)):
         return False
     gold, answer = (Scalar(tree.text) if isinstance(tree, Word) else tree for tree in (gold, answer))
@@ -140,18 +158,19 @@ def _same_scalar(gold: Scalar, answer: Scalar, policy: Policy, symbolic: Symboli
     if _units_agree(gold.unit, answer.unit, policy.units):
         for texts in _percent_readings(gold, answer, policy.percent):
             verdict = _or(verdict, _same_formula(*texts, policy, symbolic))
-    may_be_variable = any(
-        len(tree.unit or "") == 1 and tree.unit.isalpha() and r"\text" not in tree.whole
-        for tree in (gold, answer)
-    )
-    if verdict is False and may_be_variable:  # 5 m: five metres, or five times m
-        return _same_formula(gold.whole, answer.whole, policy, symbolic)
+    if verdict is False and any(len(tree.unit or "") == 1 and tree.unit.isalpha() for tree in (gold, answer)):
+        # 5 m: five metres, or five times m
+        bare_letters = [re.sub(r"\\text\s*\{\s*(\w)\s*\}", r" \1", tree.whole) for tree in (gold, answer)]
+        if bare_letters != [gold.whole, answer.whole] and (gold.unit and answer.unit):
+            return False
+        return _same_formula(*bare_letters, policy, symbolic)
     return verdict
 
 
 def _same_formula(gold: str, answer: str, policy: Policy, symbolic: Symbolic | None) -> bool | None:
-    if r"\infty" in gold or r"\infty" in answer:
-        return _squeezed(gold).lstrip("+") == _squeezed(answer).lstrip("+")
+    signs = [_squeezed(text).lstrip("+") for text in (gold, answer)]
+    if any(sign.lstrip("-") == r"\infty" for sign in signs):
+        return signs[0] == signs[1]
     try:
         found = same_value(read(gold), read(answer), policy.rounding)
     except UnreadableError:
@@ -209,7 +228,7 @@ def _same_group(gold: Group, answer: Group, policy: Policy, symbolic: Symbolic |
         return False
     kinds = {gold.brackets, answer.brackets} - {""}
     vectors = len(gold.items) > 2 and kinds == {"()", "[]"}
-    rigid = kinds & {"[)", "(]", "::"} and gold.brackets != answer.brackets
+    rigid = kinds & {"[)", "(]", "::", "+"} and gold.brackets != answer.brackets
     if rigid or (len(kinds) > 1 and not vectors):
         return False
     ordered = bool(kinds - {"{}"}) or (policy.order == "strict" and "{}" not in kinds)

@@ -7,7 +7,7 @@ import functools
 import re
 from fractions import Fraction
 
-from sent.grading.arithmetic import FUNCTIONS, Number, value_of
+from sent.grading.arithmetic import CONSTANTS, FUNCTIONS, Number, value_of
 
 TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\\.|\d+(?:\.\d*)?|\.\d+|[a-zA-Z]|\S")
 _GREEK = (
@@ -16,7 +16,7 @@ _GREEK = (
 )
 _ACCENTS = "dot ddot hat bar vec tilde overline widehat angle triangle odot prime"
 SYMBOLS, ACCENTS = frozenset(_GREEK.split()), frozenset(_ACCENTS.split())
-STRUCTURES = frozenset(("frac", "binom", "sqrt", "pi", "lfloor", "lceil"))
+STRUCTURES = frozenset(("frac", "binom", "sqrt", "pi", "lfloor", "lceil", "abs"))
 OPENING = {"(": ")", "[": "]", "{": "}", "|": "|", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil", r"\{": r"\}"}
 CLOSING = frozenset(OPENING.values()) - {"|"}
 FOR_WHOLE_NUMBERS = frozenset(("floor", "ceil", "factorial", "binomial"))
@@ -139,7 +139,7 @@ class _Reader:
         """A product without a sign; a whole number before a proper fraction is a mixed number."""
         before = self.tokens[self.position - 1]
         right = self.power()
-        if right[0] == "number":
+        if right[0] == "number" and left[0] not in CONSTANTS:
             raise UnreadableError("two numbers side by side")
         if _is_mixed(before, left, right):
             return ("add", left, right)
@@ -266,6 +266,8 @@ class _Reader:
             return ("root", radicand, index or ("number", Fraction(2), "2"))
         if name == "pi" and self.peek != "_":
             return ("pi",)
+        if name == "abs":
+            return ("abs", self.argument())
         if name in FUNCTIONS:
             return self.function(name)
         if name in ACCENTS and self.peek == "{":

@@ -5,28 +5,28 @@ Only the notation changes here, never the value: what two canonical texts mean i
 
 import re
 
+from sent.grading.brackets import QUOTED
+from sent.grading.markup import usual_intervals, with_plain_text, without_markup
 from sent.grading.notation import MACROS, UNICODE
+from sent.grading.numerals import in_latex, joined_groups
+from sent.grading.units import usual_units
+from sent.grading.words import OPEN_CHOICE
 
 SMALL_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺₀₁₂₃₄₅₆₇₈₉", "0123456789-+0123456789")
 SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 
-_CODE_FUNCTIONS = "arcsin|arccos|arctan|asin|acos|atan|sinh|cosh|tanh|sin|cos|tan|sec|csc|cot|sqrt|exp|log|ln"
+_CODE_FUNCTIONS = (
+    "arcsin|arccos|arctan|asin|acos|atan|sinh|cosh|tanh|sin|cos|tan|sec|csc|cot|sqrt|exp|log|ln|abs"
+)
 _CODE_NAMES = "pi|infinity|infty|inf|alpha|beta|gamma|delta|theta|lambda|mu|rho|sigma|tau|phi|omega"
 PLAIN_FUNCTIONS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 
 MACRO = re.compile(r"\\\\|\\([a-zA-Z]+\*?)")
 SPACES = re.compile(r"\s+")
 SKIPPED_SPACE = re.compile(r"(?<!\\)\\[,;:!> ]|~|\\hspace\{[^{}]*\}|\\phantom\{[^{}]*\}|\\mathstrut")
-E_NOTATION = re.compile(r"(?<![A-Za-z\d.\\_])(\d++(?:\.\d*+)?|\.\d++)\s?[eE]\s?([+-]?\d+)(?![\dA-Za-z]|\.\d)")
-SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
-SCALE = re.compile(rf"(\d)\s*(?:\\text\s*\{{\s*)?({'|'.join(SCALES)})(?![A-Za-z])(?:\s*\}})?", re.IGNORECASE)
-REPEATING = re.compile(r"(?<!\d)(\d*+)\.(\d*+)\s*\\(?:overline|bar)\s*\{?\s*(\d+)\s*\}?")
 ROOT_SIGN = re.compile(r"√\s*(\d+(?:\.\d+)?)")
-LOOSE_EXPONENT = re.compile(r"\^\s*([+-]?\d{2,}|-\d)(?!\d|\.\d)")
 PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
-THIN_COMMA = re.compile(r"(?<=\d)(?:\{,\}|,\s*\\!)\s*(?=\d{3}(?!\d))")
-GROUPED_DIGITS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:(?:\\[,; ]|[ ~])\d{3})+(?![\d])")
 DEGREE = re.compile(r"\^\s*(?:\{\s*(?:\\circ|\\degree)\s*\}|\\circ|\\degree)")
 PRIMES = re.compile(r"\^\s*(?:\{\s*(?:\\prime\s*)+\}|\\prime(?![a-zA-Z]))")
 NAMED_FUNCTION = re.compile(
@@ -34,11 +34,23 @@ NAMED_FUNCTION = re.compile(
 )
 UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*\\text\s*\{([^{}]*)\}\s*\}\s*\{\s*\\text\s*\{([^{}]*)\}\s*\}")
 INFIX = re.compile(r"\{([^{}]*)\\(over|choose|atop)(?![a-zA-Z])\s*([^{}]*)\}")
-PLAIN_MIXED = re.compile(r"(?<![\w.^{})])(\d+) (\d+)/(\d+)(?!\w|\.\d)")
-REAL_NUMBERS = re.compile(
-    r"\\mathbb\s*\{?\s*R\s*\}?|(?:\\text\s*\{)?\s*all real(?:s| numbers)\s*\}?", re.IGNORECASE
-)
 REALS = r"(-\infty,\infty)"
+_REALS = r"(?:\\mathbb\s*\{?\s*R\s*\}?|(?i:all real(?:s| numbers)))"
+ALL_REALS = re.compile(rf"\s*{_REALS}\s*")
+REALS_WITHOUT = re.compile(rf"{_REALS}\s*(?:\\setminus|-(?=\s*\\\{{))")
+REALS_EXCEPT = re.compile(
+    rf"{_REALS}\s*,?(?:\s*[a-z]\s*,?)?\s+(?:except|other than|excluding)(?:\s+for)?\s+(?:[a-z]\s*=\s*)?(.+)"
+)
+COMBINATIONS = re.compile(
+    r"(?<![A-Za-z\d}])(?:\{\s*\})?\s*[_^]\s*\{?(\w+)\}?\s*(?:C|\\text\s*\{\s*C\s*\})\s*_\s*\{?(\w+)\}?"
+)
+CHOSEN = re.compile(r"(?<![A-Za-z\\])(?:C|\\text\s*\{\s*C\s*\})\s*_\s*\{?(\d+)\}?\s*\^\s*\{?(\d+)\}?")
+ACCENT_OF_LETTER = re.compile(r"\\(vec|hat|bar|dot|ddot|tilde|overline|widehat)\s+([A-Za-z])(?![A-Za-z])")
+SEGMENT = re.compile(r"\\overline\s*\{\s*([A-Z]{2})\s*\}")
+MODULO = re.compile(r"\(?\s*(?:\\(?:pmod|bmod|mod|pod)|\\text\s*\{\s*mod\s*\})\s*\{?\s*(\w+)\s*\}?\s*\)?")
+SET_BUILDER = re.compile(r"(\\\{[^{}|:,]*):")
+CASE = re.compile(r",\s*(?=&)")
+CODE_LOGARITHM = re.compile(r"(?<![A-Za-z\\])log(10|2)(?=\s*\()")
 MODULE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sp|sympy|cmath)\.(?=[A-Za-z])")
 CALL = re.compile(rf"(?<![A-Za-z\\])({_CODE_FUNCTIONS})(?![A-Za-z])")
 NAME = re.compile(rf"(?<![A-Za-z\\_{{])({_CODE_NAMES})(?![A-Za-z])")
@@ -57,9 +69,9 @@ def canonical(answer: str) -> str:
         return text
     if text.startswith("**") and text.endswith("**"):
         text = text.strip("*")
+    text = without_markup(text)
     text = text.replace(r"\$", r" \dollar ").replace(r"\%", "%").replace("**", "^")
-    text = THIN_COMMA.sub("", text).replace("{,}", ",").replace("\\!", "")
-    text = GROUPED_DIGITS.sub(lambda m: re.sub(r"\\[,; ]|[ ~]", "", m.group()), text)
+    text = joined_groups(text).replace("{,}", ",").replace("\\!", "")
     text = text.replace(r"\left.", " ").replace(r"\right.", " ")
     text = SKIPPED_SPACE.sub(" ", _without_delimiters(text))
     text = MACRO.sub(_rename, text)
@@ -70,14 +82,37 @@ def canonical(answer: str) -> str:
     text = INFIX.sub(
         lambda m: rf"\{'frac' if m.group(2) == 'over' else 'binom'}{{{m.group(1)}}}{{{m.group(3)}}}", text
     )
-    text = CALL.sub(_function, NAME.sub(_name, MODULE.sub("", text)))
-    text = SCALE.sub(lambda m: rf"{m.group(1)}\cdot 10^{{{SCALES[m.group(2).lower()]}}}", text)
-    text = REPEATING.sub(_fraction_of_repeating, text)
-    text = E_NOTATION.sub(r"\1\\cdot 10^{\2}", text)
-    text = PLAIN_MIXED.sub(r"\1\\frac{\2}{\3}", text)
-    text = LOOSE_EXPONENT.sub(r"^{\1}", text)
-    text = SPACES.sub(" ", text).strip()
-    return REALS if REAL_NUMBERS.fullmatch(text) else text
+    text = CODE_LOGARITHM.sub(r"\\log_{\1}", MODULE.sub("", text))
+    text = CALL.sub(_function, NAME.sub(_name, text))
+    text = SEGMENT.sub(r"\1", ACCENT_OF_LETTER.sub(r"\\\1{\2}", text))
+    if "mod" in text:
+        text = MODULO.sub(r"\\pmod{\1}", text)
+    if r"\{" in text:
+        text = SET_BUILDER.sub(r"\1|", text)
+    if r"\begin" in text:
+        text = CASE.sub(" ", text)
+    if "C" in text:
+        text = CHOSEN.sub(_chosen, COMBINATIONS.sub(r"\\binom{\1}{\2}", text))
+    text = SPACES.sub(" ", usual_units(with_plain_text(in_latex(text)))).strip()
+    return _reals(usual_intervals(OPEN_CHOICE.sub(r"\1(\2)", text)))
+
+
+def _chosen(match: re.Match) -> str:
+    """``C_{10}^3``, the number of choices; ``C_1^2`` is the square of a constant."""
+    count, chosen = match.groups()
+    return rf"\binom{{{count}}}{{{chosen}}}" if int(count) > int(chosen) else match.group()
+
+
+def _reals(text: str) -> str:
+    """Write the real numbers as an interval, also where some are left out."""
+    if r"\mathbb" not in text and "real" not in text.lower():
+        return text
+    plain = QUOTED.sub(r"\1", text)
+    if ALL_REALS.fullmatch(plain):
+        return REALS
+    if left_out := REALS_EXCEPT.fullmatch(plain.strip()):
+        return rf"{REALS}\setminus\{{{left_out.group(1)}\}}"
+    return REALS_WITHOUT.sub(lambda _: rf"{REALS}\setminus ", text)
 
 
 def _without_delimiters(text: str) -> str:
@@ -90,13 +125,6 @@ def _rename(match: re.Match) -> str:
     if name is None:
         return match.group()
     return name + " " if name[-1:].isalpha() else name
-
-
-def _fraction_of_repeating(match: re.Match) -> str:
-    """``0.1\\overline{6}`` as the fraction 15/90."""
-    whole, fixed, period = match.groups()
-    top = int((whole or "0") + fixed + period) - int((whole or "0") + fixed)
-    return rf"\frac{{{top}}}{{{'9' * len(period)}{'0' * len(fixed)}}}"
 
 
 def _function(match: re.Match) -> str:

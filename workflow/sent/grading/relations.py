@@ -5,28 +5,23 @@ from collections.abc import Callable
 
 from sent.grading.arithmetic import UndefinedError
 from sent.grading.formula import UnreadableError, read
-from sent.grading.structure import EQUALS, Group, Relation, Scalar, Union, structure
+from sent.grading.intervals import interval, is_inequality
+from sent.grading.names import NAME, is_name
+from sent.grading.structure import EQUALS, Relation, Scalar, structure
 from sent.grading.values import AGREE, DIFFER, NEEDED, POINTS
 
 Same = Callable[[object, object], bool | None]
 
-_SUBSCRIPT = r"(?:\s*_\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+))?"
-NAME = re.compile(
-    r"(?:\\(?:angle|triangle|overline|vec|hat|bar|dot|ddot|tilde|mathbb)\s*)*\{?\s*"
-    rf"(\\text\s*\{{[^{{}}]*\}}|\\[a-zA-Z]+|[A-Za-z]+(?:\s[A-Z])*){_SUBSCRIPT}\s*\}}?{_SUBSCRIPT}[\s']*"
-    r"(?:\(\s*[A-Za-z\\][A-Za-z,\\\s_0-9]*\))?\s*"
-)
-DERIVATIVE = re.compile(r"\\frac\s*\{\s*d[^{}]*\}\s*\{\s*d[^{}]*\}\s*")
-TUPLE_OF_NAMES = re.compile(r"\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])+\s*\)\s*")
+VALUE_OF = re.compile(r"(?<![A-Za-z\\])([A-Wa-w])\s*\(\s*-?[\w.]+(?:\s*,\s*-?[\w.]+)*\s*\)")  # f(3)
 SCRIPTS = re.compile(r"[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w)|\\text\s*\{[^{}]*\}")
-FLIP = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
 POLYNOMIAL = frozenset(("number", "symbol", "pi", "e", "add", "subtract", "multiply", "negative"))
 CLOSE_ENOUGH = 0.05  # relative; what may stand on the two sides of an approximation sign
 
 
 def same_relation(gold, answer, same: Same, symbolic) -> bool | None:
     """Compare where at least one side is a :class:`Relation`. ``same`` compares trees, ``symbolic`` texts."""
-    if _is_inequality(gold) or _is_inequality(answer):
+    gold, answer = _name_first(gold), _name_first(answer)
+    if is_inequality(gold) or is_inequality(answer):
         return _same_inequality(gold, answer, same)
     if not isinstance(gold, Relation):
         return _chain_is(answer, gold, same)
@@ -39,21 +34,16 @@ def same_relation(gold, answer, same: Same, symbolic) -> bool | None:
     return _same_equation(gold, answer)
 
 
-def as_union(tree) -> Union | None:
-    """A union of intervals from an interval, a union, or a list of inequalities in one variable."""
-    if isinstance(tree, Union):
-        return tree
-    if isinstance(tree, Group) and tree.brackets:
-        return Union((tree,))
-    if isinstance(tree, Group):
-        parts = [_interval(item)[1] if isinstance(item, Relation) else None for item in tree.items]
-        return Union(tuple(parts)) if all(parts) else None
-    return None
-
-
-def is_name(text: str) -> bool:
-    """Whether the left side of an equation only names what follows: ``x``, ``f(x)``, ``m_{\\max}``, ``(x,y)``."""
-    return any(pattern.fullmatch(text) for pattern in (NAME, TUPLE_OF_NAMES, DERIVATIVE))
+def _name_first(tree):
+    """``5 = x`` as ``x = 5``."""
+    if (
+        isinstance(tree, Relation)
+        and tree.operators == ("=",)
+        and is_name(tree.parts[1])
+        and not is_name(tree.parts[0])
+    ):
+        return Relation(tree.parts[::-1], tree.operators)
+    return tree
 
 
 def _assignment(relation: Relation) -> tuple[str | None, object]:
@@ -98,7 +88,9 @@ def _names_what_follows(part: str, operator: str) -> bool:
             return bool(read(part).symbols)
         except UnreadableError:
             pass
-    return bool(re.search(r"[A-Za-z]", part)) and not re.search(r"\d", SCRIPTS.sub("", part))
+    return bool(re.search(r"[A-Za-z]", part)) and not re.search(
+        r"\d", VALUE_OF.sub(r"\1", SCRIPTS.sub("", part))
+    )
 
 
 def _near_each_other(parts: list[str]) -> bool:
@@ -151,47 +143,16 @@ def _is_polynomial(tree: tuple) -> bool:
     return kind in POLYNOMIAL and all(_is_polynomial(part) for part in parts)
 
 
-def _is_inequality(tree) -> bool:
-    return isinstance(tree, Relation) and any(op in FLIP or op == r"\ne" for op in tree.operators)
-
-
 def _same_inequality(gold, answer, same: Same) -> bool | None:
     if isinstance(gold, Scalar) or isinstance(answer, Scalar):
         return False
     variables, sets = [], []
     for tree in (gold, answer):
-        variable, interval = _interval(tree) if isinstance(tree, Relation) else (None, tree)
-        if interval is None:
+        variable, numbers = interval(tree) if isinstance(tree, Relation) else (None, tree)
+        if numbers is None:
             return None
         variables.append(variable)
-        sets.append(interval)
+        sets.append(numbers)
     if all(variables) and variables[0] != variables[1]:
         return False
     return same(*sets)
-
-
-def _interval(relation: Relation) -> tuple[str | None, Group | Union | None]:
-    """``1 < x \\le 2`` as the variable and the set ``(1,2]``; (None, None) for what is no set of numbers."""
-    parts, operators = relation.parts, relation.operators
-    if operators == (r"\ne",) and is_name(parts[0]):
-        bound = Scalar(parts[1])
-        below, above = Group((Scalar(r"-\infty"), bound), "()"), Group((bound, Scalar(r"\infty")), "()")
-        return parts[0], Union((below, above))
-    if not all(op in FLIP for op in operators):
-        return None, None
-    if len(parts) == 2 and is_name(parts[1]) and not is_name(parts[0]):
-        parts, operators = parts[::-1], (FLIP[operators[0]],)
-    if len(parts) == 2 and is_name(parts[0]):
-        bound = Scalar(parts[1])
-        closed = operators[0] in (r"\le", r"\ge")
-        if operators[0] in ("<", r"\le"):
-            return parts[0], Group((Scalar(r"-\infty"), bound), "(]" if closed else "()")
-        return parts[0], Group((bound, Scalar(r"\infty")), "[)" if closed else "()")
-    if len(parts) != 3 or not is_name(parts[1]):
-        return None, None
-    if operators[0] in (">", r"\ge"):
-        parts, operators = parts[::-1], tuple(FLIP[op] for op in operators[::-1])
-    if operators[1] not in ("<", r"\le"):
-        return None, None
-    brackets = ("[" if operators[0] == r"\le" else "(") + ("]" if operators[1] == r"\le" else ")")
-    return parts[1], Group((Scalar(parts[0]), Scalar(parts[2])), brackets)

@@ -4,11 +4,11 @@ import functools
 import re
 from dataclasses import dataclass
 
-from sent.grading.units import split_unit
+from sent.grading.brackets import QUOTED, TOKEN, bare, end_of_group, split, split_list
+from sent.grading.names import is_name
+from sent.grading.units import compound, split_unit
+from sent.grading.words import MEANING, without_announcement, word
 
-TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\\.|\d+|[a-zA-Z]+|\s+|.", re.DOTALL)
-CLOSER = {"(": ")", "[": "]", r"\{": r"\}", "{": "}", r"\begin": r"\end"}
-LEVEL = {**dict.fromkeys(CLOSER, 1), **dict.fromkeys((")", "]", r"\}", "}", r"\end"), -1)}
 EQUALS = ("=", r"\equiv")
 COMPARATORS = (
     *EQUALS,
@@ -24,23 +24,13 @@ COMPARATORS = (
     r"\in",
 )
 THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
-BRACKET = re.compile(r"\\?[(\[{}\])]")
 ENVIRONMENT = re.compile(
     r"\\begin\s*\{\s*([bBpvV]?matrix|smallmatrix|array)\s*\}(.*)\\end\s*\{\s*\1\s*\}", re.DOTALL
 )
-CHOICE = re.compile(r"[(\[]?\s*([A-Z])\s*[)\].:]+(?:\s.*)?", re.DOTALL)
-ARTICLE = re.compile(r"^(?:an?|the) ")
-WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W_]+)*")
-LONG_WORD = re.compile(r"[^\W\d_]{3}")
-CONNECTIVE = re.compile(r"\b(?:or|and)\b")
+TRANSPOSED = re.compile(r"([(\[].*,.*[)\]])\s*\^\s*\{?\s*(?:T|\\top|\\text\s*\{\s*T\s*\})\s*\}?", re.DOTALL)
 SET_BUILDER = re.compile(r"\s*[A-Za-z]\s*(?:\\in\s*\\mathbb\s*\{?\s*R\s*\}?)?\s*[|:](.*)")
-ANNOUNCEMENT = re.compile(
-    r"^(?:\\approx(?![a-zA-Z])|=|\\text\s*\{[^{}]*(?:\bis|:|=)\s*\}|(?:the )?(?:final )?answer(?: is)?\b\s*[:=]?)\s*(?=[^\s=])",
-    re.IGNORECASE,
-)
 PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
 MAX_CACHED = 300  # characters of a text whose tree is kept
-QUOTED = re.compile(r"\\text\s*\{([^{}]*)\}")
 
 
 @dataclass(frozen=True)
@@ -53,17 +43,11 @@ class Scalar:
 
 
 @dataclass(frozen=True)
-class Word:
-    """An answer in words; ``plain`` is lower case without article and final stop, ``quoted`` if inside ``\\text``."""
-
-    plain: str
-    text: str
-    quoted: bool
-
-
-@dataclass(frozen=True)
 class Group:
-    """Several answers in brackets, or in none: a tuple, interval, set, list. A bare list has no ``brackets``."""
+    """Several answers in brackets, or in none: a tuple, interval, set, list. A bare list has no ``brackets``.
+
+    Of a ratio such as ``3:4`` or a time they are ``::``, of a measure in two units such as ``5 ft 10 in`` ``+``.
+    """
 
     items: tuple
     brackets: str = ""
@@ -92,6 +76,14 @@ class Union:
     parts: tuple
 
 
+@dataclass(frozen=True)
+class Difference:
+    """A set without the members of another: ``whole \\setminus removed``."""
+
+    whole: object
+    removed: object
+
+
 def structure(text: str, join_thousands: bool = True):
     """Return canonical LaTeX as a tree of the classes above.
 
@@ -101,27 +93,34 @@ def structure(text: str, join_thousands: bool = True):
 
 
 def _structure(text: str, join_thousands: bool):
-    text = bare(ANNOUNCEMENT.sub("", text))
+    text = bare(without_announcement(text))
     if PLAIN.fullmatch(text):
         return Scalar(text, None, text)
     if join_thousands:
         text = joined_thousands(text)
-    if word := _word(text):
-        return word
+    if found := word(text):
+        return Scalar(MEANING[found.plain]) if found.plain in MEANING else found
+    if measures := compound(text):
+        return Group(tuple(Scalar(number, unit) for number, unit in measures), "+")
+    if transposed := TRANSPOSED.fullmatch(text):
+        return structure(transposed.group(1), join_thousands)
     if quoted := QUOTED.fullmatch(text):
         return structure(quoted.group(1), join_thousands)
     tokens = TOKEN.findall(text)
-    parts = _split_list(tokens)
+    parts = split_list(tokens)
     if len(parts) > 1:
         return Group(tuple(item for part in parts for item in _items(part, join_thousands)))
-    parts, operators = _split(tokens, COMPARATORS)
-    if len(parts) == 2 and operators == [r"\in"]:
+    parts, operators = split(tokens, COMPARATORS)
+    if len(parts) == 2 and operators == [r"\in"] and is_name(parts[0]):
         return structure(parts[1], join_thousands)
     if len(parts) > 1:
         return Relation(tuple(bare(p) for p in parts), tuple(operators))
-    parts, _ = _split(tokens, (r"\cup",))
+    parts, _ = split(tokens, (r"\cup",))
     if len(parts) > 1:
         return Union(tuple(structure(part, False) for part in parts))
+    parts, _ = split(tokens, (r"\setminus",))
+    if len(parts) == 2:
+        return Difference(*(structure(part, False) for part in parts))
     return _bracketed(tokens) or _matrix(text) or _scalar(text)
 
 
@@ -139,9 +138,10 @@ def _scalar(text: str):
         sign = r"\pm" if r"\pm" in text else r"\mp"
         return Group(tuple(_scalar(text.replace(sign, s)) for s in "+-"))
     number, unit = split_unit(text)
-    ratio, _ = _split(TOKEN.findall(number), (":",))
+    ratio, _ = split(TOKEN.findall(number), (":",))
     if len(ratio) > 1 and all(PLAIN.fullmatch(part.strip()) for part in ratio):
-        return Group(tuple(Scalar(part.strip()) for part in ratio), "::")
+        items = [Scalar(part.strip()) for part in ratio]
+        return Group((*items[:-1], Scalar(items[-1].text, unit)), "::")
     return Scalar(number, unit, text)
 
 
@@ -150,11 +150,11 @@ def _bracketed(tokens: list[str]):
     if (
         opening not in ("(", "[", r"\{")
         or closing not in (")", "]", r"\}")
-        or _end_of_group(tokens) != len(tokens) - 1
+        or end_of_group(tokens) != len(tokens) - 1
     ):
         return None
     inner = "".join(tokens[1:-1])
-    parts = _split_list(tokens[1:-1])
+    parts = split_list(tokens[1:-1])
     if len(parts) == 1 and opening == r"\{" and (match := SET_BUILDER.fullmatch(inner)):
         return structure(match.group(1))
     if len(parts) == 1 and opening != r"\{":
@@ -175,22 +175,6 @@ def _matrix(text: str) -> Matrix | None:
     )
 
 
-def _word(text: str) -> Word | None:
-    """Words: anything in letters with one quoted part or one word of three letters or more, and no sign of maths."""
-    choice = CHOICE.fullmatch(QUOTED.sub(r"\1", text).strip())
-    if choice:
-        return Word(choice.group(1).lower(), choice.group(1), False)
-    quoted = QUOTED.sub(r"\1", text)
-    plain = re.sub(r"\s+", " ", quoted).strip(" .!'\"()").casefold()
-    if (
-        not WORDS.fullmatch(plain)
-        or CONNECTIVE.search(plain)
-        or (quoted == text and not LONG_WORD.search(plain))
-    ):
-        return None
-    return Word(ARTICLE.sub("", plain), text, quoted != text)
-
-
 def joined_thousands(text: str) -> str:
     """Drop the commas of numbers such as ``1,234,567`` that stand in no bracket of a tuple, list or set."""
     if "," not in text:
@@ -203,88 +187,3 @@ def joined_thousands(text: str) -> str:
         return match.group() if depth > 0 else match.group().replace(",", "")
 
     return THOUSANDS.sub(join, text)
-
-
-def nesting(text: str) -> int:
-    """Depth of the brackets in ``text``, whatever their kind (half-open intervals mix them); -1 if unbalanced."""
-    depth = deepest = 0
-    for token in BRACKET.findall(text):
-        depth += 1 if token[-1] in "([{" else -1
-        deepest = max(deepest, depth)
-        if depth < 0:
-            return -1
-    return deepest if depth == 0 else -1
-
-
-def bare(text: str) -> str:
-    """Drop final punctuation and brackets that enclose the whole without meaning anything."""
-    text = text.strip().rstrip(" .,;:") if not text.rstrip().endswith("\\") else text.strip()
-    if not text or text[0] not in "({" or text[-1] not in ")}":
-        return text
-    tokens = TOKEN.findall(text)
-    closing, list_depths = _closings(tokens), _list_depths(tokens)
-    first, last, depth = 0, len(tokens) - 1, 1
-    while (
-        tokens[first] in ("(", "{") and closing.get(first) == last and tokens[last] == CLOSER[tokens[first]]
-    ):
-        if first + 1 == last or (tokens[first] == "(" and depth in list_depths):
-            break
-        first, last, depth = first + 1, last - 1, depth + 1
-        while first < last and tokens[first].isspace():
-            first += 1
-        while first < last and tokens[last].isspace():
-            last -= 1
-    return "".join(tokens[first : last + 1]).strip()
-
-
-def _list_depths(tokens: list[str]) -> set[int]:
-    """Depths of bracketing at which items are listed."""
-    depths, depth = set(), 0
-    for token in tokens:
-        depth += LEVEL.get(token, 0)
-        if token in ",;" or _is_connective(token):
-            depths.add(depth)
-    return depths
-
-
-def _closings(tokens: list[str]) -> dict[int, int]:
-    """Index of each opening bracket -> index of its closing one; ``(`` may be closed by ``]`` and so on."""
-    stack, pairs = [], {}
-    for index, token in enumerate(tokens):
-        level = LEVEL.get(token, 0)
-        if level > 0:
-            stack.append(index)
-        elif level < 0 and stack:
-            pairs[stack.pop()] = index
-    return pairs
-
-
-def _end_of_group(tokens: list[str]) -> int:
-    return _closings(tokens).get(0, -1)
-
-
-def _split(tokens: list[str], separators: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Split tokens at separators outside all brackets: the parts as text, and the separators."""
-    parts, found, depth = [[]], [], 0
-    for token in tokens:
-        depth += LEVEL.get(token, 0)
-        if depth == 0 and token in separators:
-            found.append(token)
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    return ["".join(part) for part in parts], found
-
-
-def _split_list(tokens: list[str]) -> list[str]:
-    """Split tokens at commas, semicolons, "or" and "and" outside all brackets; empty parts are dropped."""
-    marked = ["," if _is_connective(token) else token for token in tokens]
-    parts, _ = _split(marked, (",", ";"))
-    return [part.strip() for part in parts if part.strip()] or [""]
-
-
-def _is_connective(token: str) -> bool:
-    if token[0] not in "\\oaOA":
-        return False
-    quoted = QUOTED.fullmatch(token)
-    return (quoted.group(1) if quoted else token).strip(" ,").lower() in ("or", "and", "and also")

@@ -64,6 +64,10 @@ _SAME = {
     "mile": "",
     "°C": "celsius",
     "°F": "fahrenheit",
+    "ohm": "ohms",
+    "kohm": "kiloohm kiloohms",
+    "am": "",
+    "pm": "",
 }
 CANONICAL = {name: unit for unit, names in _SAME.items() for name in (unit, *names.split())}
 _PER = {"mph": "mi/h", "kph": "km/h", "mile": "mi"}
@@ -79,6 +83,42 @@ MIN_LETTERS = (
     4  # of an unknown bare word behind a number, which is then a unit (apples) rather than variables
 )
 _TRIGONOMETRIC = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)")
+
+
+_HOUR = r"(\d{1,2}(?::\d\d)?)\s*"
+_HALF = r"([ap])\.?\s?m\.?\s*"
+TIME = re.compile(
+    rf"\\text\s*\{{\s*{_HOUR}{_HALF}\}}|{_HOUR}\\text\s*\{{\s*{_HALF}\}}|{_HOUR}([ap])\.?\s?m(?![A-Za-z])\.?",
+    re.IGNORECASE,
+)
+MICRO = re.compile(r"(?<=[\d\s])\\mu\s*(?:\\text\s*\{\s*([A-Za-z]+)\s*\}|([A-Za-z])$)")
+OHM = re.compile(r"(?<=[\d\s}])(?:\\text\s*\{\s*k\s*\}|k)?\s*\\Omega$")
+MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)\.?")
+
+
+def usual_units(text: str) -> str:
+    """Write units that are macros, and ``a.m.`` and ``p.m.``, as text."""
+    if "m" in text.lower():
+        text = TIME.sub(lambda m: "{}\\text{{ {}m}}".format(*(p.lower() for p in m.groups() if p)), text)
+    text = text.replace(r"\mathring{A}", r"\text{ angstrom}").replace("per cent", "percent")
+    text = MICRO.sub(lambda m: rf"\text{{ micro{m.group(1) or m.group(2)}}}", text)
+    return OHM.sub(lambda m: r"\text{ kohm}" if "k" in m.group() else r"\text{ ohm}", text)
+
+
+def compound(text: str) -> list[tuple[str, str]] | None:
+    """Parts of a measure in two or more known units, such as ``5 ft 10 in``; None for anything else."""
+    if sum(char.isdigit() for char in text) < 2 or not any(char.isalpha() for char in text):
+        return None
+    plain = re.sub(r"\band\b|,", " ", re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text))
+    parts = MEASURE.findall(plain)
+    units = [_canonical_word(unit) for _, unit in parts]
+    if len(parts) < 2 or MEASURE.sub("", plain).strip() or len(set(units)) < len(units):
+        return None
+    return (
+        [(part[0], unit) for part, unit in zip(parts, units, strict=True)]
+        if all(map(is_known, units))
+        else None
+    )
 
 
 def split_unit(text: str) -> tuple[str, str | None]:
@@ -124,6 +164,8 @@ def _is_unit(tokens: list[re.Match], position: int) -> bool:
     if not token.isalpha():
         return False
     before = [t.group() for t in tokens[max(0, position - 2) : position]]
+    if token in ("C", "F") and (before[-1:] == [r"\degree"] or before == [r"\degree", " "]):
+        return True
     behind_number = before[-1:] == [" "] and before[0][-1] in "0123456789}"
     if token not in CANONICAL and token.lower() not in CANONICAL:
         return behind_number and len(token) >= MIN_LETTERS and not _NOT_A_UNIT.search(token)
@@ -138,6 +180,10 @@ def canonical_unit(unit: str) -> str:
     words = [_canonical_word(w) for w in re.findall(r"[^\W\d_]+|[%¢€£¥₹°]|\^ *-? *\d|/|\d", plain)]
     joined = " ".join(words).replace(" ^", "^").replace("^ ", "^").replace(" / ", "/")
     joined = re.sub(r"\b(?:degree|°) ([CFcf])\b", lambda m: "°" + m.group(1).upper(), joined)
+    joined = re.sub(
+        r" (\w+)\^ ?-(\d)", lambda m: f"/{m.group(1)}{'' if m.group(2) == '1' else '^' + m.group(2)}", joined
+    )
+    joined = re.sub(r"\bdegree °", "°", joined)
     joined = re.sub(r"\bsquare (\w+)$", r"\1^2", joined)
     return re.sub(r"\bcubic (\w+)$", r"\1^3", joined).strip()
 
@@ -149,4 +195,5 @@ def _canonical_word(word: str) -> str:
 
 def is_known(unit: str) -> bool:
     """Whether every word of a canonical unit is in the table: only then can two units contradict each other."""
-    return unit != "unit" and all(word in CANONICAL for word in re.findall(r"[^\W\d_]+|[%€£¥₹]", unit))
+    words = [unit] if unit in CANONICAL else re.findall(r"[^\W\d_]+|[%€£¥₹]", unit)
+    return unit != "unit" and all(word in CANONICAL for word in words)

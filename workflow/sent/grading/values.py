@@ -9,6 +9,7 @@ from sent.grading.formula import Formula
 
 POINTS = 8
 NEEDED = 3  # points at which both formulas must have a value, before agreement counts as equality
+REAL_VARIABLES = frozenset("xyztuvw")  # letters that stand for whole numbers hardly ever, even in a floor
 AGREE, DIFFER, TINY = 1e-9, 1e-6, 1e-12
 
 
@@ -34,6 +35,12 @@ def same_value(gold: Formula, answer: Formula, rounding: Rounding) -> bool | Non
         except OverflowError:  # a fraction beyond the range of floats met a float
             return None
     imaginary, whole = gold.imaginary or answer.imaginary, gold.discrete or answer.discrete
+    if (
+        whole
+        and (gold.symbols | answer.symbols) & REAL_VARIABLES
+        and _same_at_points(gold, answer, True, False) is False
+    ):
+        return False
     verdict = None if imaginary else _same_at_points(gold, answer, True, whole)
     if verdict is None and (imaginary or _same_at_points(gold, answer, False, whole)):
         return _same_at_points(gold, answer, False, whole)
