@@ -22,10 +22,27 @@ def test_reads_rows_in_order_with_ids_and_groups(tmp_path):
     path = write(tmp_path / "q.jsonl", [question(" a? ", "1", id="x", group="g"), question("b?", 2, id=7)])
     loaded = load(Source(path=path))
     assert loaded.questions == [
-        {"question_id": "x", "question": "a?", "answer": "1", "group": "g"},
-        {"question_id": "7", "question": "b?", "answer": "2", "group": None},
+        {"question_id": "x", "question": "a?", "answer": "1", "group": "g", "tolerance": None},
+        {"question_id": "7", "question": "b?", "answer": "2", "group": None, "tolerance": None},
     ]
     assert (loaded.dropped, loaded.n_rows, loaded.n_merged) == ([], 2, 0)
+
+
+def test_a_tolerance_comes_from_the_column_that_fields_name(tmp_path):
+    rows = [question("a?", "4.2", error="1e-1"), question("b?", error=None), question("c?", error="")]
+    path = write(tmp_path / "q.jsonl", rows)
+    loaded = load(Source(path=path, fields={"tolerance": "error"}))
+    assert [row["tolerance"] for row in loaded.questions] == [0.1, None, None]
+    assert [row["tolerance"] for row in load(Source(path=path)).questions] == [None] * 3
+
+
+@pytest.mark.parametrize("value", ["a tenth", "-1", "nan", "inf"])
+def test_a_tolerance_that_is_no_number_is_an_error(tmp_path, value):
+    path = write(tmp_path / "q.jsonl", [question("a?"), question("b?", error=value)])
+    with pytest.raises(
+        SentError, match=rf"row 2: 'error' \(`fields.tolerance`\) is '{value}'; expected a number"
+    ):
+        load(Source(path=path, fields={"tolerance": "error"}))
 
 
 def test_without_ids_a_questions_id_is_a_function_of_its_text(tmp_path):
@@ -61,7 +78,7 @@ def test_fields_reach_nested_values_and_prefix_and_suffix_are_cut(tmp_path):
     fields = {"question": "prompt.0.content", "answer": "reward.gold", "id": "extra.index"}
     source = Source(path=write(tmp_path / "q.jsonl", [row]), fields=fields, prefix="Solve:", suffix="Think.")
     assert load(source).questions == [
-        {"question_id": "u1", "question": "2+2?", "answer": "4, 5", "group": None}
+        {"question_id": "u1", "question": "2+2?", "answer": "4, 5", "group": None, "tolerance": None}
     ]
 
 

@@ -25,7 +25,7 @@ def test_writes_questions_and_what_was_dropped(tmp_path):
     path = write(tmp_path / "q.jsonl", rows)
     assert run({"path": path}, "--output", str(output), "--dropped", str(dropped)) == 0
     assert tables.rows(output, tables.QUESTIONS) == [
-        {"question_id": "c", "question": "three?", "answer": "3", "group": None}
+        {"question_id": "c", "question": "three?", "answer": "3", "group": None, "tolerance": None}
     ]
     assert dropped.read_text() == (
         "question_id\treason\tdetail\tquestion\na\tconflicting answers\t1 | 2\tone two?\n"

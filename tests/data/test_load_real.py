@@ -15,6 +15,16 @@ def test_benchmarks_have_their_counts(shared_data, name, count):
     assert loaded.dropped == []
 
 
+def test_olympiadbench_has_one_answer_with_a_tolerance(shared_data):
+    source = Source(
+        path=str(shared_data / "benchmarks" / "olympiadbench.jsonl"), fields={"tolerance": "meta.error"}
+    )
+    tolerated = {
+        q["question_id"]: (q["answer"], q["tolerance"]) for q in load(source).questions if q["tolerance"]
+    }
+    assert tolerated == {"olympiadbench-2592": ("4.2", 0.1)}
+
+
 def test_dapo_has_15_questions_with_conflicting_answers(shared_data):
     loaded = load(Source(path=str(shared_data / "train" / "dapo_math_17k.jsonl")))
     assert loaded.n_rows == 17_917

@@ -101,6 +101,28 @@ def test_greedy_answers_are_graded_against_their_own_benchmark(policy, benchmark
     assert json.loads(tables.metadata(output)["evaluation"])["n"] == 2
 
 
+def test_a_tolerance_counts_for_its_question_alone(policy, benchmarks, tmp_path):
+    question, output = "what is 2 + 2 ?", tmp_path / "responses.parquet"
+    rows = [
+        {"question_id": name, "question": question, "answer": "4.2", "tolerance": tolerance}
+        for name, tolerance in (("none", None), ("wide", 0.2), ("narrow", 0.1))
+    ]
+    decoding = {"temperature": 0, "max_new_tokens": 6}
+    assert evaluate(policy, output, benchmarks("near", rows), n=1, decoding=decoding) == 0
+    found = {row["question_id"]: row["verdict"] for row in tables.rows(output)}
+    assert found == {"none": "wrong", "wide": "correct", "narrow": "wrong"}
+
+
+def test_questions_without_a_tolerance_column_can_be_read(policy, benchmarks, tmp_path):
+    given = benchmarks("easy", EASY)
+    path = given.partition("=")[2]
+    tables.write(path, tables.read(path).drop_columns(["tolerance", "group"]))
+    with pytest.raises(tables.SentError, match=r"lacks the columns \['group'\]"):
+        tables.read(path, tables.QUESTIONS)
+    tables.write(path, tables.read(path).append_column("group", [["sums"]]))
+    assert evaluate(policy, tmp_path / "responses.parquet", given) == 0
+
+
 def test_a_question_s_responses_do_not_depend_on_its_company(policy, benchmarks, tmp_path):
     easy, hard = benchmarks("easy", EASY), benchmarks("hard", HARD)
     alone, both = tmp_path / "alone.parquet", tmp_path / "both.parquet"

@@ -6,7 +6,7 @@ import sys
 import pytest
 from sent.config import Grading
 from sent.errors import SentError
-from sent.grading.grader import Grade, Grader
+from sent.grading.grader import Gold, Grade, Grader
 
 
 def test_every_kind_of_response_has_its_verdict(grader):
@@ -124,7 +124,7 @@ def test_decisions_are_remembered_and_workers_start_only_when_needed(monkeypatch
         assert asked == []
         for _ in range(3):
             grader.grade([("1", r"\boxed{\int_0^1 2x\,dx}", "stop")] * 2)
-        assert asked == [("1", r"\int_0^1 2x\,dx")]
+        assert asked == [(Gold("1"), r"\int_0^1 2x\,dx")]
         assert grader._workers is None
 
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from sent.config import Grading
-from sent.grading.grader import Grader
+from sent.grading.grader import Gold, Grader
 
 LONGEST = Grading().max_answer_chars
 PARTS = r"""
@@ -18,7 +18,7 @@ GOLDS = ("3", "x^2+1", "(1,2)", "x=3", r"\text{yes}", "(-1)^n")
 
 def seconds(grader, gold, answer):
     start = time.process_time()
-    grader._decided_here(gold, answer)
+    grader._decided_here(Gold(gold), answer)
     return time.process_time() - start
 
 
@@ -71,5 +71,5 @@ def test_nonsense_raises_nothing():
         for _ in range(1000):
             answer = "".join(generator.choices(parts, k=generator.choice((3, 10, 40))))
             for gold in GOLDS:
-                assert grader._decided_here(gold, answer) in ("correct", "wrong", None)
-            assert grader._decided_here(answer, answer + " ") in ("correct", "wrong", None)
+                assert grader._decided_here(Gold(gold), answer) in ("correct", "wrong", None)
+            assert grader._decided_here(Gold(answer), answer + " ") in ("correct", "wrong", None)

@@ -12,7 +12,7 @@ import pytest
 import sent.grading.workers as workers_module
 from sent.config import Grading
 from sent.grading.compare import Policy
-from sent.grading.grader import Grader
+from sent.grading.grader import Gold, Grader
 from sent.grading.workers import MathVerifyMissingError, Workers
 
 SUM = (r"\sum_{k=1}^{10} k", "55")
@@ -99,7 +99,7 @@ def test_no_code_in_an_answer_is_run(tmp_path):
         for gold in ("0", "x"):
             grades = grader.grade([(gold, rf"\boxed{{{answer}}}", "stop") for answer in answers])
             assert {grade.verdict for grade in grades} <= {"wrong", "error"}
-        assert grader._ask_workers([("0", answer) for answer in answers]) == ["wrong"] * len(answers)
+        assert grader._ask_workers([(Gold("0"), answer) for answer in answers]) == ["wrong"] * len(answers)
     assert not canary.exists()
 
 

@@ -50,9 +50,10 @@ class Source(Settings):
     hub: Hub | None = None
     path: str | None = Field(None, description="local .jsonl, .parquet or .csv file")
     generator: Generator | None = None
-    fields: dict[Literal["id", "question", "answer", "group"], str] = Field(
+    fields: dict[Literal["id", "question", "answer", "group", "tolerance"], str] = Field(
         {},
-        description="column of each field where it differs; dots reach into nested values (prompt.0.content)",
+        description="column of each field where it differs; dots reach into nested values (prompt.0.content); "
+        "`tolerance`: absolute error allowed in the answer to that question",
     )
     prefix: str = Field(
         "", description="text cut from the start of every question, where a dataset wraps it in a prompt"

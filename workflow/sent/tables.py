@@ -12,14 +12,21 @@ import pyarrow.parquet as pq
 from sent.errors import SentError
 
 
-def _schema(**columns: pa.DataType) -> pa.Schema:
-    return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
+def _schema(*optional: str, **columns: pa.DataType) -> pa.Schema:
+    """A schema; columns named in ``optional`` are read as nulls where a file lacks them."""
+    return pa.schema(
+        [
+            pa.field(name, kind, metadata={"optional": "yes"} if name in optional else None)
+            for name, kind in columns.items()
+        ]
+    )
 
 
 text, whole, real, yes_no = pa.string(), pa.int32(), pa.float64(), pa.bool_()
 
-QUESTIONS = _schema(question_id=text, question=text, answer=text, group=text)
-"""`group`: family, subject or level of the question where its source names one, else null."""
+QUESTIONS = _schema("tolerance", question_id=text, question=text, answer=text, group=text, tolerance=real)
+"""`group`: family, subject or level of the question where its source names one, else null; `tolerance`: absolute
+error allowed in the answer to this question, null for none."""
 
 SAMPLES = _schema(
     question_id=text,
@@ -153,6 +160,9 @@ def read(path: str | Path, schema: pa.Schema | None = None) -> pa.Table:
         ) from None
     if schema is None:
         return data
+    for field in schema:
+        if field.name not in data.column_names and field.metadata:
+            data = data.append_column(field, pa.nulls(len(data), field.type))
     missing = [name for name in schema.names if name not in data.column_names]
     if missing:
         raise SentError(f"{path}: lacks the columns {missing}, has {data.column_names}; run its stage again")

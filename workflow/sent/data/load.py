@@ -1,8 +1,10 @@
 """Questions of any source as clean rows: every question once, with an answer, under an id of its own."""
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from sent.config import Generator, Recorded, Source
 from sent.data import rows
@@ -42,6 +44,7 @@ class _Question:
     id: str
     text: str
     group: str | None
+    tolerance: float | None
     answers: dict = field(default_factory=dict)
 
 
@@ -50,8 +53,9 @@ def load(source: Source) -> Loaded:
 
     Two questions are the same if their texts differ in white space only. Without ids in the source, a
     question's id is a hash of its text. Raises :class:`SentError` for a source that is missing, empty or
-    damaged, for rows without a question or answer (unless ``on_missing`` is ``drop``), for one id on two
-    questions, for a text without ``prefix`` or ``suffix``, and for another number of questions than ``rows``.
+    damaged, for a tolerance that is no number, for rows without a question or answer (unless ``on_missing`` is
+    ``drop``), for one id on two questions, for a text without ``prefix`` or ``suffix``, and for another number of
+    questions than ``rows``.
     ``limit`` is for the caller to apply, after it has left out what it must.
     """
     where = origin(source)
@@ -62,7 +66,7 @@ def load(source: Source) -> Loaded:
     for n_complete, (number, row) in enumerate(reader.complete_rows(), start=1):  # noqa: B007
         key = question_key(row["question"])
         question = questions.setdefault(
-            key, _Question(row["id"] or _hashed(key), row["question"], row["group"])
+            key, _Question(row["id"] or _hashed(key), row["question"], row["group"], row["tolerance"])
         )
         if keys.setdefault(row["id"] or question.id, key) != key:
             raise SentError(
@@ -85,6 +89,7 @@ def load(source: Source) -> Loaded:
                     "question": question.text,
                     "answer": answer,
                     "group": question.group,
+                    "tolerance": question.tolerance,
                 }
             )
     if not kept:
@@ -121,8 +126,8 @@ class _Reader:
         self.incomplete: list[Dropped] = []
         self._complaints: list[str] = []
 
-    def complete_rows(self) -> Iterator[tuple[int, dict[str, str | None]]]:
-        """Yield number, id, question, answer and group of rows; raise at the end if some were incomplete."""
+    def complete_rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield the number and the fields of rows; raise at the end if some were incomplete."""
         for number, row in self._rows():
             self.n_rows += 1
             texts = {
@@ -130,6 +135,7 @@ class _Reader:
                 "question": self._question(number, row),
                 "answer": self._text(number, row, "answer", required=True),
                 "group": self._text(number, row, "group", required=False),
+                "tolerance": self._tolerance(number, row),
             }
             lacking = [name for name in ("question", "answer") if not texts[name]]
             if not lacking:
@@ -172,6 +178,22 @@ class _Reader:
                 f"{self.where}: row {number}: '{column}': {error}; reach a value inside with dots, such as "
                 f"'{column}.value'"
             ) from None
+
+    def _tolerance(self, number: int, row: dict) -> float | None:
+        text = self._text(number, row, "tolerance", required=False)
+        if text is None:
+            return None
+        try:
+            tolerance = float(text)
+        except ValueError:
+            tolerance = -1.0
+        if not 0 <= tolerance < math.inf:
+            column = self.source.fields.get("tolerance", "tolerance")
+            raise SentError(
+                f"{self.where}: row {number}: '{column}' (`fields.tolerance`) is {text!r}; expected a number, 0 or "
+                "more, or nothing"
+            )
+        return tolerance
 
     def _question(self, number: int, row: dict) -> str | None:
         column = self.source.fields.get("question", "question")

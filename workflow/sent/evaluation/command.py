@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     from sent import tables
     from sent.config import Evaluation, Grading, Model, dump, parse
     from sent.evaluation.benchmarks import read_benchmarks
-    from sent.grading.grader import Grader
+    from sent.grading.grader import Gold, Grader
     from sent.log import logger
     from sent.sampling import sampler
     from sent.sampling.responses import respond
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     requests, origin = [], []
     for name, questions in benchmarks.items():
         prompts = {row["question_id"]: sampler.render(tokenizer, model, row["question"]) for row in questions}
-        golds = {row["question_id"]: row["answer"] for row in questions}
+        golds = {row["question_id"]: Gold(row["answer"], row["tolerance"]) for row in questions}
         wanted = sampler.requests_for(prompts, settings.n, "evaluation", args.seed, name)
         requests += wanted
         origin += [(name, golds[request.question_id]) for request in wanted]

@@ -56,12 +56,16 @@ def run(args: argparse.Namespace) -> None:
         logger.info("%d of %d verdicts equal the recorded ones", agreed, compared)
 
 
-def _golds(path: str) -> dict[str, str]:
+def _golds(path: str) -> dict:
     from sent import tables
     from sent.errors import SentError
+    from sent.grading.grader import Gold
 
-    golds = {row["question_id"]: row["answer"] for row in tables.rows(path, tables.QUESTIONS)}
-    missing = [question for question, gold in golds.items() if not (gold or "").strip()]
+    golds = {
+        row["question_id"]: Gold(row["answer"] or "", row["tolerance"])
+        for row in tables.rows(path, tables.QUESTIONS)
+    }
+    missing = [question for question, gold in golds.items() if not gold.text.strip()]
     if missing:
         raise SentError(
             f"{path}: {len(missing)} questions without a gold answer, the first is '{missing[0]}'; give each one"
@@ -69,7 +73,7 @@ def _golds(path: str) -> dict[str, str]:
     return golds
 
 
-def _gold_of(row: dict, golds: dict[str, str], args: argparse.Namespace) -> str:
+def _gold_of(row: dict, golds: dict, args: argparse.Namespace):
     from sent.errors import SentError
 
     if row["question_id"] not in golds:

@@ -4,7 +4,7 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sent.grading.brackets import bare, nesting
 from sent.grading.formula import UnreadableError, has_foreign_macro, read
@@ -40,6 +40,12 @@ class Policy:
     units: str = "optional"
     order: str = "notation"
     rounding: Rounding = field(default_factory=Rounding)
+
+    def with_tolerance(self, absolute: float | None = None) -> "Policy":
+        """The same with another absolute tolerance, where one is given."""
+        if absolute is None:
+            return self
+        return replace(self, rounding=replace(self.rounding, absolute_tolerance=absolute))
 
 
 def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | None = None) -> bool | None:

@@ -22,53 +22,41 @@ def run(args: argparse.Namespace) -> None:
     from collections import Counter
 
     from sent import config
+    from sent.grading.grader import Grader
     from sent.log import logger
 
     settings = config.parse(config.Grading, args.settings, "--settings")
     rows = _read(args.file)
     counts = Counter()
-    graders: dict[float, object] = {}
-    try:
+    with Grader(settings) as grader:
         for start in range(0, len(rows), BATCH):
-            for line, verdict in _graded(rows[start : start + BATCH], settings, graders):
+            for line, verdict in _graded(rows[start : start + BATCH], grader):
                 sys.stdout.write(line + "\n")
                 counts[verdict] += 1
-        sys.stdout.flush()
-    finally:
-        for grader in graders.values():
-            grader.close()
+    sys.stdout.flush()
     logger.info(
         "graded %d rows: %s", len(rows), ", ".join(f"{n} {v}" for v, n in counts.most_common()) or "none"
     )
 
 
-def _graded(rows: list[dict], settings, graders: dict) -> list[tuple[str, str]]:
-    """Lines of JSON with their verdicts. Rows that share a tolerance share a grader."""
+def _graded(rows: list[dict], grader) -> list[tuple[str, str]]:
+    """Lines of JSON with their verdicts, in the order of the rows."""
     import json
 
-    from sent.grading.grader import Grader
-
-    lines: list = [None] * len(rows)
-    for tolerance in dict.fromkeys(row.get("tolerance") or 0 for row in rows):
-        if tolerance not in graders:
-            graders[tolerance] = Grader(
-                settings.model_copy(update={"absolute_tolerance": tolerance}) if tolerance else settings
-            )
-        chosen = [i for i, row in enumerate(rows) if (row.get("tolerance") or 0) == tolerance]
-        grader = graders[tolerance]
-        for kind in ("response", "prediction"):
-            places = [i for i in chosen if kind in rows[i]]
-            if kind == "response":
-                items = [
-                    (_gold(rows[i]), rows[i][kind] or "", rows[i].get("finish_reason") or "") for i in places
-                ]
-                grades = grader.grade(items)
-            else:
-                grades = grader.grade_answers([(_gold(rows[i]), _text(rows[i][kind])) for i in places])
-            for i, grade in zip(places, grades, strict=True):
-                row = {**rows[i], "verdict": grade.verdict, "extracted": grade.extracted}
-                lines[i] = (json.dumps(row), grade.verdict)
-    return lines
+    grades: list = [None] * len(rows)
+    responses = [i for i, row in enumerate(rows) if "response" in row]
+    items = [
+        (_gold(rows[i]), rows[i]["response"] or "", rows[i].get("finish_reason") or "") for i in responses
+    ]
+    answers = [i for i, row in enumerate(rows) if "prediction" in row]
+    pairs = [(_gold(rows[i]), _text(rows[i]["prediction"])) for i in answers]
+    for places, found in ((responses, grader.grade(items)), (answers, grader.grade_answers(pairs))):
+        for i, grade in zip(places, found, strict=True):
+            grades[i] = grade
+    return [
+        (json.dumps({**row, "verdict": grade.verdict, "extracted": grade.extracted}), grade.verdict)
+        for row, grade in zip(rows, grades, strict=True)
+    ]
 
 
 def _read(path: str) -> list[dict]:
@@ -134,9 +122,12 @@ def _is_value(value) -> bool:
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
-def _gold(row: dict) -> str | list[str]:
+def _gold(row: dict):
+    from sent.grading.grader import Gold
+
     gold = row["gold"]
-    return [_text(item) for item in gold] if isinstance(gold, list) else _text(gold)
+    text = ", ".join(map(_text, gold)) if isinstance(gold, list) else _text(gold)
+    return Gold(text, row.get("tolerance"))
 
 
 def _text(value) -> str | None:

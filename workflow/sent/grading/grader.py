@@ -11,8 +11,19 @@ from sent.grading.values import Rounding
 from sent.grading.workers import MathVerifyMissingError, Workers
 from sent.log import logger
 
-Gold = str | Sequence[str]
 CACHE_SIZE = 500_000
+
+
+@dataclass(frozen=True)
+class Gold:
+    """A gold answer with an absolute error that its question allows, beside what the settings allow for all."""
+
+    text: str
+    tolerance: float | None = None
+
+
+AnyGold = Gold | str | Sequence[str]
+"""Several golds are all to be given, in any order."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class Grader:
     def __init__(self, settings):
         self.settings = settings
         self.policy = policy_of(settings)
-        self._cache: dict[tuple[str, str], Grade] = {}
+        self._cache: dict[tuple[Gold, str], Grade] = {}
         self._workers: Workers | None = None
         self._math_verify_missing = False
 
@@ -53,7 +64,7 @@ class Grader:
             self._workers.close()
             self._workers = None
 
-    def grade(self, items: Sequence[tuple[Gold, str, str]]) -> list[Grade]:
+    def grade(self, items: Sequence[tuple[AnyGold, str, str]]) -> list[Grade]:
         """Grade whole responses, given as ``(gold, response, finish_reason)``, in their order."""
         settings = self.settings
         answers = [
@@ -68,17 +79,17 @@ class Grader:
             for grade, (_, _, reason) in zip(grades, items, strict=True)
         ]
 
-    def grade_answers(self, pairs: Sequence[tuple[Gold, str | None]]) -> list[Grade]:
+    def grade_answers(self, pairs: Sequence[tuple[AnyGold, str | None]]) -> list[Grade]:
         """Grade bare answers, given as ``(gold, answer)``; None or nothing but spaces is no answer."""
-        pairs = [(_joined(gold), unbox(answer or "")) for gold, answer in pairs]
+        pairs = [(as_gold(gold), unbox(answer or "")) for gold, answer in pairs]
         grades = iter(self._graded([pair for pair in pairs if pair[1].strip()]))
         return [next(grades) if answer.strip() else NO_ANSWER for _, answer in pairs]
 
     def equivalent(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         """Whether each target would be graded correct with the other answer as gold (one direction only)."""
-        return [grade.verdict == "correct" for grade in self._graded(pairs)]
+        return [grade.verdict == "correct" for grade in self._graded([(Gold(a), b) for a, b in pairs])]
 
-    def _graded(self, pairs: Sequence[tuple[str, str]]) -> list[Grade]:
+    def _graded(self, pairs: Sequence[tuple[Gold, str]]) -> list[Grade]:
         known, open_pairs = self._cache, []
         if len(known) > CACHE_SIZE:
             known.clear()
@@ -94,21 +105,21 @@ class Grader:
                 known[pair] = self._grade_of(pair, verdict)
         return [known[pair] for pair in pairs]
 
-    def _grade_of(self, pair: tuple[str, str], verdict: str) -> Grade:
+    def _grade_of(self, pair: tuple[Gold, str], verdict: str) -> Grade:
         gold, answer = pair
         return Grade(
-            answer, verdict, len(answer) <= self.settings.max_answer_chars and string_match(gold, answer)
+            answer, verdict, len(answer) <= self.settings.max_answer_chars and string_match(gold.text, answer)
         )
 
-    def _decided_here(self, gold: str, answer: str) -> str | None:
-        if gold == answer:
+    def _decided_here(self, gold: Gold, answer: str) -> str | None:
+        if gold.text == answer:
             return "correct"
-        if max(len(gold), len(answer)) > self.settings.max_answer_chars:
+        if max(len(gold.text), len(answer)) > self.settings.max_answer_chars:
             return "wrong"
-        same = same_answer(gold, answer, self.policy)
+        same = same_answer(gold.text, answer, self.policy.with_tolerance(gold.tolerance))
         return None if same is None else "correct" if same else "wrong"
 
-    def _ask_workers(self, pairs: list[tuple[str, str]]) -> list[str]:
+    def _ask_workers(self, pairs: list[tuple[Gold, str]]) -> list[str]:
         if self._math_verify_missing:
             return ["error"] * len(pairs)
         if self._workers is None:
@@ -117,7 +128,7 @@ class Grader:
                 settings.workers, settings.timeout_seconds, settings.memory_mb, self.policy
             )
         try:
-            replies = self._workers.compare(pairs)
+            replies = self._workers.compare([(gold.text, answer, gold.tolerance) for gold, answer in pairs])
         except MathVerifyMissingError as error:
             logger.warning("%s; until then answers that need it get the verdict `error`", error)
             self._math_verify_missing = True
@@ -136,9 +147,10 @@ def policy_of(settings) -> Policy:
     return Policy(settings.percent, settings.units, settings.order, rounding)
 
 
-def _joined(gold: Gold) -> str:
-    """One gold text: several golds are all to be given, in any order."""
-    text = gold if isinstance(gold, str) else ", ".join(gold)
-    if not text.strip():
+def as_gold(gold: AnyGold) -> Gold:
+    """One gold answer from any form of it. Raises :class:`SentError` for an empty one."""
+    if not isinstance(gold, Gold):
+        gold = Gold(gold if isinstance(gold, str) else ", ".join(gold))
+    if not gold.text.strip():
         raise SentError("a gold answer is empty; expected a text that answers can be compared with")
-    return text
+    return gold

@@ -27,7 +27,10 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def main() -> None:
-    """Set limits, import math-verify, then answer tasks ``[gold, answer]`` by true, false or an error's name."""
+    """Set limits, import math-verify, then answer tasks ``[gold, answer, tolerance]`` by true, false or an error's name.
+
+    The tolerance may be missing or null: then the settings' applies.
+    """
     settings = json.loads(sys.argv[1])
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # nothing that a library prints may mix with the replies
@@ -51,7 +54,8 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_PROF, settings["timeout_seconds"])
         signal.setitimer(signal.ITIMER_REAL, WALL_FACTOR * settings["timeout_seconds"])
         try:
-            reply = same_answer(*json.loads(line), policy, algebraically_equal)
+            gold, answer, *tolerance = json.loads(line)
+            reply = same_answer(gold, answer, policy.with_tolerance(*tolerance), algebraically_equal)
         except MemoryError:
             reply = "memory"
         except Exception as error:  # one answer must not end the batch; the parent counts it as an error

@@ -37,8 +37,8 @@ class Workers:
         }
         self._idle: list[_Worker] = []
 
-    def compare(self, pairs: list[tuple[str, str]]) -> list[bool | str]:
-        """Compare pairs ``(gold, answer)``: True, False, ``timeout`` or ``error``, in their order."""
+    def compare(self, pairs: list[tuple]) -> list[bool | str]:
+        """Compare ``(gold, answer)`` or ``(gold, answer, tolerance)``: True, False, ``timeout`` or ``error``, in their order."""
         waiting = deque(range(len(pairs)))
         results: list[bool | str] = [False] * len(pairs)
         busy: dict[_Worker, int] = {}
@@ -96,7 +96,7 @@ class _Worker:
         self._limit = 0.0
         self._received = b""
 
-    def ask(self, pair: tuple[str, str], limit: float) -> bool:
+    def ask(self, pair: tuple, limit: float) -> bool:
         """Hand over a task; False if the process has ended meanwhile."""
         self._limit = WALL_FACTOR * limit + GRACE_SECONDS
         self.deadline = time.monotonic() + (self._limit if self.started else START_SECONDS)

@@ -6,6 +6,7 @@ import torch
 from accelerate.utils import gather_object
 
 from sent.config import Training
+from sent.grading.grader import AnyGold
 from sent.sampling.sampler import Completion, Request
 from sent.seeding import seed_of
 from sent.training.advantages import group_advantages
@@ -16,7 +17,7 @@ class Question:
     """A training question, ready to be asked."""
 
     id: str
-    answer: str
+    answer: AnyGold
     prompt_ids: tuple[int, ...]
 
 

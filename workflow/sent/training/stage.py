@@ -196,8 +196,12 @@ def ask(
     rows: dict, ids: list[str], tokenizer, model: Model, settings: Training, config
 ) -> dict[str, Question]:
     """Render the prompts of a stage's questions; leave out, and count, those that are too long."""
+    from sent.grading.grader import Gold
+
     asked = {
-        i: Question(i, rows[i]["answer"], render(tokenizer, model, rows[i]["question"]))
+        i: Question(
+            i, Gold(rows[i]["answer"], rows[i]["tolerance"]), render(tokenizer, model, rows[i]["question"])
+        )
         for i in dict.fromkeys(ids)
     }
     kept = {i: q for i, q in asked.items() if len(q.prompt_ids) <= settings.max_prompt_tokens}
