@@ -10,7 +10,6 @@ import torch
 from sent.config import SemanticEntropy
 from sent.errors import SentError
 from sent.semantic_entropy.entailment import Pair, build
-from sent.semantic_entropy.entailment.batches import by_token_budget
 from sent.semantic_entropy.entailment.labels import label_order
 from sent.semantic_entropy.entailment.nli import Nli, fill, share_room
 from sent.semantic_entropy.entailment.scorer import Scorer
@@ -86,15 +85,6 @@ def test_values_with_braces_are_not_templates():
 def test_template_without_the_answer_is_refused():
     with pytest.raises(ValueError, match=r"template must hold \{answer\}"):
         SemanticEntropy(template="{question}")
-
-
-def test_batches_hold_every_item_once_within_the_budget():
-    lengths = [5, 9, 1, 7, 3, 3, 20]
-    batches = by_token_budget(lengths, 15)
-    assert sorted(i for batch in batches for i in batch) == list(range(7))
-    assert batches[0] == [6]  # longer than the budget: alone
-    assert all(len(batch) * max(lengths[i] for i in batch) <= 15 for batch in batches[1:])
-    assert by_token_budget([], 15) == []
 
 
 def test_pairs_longer_than_the_context_keep_their_ends_and_are_counted(tiny_nli):

@@ -9,10 +9,10 @@ import torch
 from accelerate.utils import gather_object, reduce
 from torch import Tensor
 
+from sent.batching import by_token_budget
 from sent.config import Method, Training
 from sent.errors import SentError
 from sent.seeding import seed_of
-from sent.training.batching import micro_batches
 from sent.training.loss import MicroBatch, averages, objective
 from sent.training.plan import NonFiniteError, TokenStatistics, plan_tokens
 from sent.training.policy import Sequences
@@ -137,7 +137,7 @@ class Updater:
         """
         device = self.accelerator.device
         lengths = [len(p) + len(r) for p, r in zip(prompts, responses, strict=True)]
-        batches = micro_batches(lengths, budget)
+        batches = by_token_budget(lengths, budget)
         most = max(gather_object([len(batches)]))
         for rows in batches:
             yield rows, Sequences.of([prompts[i] for i in rows], [responses[i] for i in rows], device)
