@@ -1,12 +1,15 @@
 """The form for anybody's samples: JSONL in, JSONL out."""
 
 import json
+import logging
 import math
+import os
 import subprocess
 import sys
 
 import pytest
 from sent.__main__ import main
+from sent.semantic_entropy.stated import StatedAnswers
 
 
 def rows_of(tmp_path, capsys, lines, *options):
@@ -57,7 +60,7 @@ def test_samples_that_are_few_or_empty_have_defined_results(tmp_path, capsys):
         [
             {"question": "none", "responses": []},
             {"question": "one", "responses": boxed("5")},
-            {"question": "empty", "responses": ["", None, "no idea"]},
+            {"question": "empty", "responses": ["", None, " "]},
             {"question": "long", "responses": [*boxed("1" * 100_000), *boxed("2")]},
         ],
     )
@@ -69,9 +72,47 @@ def test_samples_that_are_few_or_empty_have_defined_results(tmp_path, capsys):
     ]
 
 
+def test_plain_answers_need_no_box(tmp_path, capsys):
+    lines = [
+        {"question": "2 + 2?", "responses": ["4", "4.0", "5", "$4$", r"It is \boxed{4}."]},
+        {"question": "capital?", "responses": ["Paris", "paris.", "Rome"]},
+    ]
+    found = rows_of(tmp_path, capsys, lines)
+    assert [row["clusters"] for row in found] == [[0, 0, 1, 0, 0], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("response", "answer"),
+    [
+        (r"<think>\boxed{3}, no</think> so \boxed{4}", "4"),
+        ("<think>3, no</think>\n4", "4"),
+        (r"<think>perhaps \boxed{4}", None),
+        ("<think>perhaps 4", None),
+        ("x" * 200, "x" * 200),
+        ("x" * 201, None),
+        (r"so \boxed{4", None),
+        (r"so \boxed{}", None),
+        (" \n ", None),
+    ],
+)
+def test_the_answer_that_a_response_states(response, answer):
+    assert StatedAnswers()(response) == answer
+
+
+def test_answers_are_counted_by_how_they_were_found(tmp_path, capsys, caplog):
+    line = {
+        "question": "q",
+        "responses": [*boxed("1", "2"), "1", "2", "the answer is 1", "", None, "y" * 999],
+    }
+    with caplog.at_level(logging.INFO, "sent"):
+        rows_of(tmp_path, capsys, [line])
+    assert "2 of 8 responses have no box and no phrase" in caplog.text
+    assert "3 of 8 responses state no answer and count as `unparsable: singleton`" in caplog.text
+
+
 @pytest.mark.parametrize(("unparsable", "clusters"), [("pooled", [0, 1, 1]), ("dropped", [0, -1, -1])])
 def test_responses_without_answers_by_option(tmp_path, capsys, unparsable, clusters):
-    line = {"question": "q", "responses": [*boxed("1"), "hm", ""]}
+    line = {"question": "q", "responses": [*boxed("1"), "<think> hm", ""]}
     [row] = rows_of(tmp_path, capsys, [line], "--unparsable", unparsable)
     assert row["clusters"] == clusters
 
@@ -83,9 +124,10 @@ def test_answers_without_a_box_follow_a_phrase(tmp_path, capsys):
 
 
 def test_bare_answers_are_compared_whole(tmp_path, capsys):
-    line = {"question": "q", "responses": ["0.5", "1/2", "one half"]}
+    long = "a walk through the park " * 10
+    line = {"question": "q", "responses": ["0.5", "1/2", long, long, "an answer is 1/2"]}
     [row] = rows_of(tmp_path, capsys, [line], "--bare-answers")
-    assert row["clusters"] == [0, 0, 1]
+    assert row["clusters"] == [0, 0, 1, 1, 2]
 
 
 def test_all_estimators_on_request(tmp_path, capsys):
@@ -110,7 +152,11 @@ def test_all_estimators_on_request(tmp_path, capsys):
     ("line", "message"),
     [
         ('{"question": "q", "resp', "line 2: not valid JSON"),
-        ("[1]\n", "line 2: expected an object with `question` and `responses`, found list"),
+        ("[1]\n", "line 2: expected one JSON object a line, with `question` and `responses`, found list"),
+        ('{"id": ' + "9" * 5000 + "}", "line 2: cannot be read as JSON (Exceeds the limit"),
+        ("[" * 100_000, "line 2: cannot be read as JSON (maximum recursion depth"),
+        ({"question": "q", "responses": ["1"], "id": {}}, "line 2: expected `id` to be text or a number"),
+        ('{"question": "q", "responses": ["1"], "id": NaN}', "line 2: expected `id` to be text or a number"),
         ({"responses": ["1"]}, "line 2: expected `question` to be text, found None; keys: responses"),
         ({"question": "q"}, "line 2: expected `responses` to be a list of texts, found None"),
         ({"question": "q", "responses": "1"}, "line 2: expected `responses` to be a list of texts"),
@@ -134,9 +180,53 @@ def test_bad_lines_are_named(tmp_path, capsys, line, message):
     assert message in error_of(tmp_path, capsys, [good, line], "--entailment", "exact")
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.rstrip("\n").encode(),
+    ],
+    ids=["byte order mark", "Windows line ends", "no last line end"],
+)
+def test_files_as_other_systems_write_them(tmp_path, capsys, write):
+    file = tmp_path / "samples.jsonl"
+    lines = [
+        {"id": "ü", "question": "日本?", "responses": boxed("π", r"\pi")},
+        {"question": "r", "responses": []},
+    ]
+    file.write_bytes(write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)))
+    assert main(["semantic-entropy", str(file), "--entailment", "math_verify"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["id"], row["clusters"]) for row in found] == [("ü", [0, 0]), (2, [])]
+
+
+def test_any_terminal_can_print_any_id(tmp_path):
+    file = tmp_path / "samples.jsonl"
+    file.write_text('{"id": "\\ud800 日", "question": "\\ud800", "responses": ["\\ud800", "1"]}\n')
+    command = [sys.executable, "-m", "sent", "semantic-entropy", str(file), "--entailment", "math_verify"]
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    printed = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    assert json.loads(printed)["id"] == "\ud800 日"
+
+
+def test_standard_input_and_pipes_are_read():
+    line = json.dumps({"question": "q", "responses": boxed("1", "2")}) + "\n"
+    command = [sys.executable, "-m", "sent", "semantic-entropy", "--entailment", "exact"]
+    read = subprocess.run([*command, "-"], input=line, capture_output=True, text=True, check=True)
+    piped = subprocess.run([*command, "/dev/stdin"], input=line, capture_output=True, text=True, check=True)
+    assert json.loads(read.stdout)["clusters"] == [0, 1]
+    assert piped.stdout == read.stdout
+    bad = subprocess.run([*command, "-"], input="{", capture_output=True, text=True)
+    assert (bad.returncode, bad.stdout) == (1, "")
+    assert bad.stderr.splitlines()[-1].startswith("error: standard input, line 1: not valid JSON")
+
+
 def test_bad_files_and_options(tmp_path, capsys):
     assert main(["semantic-entropy", str(tmp_path / "absent.jsonl")]) == 1
     assert "no such file" in capsys.readouterr().err
+    assert main(["semantic-entropy", str(tmp_path)]) == 1
+    assert "Is a directory" in capsys.readouterr().err
     binary = tmp_path / "binary.jsonl"
     binary.write_bytes(b"\xff\xfe\x00")
     assert main(["semantic-entropy", str(binary)]) == 1

@@ -13,7 +13,9 @@ FILES = ("questions", "samples", "verdicts", "clusters", "output")
 def add_arguments(parser) -> None:
     """Add the stage's files and settings, and those of the form for one's own samples."""
     parser.add_argument(
-        "jsonl", nargs="?", help="own samples: JSONL with question, responses[, id, logprobs]"
+        "jsonl",
+        nargs="?",
+        help="own samples: JSONL with question, responses[, id, logprobs]; - for standard input",
     )
     stage = parser.add_argument_group("in the workflow")
     stage.add_argument("--questions", metavar="PARQUET")
