@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from sent.config import SemanticEntropy
 from sent.errors import SentError
 from sent.semantic_entropy.entailment import Pair, build
@@ -164,6 +165,61 @@ def test_a_model_that_is_no_nli_model_is_refused(tiny_nli, tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(SentError, match="not valid JSON"):
         build(settings(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "model.safetensors").unlink(), r"lacks weights \(\*.safetensors\)"),
+        (
+            lambda folder: (folder / "model.safetensors").write_bytes(b"short"),
+            "model.safetensors cannot be read",
+        ),
+        (lambda folder: (folder / "tokenizer.json").unlink(), r"lacks a tokenizer"),
+    ],
+)
+def test_a_folder_with_a_part_missing_or_damaged_is_refused(tiny_nli, damage, message):
+    folder = tiny_nli()
+    damage(folder)
+    with pytest.raises(SentError, match=message):
+        build(settings(), folder)
+
+
+def test_pickled_weights_are_not_loaded(tiny_nli):
+    folder = tiny_nli()
+    torch.save({}, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(SentError, match=r"save the weights of pytorch_model\.bin as safetensors"):
+        build(settings(), folder)
+
+
+def test_weights_without_a_trained_head_are_refused(tiny_nli):
+    folder = tiny_nli()
+    weights = load_file(folder / "model.safetensors")
+    save_file(
+        {name: tensor for name, tensor in weights.items() if not name.startswith("classifier")},
+        folder / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    with pytest.raises(SentError, match=r"lack classifier.bias, classifier.weight.*random"):
+        Scorer(folder, "cpu", "float32")
+
+
+def test_weights_of_another_shape_are_refused(tiny_nli):
+    folder = tiny_nli()
+    edit_config(folder, hidden_size=32)
+    with pytest.raises(SentError, match="cannot be loaded"):
+        Scorer(folder, "cpu", "float32")
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_is_one_clear_error(tiny_nli):
+    with Nli(tiny_nli(), settings(processes=2)) as nli:
+        nli.judge(PAIRS[:1])
+        for process in nli.workers.pool._processes.values():
+            process.kill()
+        with pytest.raises(SentError, match="died, most likely for lack of memory"):
+            nli.judge(PAIRS)
 
 
 def test_no_model_given():

@@ -27,7 +27,10 @@ class Embedding:
     def __enter__(self) -> "Embedding":
         from sentence_transformers import SentenceTransformer
 
-        self.model = SentenceTransformer(self.folder)
+        try:
+            self.model = SentenceTransformer(self.folder, model_kwargs={"use_safetensors": True})
+        except (OSError, ValueError, RuntimeError) as error:
+            raise SentError(f"{self.folder}: cannot be loaded: {' '.join(str(error).split())}") from None
         self.model.tokenizer.truncation_side = "left"  # the final answer stands at the end
         return self
 

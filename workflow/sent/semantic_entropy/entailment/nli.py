@@ -8,6 +8,7 @@ import numpy as np
 from sent.batching import by_token_budget
 from sent.config import SemanticEntropy
 from sent.errors import SentError
+from sent.models.folder import check
 from sent.semantic_entropy.entailment import Advance, Judgement, Label, Pair, silent
 from sent.semantic_entropy.entailment.labels import label_order
 from sent.semantic_entropy.entailment.workers import Workers
@@ -28,6 +29,7 @@ class Nli:
 
     def __init__(self, folder: str | Path, settings: SemanticEntropy):
         label_order(folder)  # a wrong model is an error now, not in a worker
+        check(Path(folder), str(folder))
         self.folder, self.settings = folder, settings
         self.truncated = self.rescored = self.judged = 0
 

@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging
 
+from sent.errors import SentError
 from sent.semantic_entropy.entailment.labels import label_order
 
 Texts = tuple[str, str]
@@ -52,9 +53,21 @@ class Scorer:
         return Scores(probabilities, len(near))
 
     def _load(self, precision: str):
-        model = AutoModelForSequenceClassification.from_pretrained(
-            self.folder, dtype=getattr(torch, precision)
-        )
+        try:
+            model, found = AutoModelForSequenceClassification.from_pretrained(
+                self.folder,
+                dtype=getattr(torch, precision),
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise SentError(f"{self.folder}: cannot be loaded: {' '.join(str(error).split())}") from None
+        if missing := sorted(found["missing_keys"]):
+            raise SentError(
+                f"{self.folder}: its weights lack {', '.join(missing[:3])}, so that its scores would be random; "
+                "expected a model that was trained on natural language inference"
+            )
         return model.to(self.device).eval()
 
     @torch.inference_mode()

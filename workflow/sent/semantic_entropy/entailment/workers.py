@@ -3,8 +3,10 @@
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from sent.errors import SentError
 from sent.log import logger
 
 _scorer = None
@@ -37,10 +39,17 @@ class Workers:
         self.pool = ProcessPoolExecutor(processes, context, _start, (queue, folder, precision, threads))
 
     def score(self, batches: list[list[tuple[str, str]]]) -> Iterator:
-        """Yield the :class:`Scores` of each batch, in order."""
+        """Yield the :class:`Scores` of each batch, in order. Raises :class:`SentError` where a process dies."""
         if self.pool is None:
-            return map(self.scorer.score, batches)
-        return self.pool.map(_score, batches)
+            yield from map(self.scorer.score, batches)
+            return
+        try:
+            yield from self.pool.map(_score, batches)
+        except BrokenProcessPool:
+            raise SentError(
+                "entailment: a process that holds the entailment model died, most likely for lack of memory; "
+                "lower `processes` or `batch_tokens`"
+            ) from None
 
     def close(self) -> None:
         """End the worker processes."""
