@@ -58,5 +58,6 @@ lint: $(INSTALLED_TEST)  ## check style and the workflow
 test-vllm: .venv-vllm/.installed  ## run the tests of the vLLM backends on the CPU
 	PATH="$(CURDIR)/.venv-vllm/bin:$$PATH" pytest -m vllm tests/sampling/test_vllm_*.py tests/training/test_vllm_*.py
 
-gpu-check: $(INSTALLED_TEST)  ## run the tests that need a GPU
+gpu-check: $(INSTALLED_TEST)  ## run the tests that need a GPU, and compare a training step with TRL's (on a CPU a small one)
 	$(RUN) pytest -m gpu
+	$(RUN) python benchmarks/train_step.py

@@ -19,3 +19,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder of real data beside this checkout")
     return folder
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request) -> str:
+    """A device to compute on. `make gpu-check` runs the GPU's half; the CPU's shows that the test itself is sound."""
+    if request.param == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA GPU")
+    return request.param

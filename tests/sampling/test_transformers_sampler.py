@@ -96,17 +96,14 @@ def test_other_families_of_models(tokenizer, prompts, family):
     assert TransformersSampler(model, tokenizer, 900).sample(requests, DECODING) == drawn
 
 
-@pytest.mark.gpu
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_on_a_gpu(make_model, tokenizer, prompts, dtype):
-    if not torch.cuda.is_available():
-        pytest.skip("needs a GPU")
-    model = make_model(hidden_size=64, head_dim=32).to("cuda", dtype)
+def test_log_probabilities_are_the_model_s_on_any_device(make_model, tokenizer, prompts, device, dtype):
+    model = make_model(hidden_size=64, head_dim=32).to(device, dtype)
     requests = requests_for(prompts, 4, "gpu", 0)
     drawn = TransformersSampler(model, tokenizer, 1000).sample(requests, DECODING)
     differences = []
     for request, completion in zip(requests, drawn, strict=True):
-        ids = torch.tensor([[*request.prompt_ids, *completion.token_ids]], device="cuda")
+        ids = torch.tensor([[*request.prompt_ids, *completion.token_ids]], device=device)
         with torch.no_grad():
             logits = model(ids).logits[0, len(request.prompt_ids) - 1 : -1].float().cpu()
         expected = logits.log_softmax(-1).gather(1, torch.tensor(completion.token_ids)[:, None])[:, 0]
