@@ -98,6 +98,8 @@ def main() -> None:
     for key, name, digits in (("MB", "peak memory, MB", 0), ("seconds", "time, s", 3)):
         first, second = middle["plain"][key], middle["blocks"][key]
         print(f"| {name} | {first:.{digits}f} | {second:.{digits}f} | {second / first:.3f} |")
+    gradient = options.vocabulary * options.hidden * (2 if options.dtype == "bfloat16" else 4) / 1e6
+    print(f"\nThe head's own gradient, which both ways must return, is {gradient:.0f} MB of each peak.")
 
 
 if __name__ == "__main__":

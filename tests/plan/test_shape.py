@@ -6,7 +6,6 @@ import pytest
 import yaml
 from sent.config import Architecture, Model, Pretrain, parse
 from sent.errors import SentError
-from sent.models.tokenizer import vocabulary
 from sent.plan import shape
 from sent.plan.shape import Shape, shape_of
 
@@ -44,7 +43,7 @@ def test_the_embedded_model_is_known_exactly(tmp_path):
     entry = Model(pretrain=settings)
     assert shape_of("mine", entry, tmp_path / "nowhere").parameters == made["parameters"]
     assert shape_of("mine", entry, tmp_path) == shape_of("mine", entry, tmp_path / "nowhere")
-    assert len(vocabulary()) == shape.EMBEDDED_VOCABULARY
+    assert shape.read(tmp_path / "config.json").vocabulary == shape.EMBEDDED_VOCABULARY
 
 
 def test_parameters_of_published_models():

@@ -36,7 +36,8 @@ def problems(trainer: Trainer) -> list[str]:
                 f"({phase.parts[largest] / GIB:.1f})"
             )
     if trainer.settings.backend == "vllm":
-        needed = trainer.longest() * trainer.shape.cache_bytes(trainer.width)
+        parts = trainer.settings.vllm.tensor_parallel
+        needed = trainer.longest() * trainer.shape.cache_bytes(trainer.width) / parts
         if trainer.engine_cache() < needed:
             found.append(
                 f"vLLM's share leaves {trainer.engine_cache() / GIB:.1f} GiB for its cache, and one sequence of "
@@ -77,6 +78,7 @@ def with_adapters(trainer: Trainer) -> Remedy | None:
 def _with_settings(trainer: Trainer) -> tuple[Trainer, dict[str, float]]:
     """Change settings of batches and of vLLM as far as it helps."""
     changes: dict[str, float] = {}
+    before = trainer.settings
 
     def change(key: str, value) -> Trainer:
         changes[f"training.{key}"] = value
@@ -90,9 +92,9 @@ def _with_settings(trainer: Trainer) -> tuple[Trainer, dict[str, float]]:
         return replace(trainer, settings=settings)
 
     longest = trainer.settings.max_prompt_tokens + trainer.settings.decoding.max_new_tokens
-    if _over(trainer, "update") and not trainer.settings.gradient_checkpointing:
+    if _over(trainer, "backward") and not trainer.settings.gradient_checkpointing:
         trainer = change("gradient_checkpointing", True)
-    batches = [("score", "scoring_batch_tokens"), ("update", "micro_batch_tokens")]
+    batches = [("score", "scoring_batch_tokens"), ("backward", "micro_batch_tokens")]
     if trainer.settings.backend == "transformers":
         batches.append(("rollout", "rollout_batch_tokens"))
     for phase, key in batches:
@@ -101,15 +103,31 @@ def _with_settings(trainer: Trainer) -> tuple[Trainer, dict[str, float]]:
     if trainer.settings.backend == "vllm":
         if problems(trainer) and longest < trainer.longest():
             trainer = change("vllm.max_model_len", longest)
-        if problems(trainer):
-            for share in SHARES:
-                trainer = change("vllm.gpu_memory_utilization", share)
-                if not problems(trainer):
-                    break
+        # An engine over several GPUs has to hold only a part of the weights on each.
+        sizes = [
+            size for size in (2, 4, 8) if trainer.gpus % size == trainer.shape.sizes.kv_heads % size == 0
+        ]
+        one = trainer.settings.vllm.tensor_parallel
+        for size in dict.fromkeys([one, *sizes]):
+            if size != one and problems(trainer):
+                trainer = change("vllm.tensor_parallel", size)
+            trainer = _with_share(trainer)
         # A `vllm:` of one's own has other defaults than training's.
-        if any(key.startswith("training.vllm.") for key in changes):
+        changed = trainer.settings.vllm != before.vllm
+        if changed:
             changes["training.vllm.gpu_memory_utilization"] = trainer.settings.vllm.gpu_memory_utilization
     return trainer, changes
+
+
+def _with_share(trainer: Trainer) -> Trainer:
+    """Give vLLM the largest share that fits, if any does and what it has does not."""
+    vllm = trainer.settings.vllm
+    for share in SHARES if problems(trainer) else ():
+        changed = vllm.model_copy(update={"gpu_memory_utilization": share})
+        smaller = replace(trainer, settings=trainer.settings.model_copy(update={"vllm": changed}))
+        if not problems(smaller):
+            return smaller
+    return trainer
 
 
 def _over(trainer: Trainer, name: str) -> bool:

@@ -20,9 +20,6 @@ ENGINE = 2 * GIB
 PROCESS = 0.55e9
 """Resident memory of a process that has loaded torch and transformers (measured on a CPU)."""
 
-HANDED_WEIGHTS = 1.0
-"""Share of the weights that are on the GPU a third time while vLLM is handed the new ones: it is given a list of all."""
-
 
 @dataclass(frozen=True)
 class Phase:
@@ -97,22 +94,32 @@ class Trainer:
         return parts
 
     @property
-    def unsharded(self) -> int:
-        """Weights that are whole at one moment of a sharded pass: the layer at work, embeddings and head."""
-        return self.shape.layer + self.shape.head * (1 if self.shape.sizes.tied else 2)
+    def embeddings(self) -> int:
+        """Weights of the embeddings and, where it is another matrix, the head; FSDP keeps them together."""
+        return self.shape.head * (1 if self.shape.sizes.tied else 2)
 
     def gathered(self) -> float:
         """Return the bytes of weights that a pass needs in another place or format than they are kept in."""
-        if self.shards > 1:  # and the next layer is on its way
-            return self.width * (self.unsharded + self.shape.layer)
+        if self.shards > 1:  # the layer at work, the next one on its way, embeddings and head
+            return self.width * (2 * self.shape.layer + self.embeddings)
         return 2 * self.shape.parameters if self.precision == "autocast" else 0.0
 
     def gradients(self) -> float:
-        """Return the bytes of gradients: kept in float32, and while they are summed over GPUs in buffers."""
-        if self.shards > 1:  # a layer's before the sum, and in float32 for it
-            whole = self.unsharded if self.settings.lora is None else 0
-            return 4 * self.trained / self.shards + (self.width + 4) * whole
-        return 4 * self.trained * (2 if self.strategy == "ddp" else 1)  # DDP's buckets are as large again
+        """Return the bytes of gradients during the backward pass: kept in float32, and on their way."""
+        kept = 4 * self.trained / self.shards
+        if self.shards > 1:  # a layer's whole ones, and in float32 to be summed over GPUs
+            return kept + (self.width + 4) * self.shape.layer * (self.settings.lora is None)
+        return kept * (2 if self.strategy == "ddp" else 1)  # DDP's buckets are as large again
+
+    def stepping(self) -> float:
+        """Return the bytes that the end of an update needs beside states and kept gradients.
+
+        The gradients of embeddings and head are summed last; the optimizer computes on whole lists of weights, except where
+        they are split.
+        """
+        if self.shards > 1:
+            return (2 * self.width + 4) * self.embeddings * (self.settings.lora is None)
+        return 4 * self.trained * (2 if self.strategy == "ddp" else 1)
 
     def batch_tokens(self) -> tuple[float, float]:
         """Return the most tokens of a batch that is scored and of one that is learnt from, on one GPU."""
@@ -125,12 +132,13 @@ class Trainer:
         )
 
     def phases(self) -> list[Phase]:
-        """Return rollout, scoring and update."""
+        """Return rollout, scoring, backward pass and optimizer's step."""
         settings, shape, precision = self.settings, self.shape, self.precision
         rollout = self.states()
         if settings.backend == "vllm":
             rollout["vLLM"] = settings.vllm.gpu_memory_utilization * self.device.memory
-            rollout["weights handed to vLLM"] = HANDED_WEIGHTS * self.width * shape.parameters
+            # One at a time: the largest, whole in float32, and in vLLM's format.
+            rollout["handed to vLLM"] = (4 * (self.shards > 1) + self.width) * shape.head
         else:
             rollout["cache and logits"] = activations.rollout_cache(shape, settings, 4)
         passing = activations.passing(shape, precision)
@@ -140,14 +148,19 @@ class Trainer:
             "activations": scored * passing,
             "logits": activations.logit_blocks(shape, scored, precision, backward=False),
         }
-        update = self.states() | {
+        backward = self.states() | {
             "gradients": self.gradients(),
             "gathered": self.gathered(),
             "activations": updated
             * (passing + activations.kept(shape, precision, settings.gradient_checkpointing)),
             "logits": activations.logit_blocks(shape, updated, precision, backward=True),
         }
-        return [Phase("rollout", rollout), Phase("score", score), Phase("update", update)]
+        step = self.states() | {
+            "gradients": 4 * self.trained / self.shards,
+            "summing and stepping": self.stepping(),
+        }
+        phases = {"rollout": rollout, "score": score, "backward": backward, "step": step}
+        return [Phase(name, parts) for name, parts in phases.items()]
 
     def peak(self) -> Phase:
         """Return the phase that needs most."""

@@ -6,7 +6,8 @@ from sent.plan.devices import GIB
 
 PARTS = (
     "weights", "gradients", "optimizer", "reference", "gathered", "activations", "logits", "vLLM",
-    "weights handed to vLLM", "cache and logits",
+    "handed to vLLM", "cache and logits",
+    "summing and stepping",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Time of passes over tokens: the longest of arithmetic, memory traffic, communication and launching operations."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sent.plan.devices import Device
 from sent.plan.shape import Shape
@@ -32,6 +32,13 @@ class Runner:
     """GPUs that share the work, or CPU threads."""
     width: int
     """Bytes of a weight."""
+
+    def split(self, parts: int) -> "Runner":
+        """Return the same with every matrix split over ``parts`` devices; what they tell each other is not counted."""
+        device = replace(
+            self.device, flops=self.device.flops * parts, bandwidth=self.device.bandwidth * parts
+        )
+        return replace(self, device=device)
 
     def _rate(self, peak: float) -> float:
         return peak * (1 if self.device.is_gpu else self.count)

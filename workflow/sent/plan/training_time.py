@@ -53,10 +53,11 @@ class TrainingTime:
         if not is_vllm:
             cache = settings.rollout_batch_tokens * trainer.shape.cache_bytes(width)
         elif cache <= 0:  # it would not start; what would it take if it did?
-            cache = trainer.longest() * trainer.shape.cache_bytes(width)
-        written = self._runner(width).generate(
-            self.sequences / trainer.gpus, self.lengths.prompt, self.lengths.response,
-            settings.responses_per_prompt, cache, is_vllm,
+            cache = trainer.longest() * trainer.shape.cache_bytes(width) / settings.vllm.tensor_parallel
+        parts = settings.vllm.tensor_parallel if is_vllm else 1
+        written = self._runner(width).split(parts).generate(
+            self.sequences / trainer.gpus * parts, self.lengths.prompt, self.lengths.response,
+            settings.responses_per_prompt, cache * parts, is_vllm,
         )  # fmt: skip
         moved = 0.0
         if is_vllm:  # asleep in the machine's memory, then replaced by the trainer's
