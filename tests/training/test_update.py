@@ -1,9 +1,5 @@
 """An update does not depend on how its mini-batch is cut, sorted or spread over processes."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -65,22 +61,5 @@ def test_a_loss_that_is_not_finite_stops_before_the_step():
         gradients("grpo", broken)
     broken = batch()
     broken.logp_ref[4][0] = float("inf")
-    with pytest.raises(SentError, match=r"loss .* are not both finite.* Questions: q0, q1, q2, q3, q4, q5\."):
+    with pytest.raises(SentError, match=r"loss .* is not finite.* Questions: q0, q1, q2, q3, q4, q5\."):
         gradients("grpo", broken)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("processes", [2, 3])
-def test_gradients_do_not_depend_on_the_number_of_processes(processes, tmp_path):
-    methods = ["grpo", "mask", "clip_cov", "sent"]
-    command = [
-        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", str(processes),
-        "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0",
-        str(Path(__file__).parent / "processes.py"), str(tmp_path / "gradients.pt"), json.dumps(methods),
-    ]  # fmt: skip
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr[-3000:]
-    spread = torch.load(tmp_path / "gradients.pt", weights_only=True)
-    for method in methods:
-        assert largest_difference(gradients(method, batch()), spread[method]) < 1e-6

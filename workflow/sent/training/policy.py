@@ -51,6 +51,10 @@ class Policy(nn.Module):
         """The language model's configuration, where accelerate and DeepSpeed look for it."""
         return self.model.config
 
+    def tie_weights(self) -> None:
+        """Let layers share their weights again, where the model's do; FSDP asks for it."""
+        self.model.tie_weights()
+
     def forward(self, sequences: Sequences, need_entropy: bool = True) -> tuple[Tensor, Tensor | None]:
         """Return log-probabilities of the response tokens and full-vocabulary entropies, ``[B, T]`` in nats.
 

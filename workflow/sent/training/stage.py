@@ -1,6 +1,5 @@
 """One training stage from files to files: builds the parts, runs the loop, writes the results."""
 
-import contextlib
 import importlib.util
 import json
 import os
@@ -10,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, set_seed
+from accelerate.utils import set_seed
 
 from sent import tables
 from sent.code_version import code_version
@@ -19,14 +18,13 @@ from sent.errors import SentError
 from sent.log import logger
 from sent.sampling.sampler import render
 from sent.training import policy as policies
+from sent.training import rollout_engines
 from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
 from sent.training.loop import Trainer
+from sent.training.parallelism import parallelism_of
 from sent.training.rollout import Collector, Question
 from sent.training.schedule import QuestionStream, stage_steps, total_steps
 from sent.training.update import Updater
-
-SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
-"""Ways to share a model out over devices."""
 
 
 def train_stage(args) -> None:
@@ -41,6 +39,7 @@ def train_stage(args) -> None:
     check_method(args.method_name, method, settings)
     check_unused(args.output, "the trained policy")
     accelerator = make_accelerator(model, settings, Path(args.metrics).parent)
+    parallelism = parallelism_of(accelerator)
     ids, sizes, rows = read_questions(args.questions, args.curriculum, args.stage, args.stages)
     steps = stage_steps(total_steps(settings, len(rows)), sizes)[args.stage - 1]
 
@@ -57,12 +56,13 @@ def train_stage(args) -> None:
         frozen, _ = policies.load(
             folder, model, dtype if accelerator.device.type == "cuda" else torch.float32
         )
-        reference = policies.Policy(frozen, settings.decoding.temperature).to(accelerator.device).eval()
+        reference = policies.Policy(frozen, settings.decoding.temperature).eval()
+        reference = parallelism.prepare_frozen(reference)
     trained = [p for p in policy.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
         trained, lr=settings.lr, betas=settings.adam_betas, weight_decay=settings.weight_decay
     )
-    policy, optimizer = accelerator.prepare(policy, optimizer)
+    policy, optimizer = parallelism.prepare(policy, optimizer, settings.max_grad_norm)
     warmup = settings.warmup_updates
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1.0, (n + 1) / (warmup + 1)))
     accelerator.register_for_checkpointing(scheduler)
@@ -98,7 +98,7 @@ def train_stage(args) -> None:
         )
         history = trainer.run(steps)
 
-    weights = final_weights(accelerator, policy, settings, dtype)
+    weights = final_weights(parallelism, policy, dtype)
     if accelerator.is_main_process:
         summary = {
             "method": args.method_name,
@@ -246,35 +246,12 @@ def make_policy(loaded, settings: Training) -> policies.Policy:
 
 def make_sampler(folder: str, model: Model, settings: Training, accelerator, policy, tokenizer):
     """Return the rollout sampler, and the context in which it has the policy's current weights."""
-    if settings.backend == "transformers":
-        if accelerator.distributed_type in SHARDED:
-            raise SentError(
-                "training.backend: transformers cannot sample from weights that are split over GPUs; set backend: vllm, or "
-                "accelerate: ddp in the model's resources"
-            )
-        from sent.sampling.transformers_sampler import TransformersSampler
-
-        core = accelerator.unwrap_model(policy).model
-        core = core.get_base_model() if hasattr(core, "get_base_model") else core
-        return TransformersSampler(core, tokenizer, settings.rollout_batch_tokens), contextlib.nullcontext
-    from sent.training.vllm_rollouts import colocated
-
-    return colocated(folder, model, settings, accelerator, policy)
+    if settings.backend == "vllm":
+        return rollout_engines.by_vllm(folder, model, settings, accelerator, policy)
+    return rollout_engines.by_transformers(folder, model, settings, accelerator, policy, tokenizer)
 
 
-def final_weights(accelerator, policy, settings: Training, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Return the trained weights by the language model's own names, adapters merged."""
-    if settings.lora is not None:
-        core = accelerator.unwrap_model(policy).model
-        core.merge_adapter()
-        weights = {
-            name.replace(".base_layer", ""): value
-            for name, value in core.get_base_model().state_dict().items()
-            if "lora_" not in name
-        }
-    else:
-        prefix = "model."
-        weights = {
-            name.removeprefix(prefix): value for name, value in accelerator.get_state_dict(policy).items()
-        }
-    return {name: value.detach().to("cpu", dtype) for name, value in weights.items()}
+def final_weights(parallelism, policy, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Return the trained weights by the language model's own names; nothing on processes other than the main one."""
+    is_main = parallelism.accelerator.is_main_process
+    return {name: value.to("cpu") for name, value in parallelism.weights(policy, dtype) if is_main}

@@ -1,6 +1,5 @@
 """One optimizer update: statistics of the mini-batch over all processes, plan, micro-batches, step."""
 
-import contextlib
 import math
 from dataclasses import dataclass, fields, replace
 from typing import NoReturn
@@ -14,6 +13,7 @@ from sent.config import Method, Training
 from sent.errors import SentError
 from sent.seeding import seed_of
 from sent.training.loss import MicroBatch, averages, objective
+from sent.training.parallelism import parallelism_of
 from sent.training.plan import NonFiniteError, TokenStatistics, plan_tokens
 from sent.training.policy import Sequences
 
@@ -48,6 +48,7 @@ class Updater:
 
     def __init__(self, accelerator, policy, optimizer, scheduler, method: Method, settings: Training):
         self.accelerator, self.policy = accelerator, policy
+        self.parallelism = parallelism_of(accelerator)
         self.optimizer, self.scheduler = optimizer, scheduler
         self.method, self.settings = method, settings
 
@@ -86,13 +87,13 @@ class Updater:
         batches = list(self._batches(batch.prompts, batch.responses, self.settings.micro_batch_tokens))
         for number, (rows, sequences) in enumerate(batches):
             is_last = number == len(batches) - 1
-            with self._maybe_no_sync(is_last):
+            with self.parallelism.exchanging(self.policy, is_last):
                 part = self._micro_batch(
                     batch, rows, sequences, plan.part([rows_of_mine[i] for i in rows] or [0])
                 )
                 new_logp, new_entropy = self.policy(sequences, self.method.entropy_coefficient > 0)
                 loss, sums = objective(self.method, new_logp, new_entropy, part)
-                self.accelerator.backward(loss * world)
+                self.parallelism.backward(self.policy, loss * world, is_last)
             for key, value in sums.items():
                 totals[key] = totals.get(key, 0) + value
         summed = {k: reduce(v, reduction="sum").item() for k, v in sorted(totals.items())}
@@ -102,17 +103,17 @@ class Updater:
         return plan.diagnostics | metrics
 
     def _step(self, batch: Batch, loss: float, name: tuple) -> float:
-        norm = self.accelerator.clip_grad_norm_(self.policy.parameters(), self.settings.max_grad_norm)
-        norm = float(norm) if norm is not None else 0.0
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            self._refuse(batch, None, f"loss {loss} and gradient norm {norm} are not both finite", name)
-        self.optimizer.step()
+        def check(value: float, what: str = "gradient norm") -> None:
+            if not math.isfinite(value):
+                self._refuse(batch, None, f"{what} {value} is not finite", name)
+
+        check(loss, "loss")
+        norm = self.parallelism.step(self.policy, self.optimizer, self.settings.max_grad_norm, check)
         self.scheduler.step()
-        self.optimizer.zero_grad()
         return norm
 
     def _refuse(self, batch: Batch, keys: set[int] | None, what: str, name: tuple) -> NoReturn:
-        """Stop before the weights change; name the questions of the sequences ``keys``, or of the whole mini-batch."""
+        """Stop before the weights are kept; name the questions of the sequences ``keys``, or of the whole mini-batch."""
         own = [
             question
             for key, question in zip(batch.keys, batch.questions, strict=True)
@@ -121,13 +122,9 @@ class Updater:
         questions = sorted(set(gather_object(own)))
         shown = ", ".join(questions[:20]) + (" ..." if len(questions) > 20 else "")
         raise SentError(
-            f"training: step {name[2]}, update {name[3]}: {what}. The weights were left as they were before this update, and "
+            f"training: step {name[2]}, update {name[3]}: {what}. Nothing was saved after this update, and "
             f"the last checkpoint is kept. Questions: {shown}. Look at them, or lower the learning rate"
         ) from None
-
-    def _maybe_no_sync(self, is_last: bool):
-        """Let gradients be averaged over processes in the last micro-batch only."""
-        return contextlib.nullcontext() if is_last else self.accelerator.no_sync(self.policy)
 
     def _batches(self, prompts, responses, budget: int):
         """Yield (sequence numbers, sequences). Every process yields the same number of batches.

@@ -1,0 +1,140 @@
+"""Copies on every process, FSDP2 and ZeRO-3 train alike, and go on alike after a kill."""
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from accelerate import Accelerator
+from jobs import TIMED, CoinGrader, arguments
+from safetensors.torch import load
+from sent import tables
+from sent.config import Method, Training
+from sent.training.parallelism import ShardedZero3, parallelism_of
+from sent.training.policy import Policy
+from sent.training.stage import train_stage
+from sent.training.update import Batch, Updater
+from tiny import batch, language_model
+
+ROOT = Path(__file__).parents[2]
+METHODS = yaml.safe_load((ROOT / "config" / "methods.yaml").read_text())
+CLASSES = {"ddp": "Replicated", "fsdp2": "FullyShardedFsdp2", "zero3": "ShardedZero3"}
+KINDS = [
+    "ddp",
+    "fsdp2",
+    pytest.param(
+        "zero3",
+        marks=pytest.mark.skipif(
+            not importlib.util.find_spec("deepspeed"), reason="needs `pip install deepspeed`"
+        ),
+    ),
+]
+
+
+def after_one_step(method: str, mini_batch: Batch, **settings) -> dict[str, torch.Tensor]:
+    """Return the weights after one step of plain gradient descent, whole, and the norm of the gradient."""
+    accelerator = Accelerator()
+    parallelism = parallelism_of(accelerator)
+    # DeepSpeed's optimizer keeps float32 whatever the model has.
+    dtype = torch.float32 if isinstance(parallelism, ShardedZero3) else torch.float64
+    policy = Policy(language_model().to(dtype))
+    optimizer = torch.optim.SGD(policy.parameters(), lr=1.0)
+    policy, optimizer = parallelism.prepare(policy, optimizer, 1e9)
+    scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    training = Training(prompts_per_step=2, minibatch_prompts=1, max_grad_norm=1e9, **settings)
+    updater = Updater(accelerator, policy, optimizer, scheduler, Method(**METHODS[method]), training)
+    figures = updater.update(mini_batch, (0, 1, 1, 0))
+    weights = {name: value.clone().double() for name, value in parallelism.weights(policy, dtype)}
+    return weights | {"norm": torch.tensor(figures["grad_norm"], dtype=torch.float64)}
+
+
+def launch(kind: str, processes: int, *arguments: str) -> subprocess.Popen:
+    """Start tests/training/processes.py on several processes, laid out by config/accelerate/KIND.yaml."""
+    paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.getenv("PYTHONPATH")])])
+    command = [
+        sys.executable, "-m", "accelerate.commands.launch", "--config_file", f"{ROOT}/config/accelerate/{kind}.yaml",
+        "--num_processes", str(processes), "--mixed_precision", "no", "--main_process_port", "0",
+        str(Path(__file__).parent / "processes.py"), CLASSES[kind], str(processes), *arguments,
+    ]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "DS_ACCELERATOR": "cpu"}
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> None:
+    output, _ = process.communicate(timeout=280)
+    assert process.returncode == 0, output[-5000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_update_is_the_same_however_it_is_spread(kind, processes, tmp_path):
+    methods = ["grpo", "mask", "clip_cov", "sent"]
+    finish(launch(kind, processes, "update", str(tmp_path / "weights.pt"), ",".join(methods)))
+    spread = torch.load(tmp_path / "weights.pt", weights_only=True)
+    for method in methods:
+        alone = after_one_step(method, batch())
+        assert alone["norm"] > 1e-3
+        tolerance = 1e-6 if kind != "zero3" else 2e-5 * float(alone["norm"])
+        assert spread[method].keys() == alone.keys()
+        for name, value in alone.items():
+            assert (value - spread[method][name]).abs().max() <= tolerance, (method, name)
+
+
+JOBS = {"ddp": {}, "fsdp2": {"lora": {"rank": 2, "alpha": 4}}, "zero3": {}}
+"""Settings of the job that is killed: adapters are merged from pieces, too."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_job_of_two_processes_ends_with_the_same_bits(kind, inputs, tmp_path):
+    """SIGTERM saves at the end of the step; SIGKILL loses what came after the last checkpoint."""
+    checkpoint_every, send = (0, "SIGTERM") if kind == "ddp" else (1, "SIGKILL")
+
+    def job(folder: str) -> argparse.Namespace:
+        return arguments(inputs, tmp_path / folder, steps=3, checkpoint_every=checkpoint_every, **JOBS[kind])
+
+    finish(launch(kind, 2, "job", json.dumps(vars(job("whole")))))
+    killed = launch(kind, 2, "job", json.dumps(vars(job("killed"))), send)
+    output, _ = killed.communicate(timeout=200)
+    assert killed.returncode != 0
+    assert not (tmp_path / "killed" / "policy").exists()
+    (saved,) = (tmp_path / "killed").glob("checkpoints/*/step*")
+    assert saved.name == ("step000002" if kind == "ddp" else "step000001"), output[-5000:]
+    finish(launch(kind, 2, "job", json.dumps(vars(job("killed")))))
+
+    def results(folder: str) -> tuple[bytes, list[dict]]:
+        rows = tables.rows(tmp_path / folder / "metrics.parquet")
+        kept = [{k: v for k, v in row.items() if not k.startswith(TIMED)} for row in rows]
+        return (tmp_path / folder / "policy" / "model.safetensors").read_bytes(), kept
+
+    assert results("killed") == results("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sent.grading.grader.Grader", CoinGrader)
+        train_stage(job("alone"))
+    (spread_weights, spread), (alone_weights, alone) = results("whole"), results("alone")
+    for name in (
+        "reward",
+        "response_tokens",
+        "entropy",
+        "kl_reference",
+        "grad_norm",
+        "loss",
+        "covariance_p99",
+    ):
+        assert spread[0][name] == pytest.approx(alone[0][name], rel=1e-4, abs=1e-6), name
+    assert load(spread_weights).keys() == load(alone_weights).keys()

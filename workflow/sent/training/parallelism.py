@@ -1,0 +1,162 @@
+"""How a model lies on several devices: a copy on each, or split by FSDP2 or by DeepSpeed ZeRO-3.
+
+What differs between them is here, so that the loop reads the same for all: how models are prepared, when
+gradients are exchanged, who takes the optimizer's step, and how a whole weight is had from its pieces.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import torch
+from accelerate.utils import DistributedType
+from torch import Tensor, nn
+
+from sent.errors import SentError
+
+
+def parallelism_of(accelerator) -> "Replicated":
+    """Return the way that `accelerate launch` was asked for."""
+    kinds = {DistributedType.FSDP: FullyShardedFsdp2, DistributedType.DEEPSPEED: ShardedZero3}
+    return kinds.get(accelerator.distributed_type, Replicated)(accelerator)
+
+
+class Replicated:
+    """A whole copy in every process, of one or many (distributed data parallel)."""
+
+    is_sharded = False
+
+    def __init__(self, accelerator):
+        self.accelerator = accelerator
+
+    def prepare(self, policy: nn.Module, optimizer: torch.optim.Optimizer, max_grad_norm: float):
+        """Return policy and optimizer, laid out for training."""
+        return self.accelerator.prepare(policy, optimizer)
+
+    def prepare_frozen(self, policy: nn.Module) -> nn.Module:
+        """Return a policy that is only asked for log-probabilities, laid out likewise."""
+        return policy.to(self.accelerator.device)
+
+    def backward(self, policy: nn.Module, loss: Tensor, is_last: bool) -> None:
+        """Add the gradient of a micro-batch's loss; after the last one it is the MEAN over processes."""
+        self.accelerator.backward(loss)
+
+    def exchanging(self, policy: nn.Module, is_last: bool):
+        """Return the context of a micro-batch's passes: gradients are exchanged after the last one only."""
+        return contextlib.nullcontext() if is_last else self.accelerator.no_sync(policy)
+
+    def step(self, policy, optimizer, max_grad_norm: float, check: Callable[[float], None]) -> float:
+        """Clip, step, and forget the gradient; return its norm. ``check`` may raise at a norm it does not like."""
+        norm = float(self.accelerator.clip_grad_norm_(policy.parameters(), max_grad_norm))
+        check(norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        return norm
+
+    def whole(self, parameter: Tensor) -> Tensor:
+        """Return a whole weight. Every process must ask for the same ones in the same order."""
+        return parameter.detach()
+
+    def weights(self, policy: nn.Module, dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
+        """Yield every weight of the language model under its own name, whole, in ``dtype``, adapters merged.
+
+        One at a time: no process holds them all. A weight that two layers share comes once. Every process must
+        take them to the end.
+        """
+        model = self.accelerator.unwrap_model(policy).model
+        base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        parameters = dict(base.named_parameters())
+        for name, parameter in parameters.items():
+            if ".lora_" in name:
+                continue
+            value = self.whole(parameter)
+            layer = name.removesuffix(".base_layer.weight")
+            if layer != name:
+                factors = [self.whole(parameters[f"{layer}.lora_{x}.default.weight"]) for x in "BA"]
+                value = value + base.get_submodule(layer).scaling["default"] * (factors[0] @ factors[1])
+            yield name.replace(".base_layer", ""), value.to(dtype)
+
+
+class FullyShardedFsdp2(Replicated):
+    """Weights, gradients and optimizer split by PyTorch's ``fully_shard``, layer by layer."""
+
+    is_sharded = True
+
+    def __init__(self, accelerator):
+        super().__init__(accelerator)
+        if not accelerator.is_fsdp2:
+            raise SentError("training: FSDP of version 1 is not supported; set fsdp_version: 2")
+        if accelerator.mixed_precision == "bf16":
+            from torch.distributed.fsdp import MixedPrecisionPolicy
+
+            # accelerate's own policy would round log-probabilities and summed gradients to 16 bits.
+            accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy(
+                param_dtype=torch.bfloat16, reduce_dtype=torch.float32
+            )
+
+    def prepare_frozen(self, policy: nn.Module) -> nn.Module:
+        from accelerate.utils.fsdp_utils import fsdp2_prepare_model
+
+        return fsdp2_prepare_model(self.accelerator, policy.requires_grad_(False))
+
+    def exchanging(self, policy: nn.Module, is_last: bool):
+        """Exchange after every micro-batch: gradients kept back would be whole ones, on every GPU."""
+        return contextlib.nullcontext()
+
+    def step(self, policy, optimizer, max_grad_norm: float, check: Callable[[float], None]) -> float:
+        norm = self.accelerator.clip_grad_norm_(policy.parameters(), max_grad_norm)
+        norm = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
+        check(norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        return norm
+
+    def whole(self, parameter: Tensor) -> Tensor:
+        return parameter.detach().full_tensor()
+
+
+class ShardedZero3(Replicated):
+    """Weights, gradients and optimizer split by DeepSpeed, whose engine clips and steps by itself."""
+
+    is_sharded = True
+
+    def __init__(self, accelerator):
+        super().__init__(accelerator)
+        self.settings = accelerator.state.deepspeed_plugin.deepspeed_config
+        if self.settings["zero_optimization"]["stage"] != 3:
+            raise SentError("training: of DeepSpeed, ZeRO stage 3 is supported; set zero_stage: 3")
+        # Batches are cut by tokens and averaged by us; the engine only wants to know some number.
+        self.settings["train_micro_batch_size_per_gpu"] = 1
+        if accelerator.mixed_precision == "bf16":
+            self.settings |= {"communication_data_type": "fp32", "data_types": {"grad_accum_dtype": "fp32"}}
+
+    def prepare(self, policy: nn.Module, optimizer: torch.optim.Optimizer, max_grad_norm: float):
+        self.settings["gradient_clipping"] = max_grad_norm
+        return self.accelerator.prepare(policy, optimizer)
+
+    def prepare_frozen(self, policy: nn.Module) -> nn.Module:
+        import deepspeed
+
+        kept = ("train_micro_batch_size_per_gpu", "bf16", "zero_optimization")
+        settings = {key: self.settings[key] for key in kept if key in self.settings}
+        engine, *_ = deepspeed.initialize(model=policy.requires_grad_(False), config=settings)
+        return engine
+
+    def backward(self, policy: nn.Module, loss: Tensor, is_last: bool) -> None:
+        policy.set_gradient_accumulation_boundary(is_boundary=is_last)
+        policy.backward(loss)
+
+    def exchanging(self, policy: nn.Module, is_last: bool):
+        return contextlib.nullcontext()
+
+    def step(self, policy, optimizer, max_grad_norm: float, check: Callable[[float], None]) -> float:
+        """Step first, check then: the engine tells the norm no sooner."""
+        policy.step()
+        norm = float(policy.get_global_grad_norm())
+        check(norm)
+        return norm
+
+    def whole(self, parameter: Tensor) -> Tensor:
+        from deepspeed import zero
+
+        with zero.GatheredParameters([parameter]):
+            return parameter.detach().clone()
