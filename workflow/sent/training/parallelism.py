@@ -124,6 +124,10 @@ class ShardedZero3(Replicated):
         self.settings = accelerator.state.deepspeed_plugin.deepspeed_config
         if self.settings["zero_optimization"]["stage"] != 3:
             raise SentError("training: of DeepSpeed, ZeRO stage 3 is supported; set zero_stage: 3")
+        from transformers.integrations import unset_hf_deepspeed_config
+
+        # Else transformers would split models while loading them, before they can be checked.
+        unset_hf_deepspeed_config()
         # Batches are cut by tokens and averaged by us; the engine only wants to know some number.
         self.settings["train_micro_batch_size_per_gpu"] = 1
         if accelerator.mixed_precision == "bf16":
