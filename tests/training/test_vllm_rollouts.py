@@ -9,6 +9,7 @@ from sent.config import Generator
 from sent.data.arithmetic import generate
 from sent.errors import SentError
 from sent.training.stage import train_stage
+from test_parallelism import finish, launch
 from tiny import save_embedded
 
 pytestmark = pytest.mark.vllm
@@ -60,3 +61,18 @@ def test_an_engine_that_keeps_its_old_weights_stops_training(job, monkeypatch):
         SentError, match=r"at step 2 the sampler's log-probabilities differ from the trainer's"
     ):
         train_stage(job)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("job", "kind", "parts"), [(True, "ddp", 1), (True, "fsdp2", 2), (False, "fsdp2", 2)], indirect=["job"]
+)
+def test_every_process_has_an_engine_or_a_part_of_one(job, kind, parts):
+    """Weights that FSDP split reach engines that are split otherwise."""
+    settings = json.loads(job.settings)
+    settings["vllm"]["tensor_parallel"] = parts
+    job.settings = json.dumps(settings)
+    finish(launch(kind, 2, "job", json.dumps(vars(job))))
+    rows = tables.rows(job.metrics)
+    assert [row["step"] for row in rows] == [1, 2, 3]
+    assert all(row["sampler_gap"] < 1e-4 and row["grad_norm"] > 0 for row in rows)

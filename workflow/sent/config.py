@@ -218,7 +218,9 @@ class Decoding(Settings):
 class Vllm(Settings):
     """Options of the vLLM engine."""
 
-    tensor_parallel: int = Field(1, ge=1, description="GPUs that one engine is split over; 1 in training")
+    tensor_parallel: int = Field(
+        1, ge=1, description="GPUs that one engine is split over; in training it divides the number of GPUs"
+    )
     gpu_memory_utilization: float = Field(
         0.9, gt=0, le=1, description="share of the GPU's memory that it takes"
     )

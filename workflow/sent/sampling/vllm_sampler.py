@@ -17,8 +17,19 @@ from sent.sampling.sampler import Completion, Request, check_room, load_tokenize
 class VllmSampler:
     """An engine with the weights of a policy folder, which can be replaced in place."""
 
-    def __init__(self, policy: str | Path, model: Model, settings: Vllm, temperature: float = 1.0):
+    def __init__(
+        self,
+        policy: str | Path,
+        model: Model,
+        settings: Vllm,
+        temperature: float = 1.0,
+        one_of_many: bool = False,
+    ):
         """Start the engine; ``temperature`` is that of the log-probabilities that it will be asked for.
+
+        ``one_of_many``: this process is one of those that a launcher started and connected, each with an engine.
+        With ``settings.tensor_parallel`` N, the engines of N neighbours are the parts of one: they must be asked
+        the same at the same time.
 
         Raises :class:`SentError` without vLLM, or if ``policy`` is no model folder.
         """
@@ -33,7 +44,7 @@ class VllmSampler:
         import torch
 
         load_tokenizer(policy, model)
-        self.settings = settings
+        self.replaceable = settings.tensor_parallel == 1 or one_of_many
         self.raw = temperature in (0, 1)
         self.can_sleep = settings.enable_sleep_mode and torch.cuda.is_available()
         self.engine = LLM(
@@ -41,6 +52,7 @@ class VllmSampler:
             dtype=model.dtype,
             trust_remote_code=model.trust_remote_code,
             tensor_parallel_size=settings.tensor_parallel,
+            distributed_executor_backend="external_launcher" if one_of_many else None,
             gpu_memory_utilization=settings.gpu_memory_utilization,
             max_model_len=settings.max_model_len,
             enforce_eager=settings.enforce_eager,
@@ -81,14 +93,16 @@ class VllmSampler:
         return [_completion(output.outputs[0]) for output in outputs]
 
     def update_weights(self, parameters: Iterable[tuple[str, object]]) -> None:
-        """Replace the weights by ``parameters``, names and tensors of a transformers model, all of them.
+        """Replace the weights by ``parameters``, names and tensors of a transformers model, one after the other.
 
         The caller has to compare some log-probabilities afterwards: a name that the engine does not know is
         passed over without a word.
         """
-        if self.settings.tensor_parallel > 1:
-            raise SentError("training.vllm.tensor_parallel: weights can be replaced in place at 1 only")
-        self.engine.collective_rpc("reload_weights", kwargs={"weights_iterator": list(parameters)})
+        if not self.replaceable:
+            raise SentError(
+                "vllm.tensor_parallel: weights can be replaced in place only where a launcher starts the processes"
+            )
+        self.engine.collective_rpc("reload_weights", kwargs={"weights_iterator": iter(parameters)})
         if not self.engine.reset_prefix_cache():
             raise SentError(
                 "vLLM kept its cached prefixes after an update of the weights; its samples would be stale"

@@ -56,15 +56,19 @@ class Replicated:
         """Return a whole weight. Every process must ask for the same ones in the same order."""
         return parameter.detach()
 
+    def language_model(self, policy: nn.Module) -> nn.Module:
+        """Return the language model inside a policy, its layers wrapped by adapters if it has some."""
+        model = self.accelerator.unwrap_model(policy).model
+        return model.get_base_model() if hasattr(model, "get_base_model") else model
+
     def weights(self, policy: nn.Module, dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
         """Yield every weight of the language model under its own name, whole, in ``dtype``, adapters merged.
 
-        One at a time: no process holds them all. A weight that two layers share comes once. Every process must
-        take them to the end.
+        One at a time: no process holds them all. A weight that two layers share comes under both names. Every
+        process must take them to the end.
         """
-        model = self.accelerator.unwrap_model(policy).model
-        base = model.get_base_model() if hasattr(model, "get_base_model") else model
-        parameters = dict(base.named_parameters())
+        base = self.language_model(policy)
+        parameters = dict(base.named_parameters(remove_duplicate=False))
         for name, parameter in parameters.items():
             if ".lora_" in name:
                 continue

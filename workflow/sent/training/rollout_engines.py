@@ -3,8 +3,11 @@
 import contextlib
 
 import torch
+from accelerate.utils import gather_object
 
-from sent.config import Model, Training
+from sent.config import Decoding, Model, Training
+from sent.errors import SentError
+from sent.sampling.sampler import Completion, Request
 from sent.training.parallelism import parallelism_of
 
 
@@ -17,20 +20,19 @@ def by_transformers(folder: str, model: Model, settings: Training, accelerator, 
 
     parallelism = parallelism_of(accelerator)
     if not parallelism.is_sharded:
-        core = accelerator.unwrap_model(policy).model
-        core = core.get_base_model() if hasattr(core, "get_base_model") else core
+        core = parallelism.language_model(policy)
         return TransformersSampler(core, tokenizer, settings.rollout_batch_tokens), contextlib.nullcontext
 
     from transformers import AutoModelForCausalLM
 
     dtype = next(policy.parameters()).dtype
-    config = accelerator.unwrap_model(policy).config
+    config = parallelism.language_model(policy).config
     copy = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa")
     copy.to(accelerator.device).eval()
 
     @contextlib.contextmanager
     def rollouts():
-        own = dict(copy.named_parameters())
+        own = dict(copy.named_parameters(remove_duplicate=False))
         with torch.no_grad():
             for name, value in parallelism.weights(policy, dtype):
                 own[name].copy_(value)
@@ -43,17 +45,37 @@ def by_vllm(folder: str, model: Model, settings: Training, accelerator, policy):
     """Return a vLLM engine in this process, and the context in which it is awake with the current weights."""
     from sent.sampling.vllm_sampler import VllmSampler
 
+    parts, processes = settings.vllm.tensor_parallel, accelerator.num_processes
+    if processes % parts:
+        raise SentError(
+            f"training.vllm.tensor_parallel: engines split over {parts} GPUs do not share out {processes} processes; "
+            "give a divisor of the model's resources.gpus"
+        )
     parallelism = parallelism_of(accelerator)
-    sampler = VllmSampler(
-        folder, model, settings.vllm, settings.decoding.temperature, accelerator.num_processes > 1
-    )
-    sampler.sleep()
+    engine = VllmSampler(folder, model, settings.vllm, settings.decoding.temperature, processes > 1)
+    engine.sleep()
 
     @contextlib.contextmanager
     def rollouts():
-        sampler.wake_up()
-        sampler.update_weights(parallelism.weights(policy, getattr(torch, model.dtype)))
+        engine.wake_up()
+        engine.update_weights(parallelism.weights(policy, getattr(torch, model.dtype)))
         yield
-        sampler.sleep()
+        engine.sleep()
 
-    return sampler, rollouts
+    return engine if parts == 1 else SplitEngine(engine, accelerator, parts), rollouts
+
+
+class SplitEngine:
+    """An engine whose parts are in ``parts`` neighbouring processes: each asks for the requests of them all."""
+
+    def __init__(self, engine, accelerator, parts: int):
+        self.engine, self.parts = engine, parts
+        self.rank = accelerator.process_index
+
+    def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
+        """Return the completions of this process's own requests."""
+        place = self.rank % self.parts
+        shares = gather_object([requests])[self.rank - place :][: self.parts]
+        completions = self.engine.sample([request for share in shares for request in share], decoding)
+        start = sum(map(len, shares[:place]))
+        return completions[start : start + len(requests)]

@@ -119,8 +119,7 @@ def train_stage(args) -> None:
         tables.write(args.metrics, pa.Table.from_pylist([{"stage": args.stage, **row} for row in history]))
         with tables.atomic(args.summary) as path:
             path.write_text(json.dumps(summary, indent=1) + "\n")
-        core = accelerator.unwrap_model(policy).model
-        core = core.get_base_model() if hasattr(core, "get_base_model") else core
+        core = parallelism.language_model(policy)
         save_policy(
             args.output, core, weights, tokenizer, {k: v for k, v in summary.items() if k != "settings"}
         )
@@ -252,6 +251,9 @@ def make_sampler(folder: str, model: Model, settings: Training, accelerator, pol
 
 
 def final_weights(parallelism, policy, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Return the trained weights by the language model's own names; nothing on processes other than the main one."""
-    is_main = parallelism.accelerator.is_main_process
-    return {name: value.to("cpu") for name, value in parallelism.weights(policy, dtype) if is_main}
+    """Return the trained weights, shared ones once; nothing on processes other than the main one."""
+    once = {
+        name.replace(".base_layer", "") for name, _ in parallelism.language_model(policy).named_parameters()
+    }
+    kept = once if parallelism.accelerator.is_main_process else ()
+    return {name: value.to("cpu") for name, value in parallelism.weights(policy, dtype) if name in kept}
