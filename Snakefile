@@ -36,6 +36,7 @@ include: "rules/curriculum.smk"
 include: "rules/training.smk"
 include: "rules/evaluation.smk"
 include: "rules/results.smk"
+include: "rules/readme.smk"
 
 
 wildcard_constraints:

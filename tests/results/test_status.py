@@ -1,16 +1,46 @@
 """`sent status`: states of jobs from the files that a run leaves."""
 
+import os
+import platform
 from pathlib import Path
 
 import pytest
+import yaml
 from sent.__main__ import main
-from sent.results import status
+from sent.results import snakemake_run, status
+from sent.results.snakemake_run import SnakemakeRun
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 JOB = status.Job("training", "small/grpo/seed0/stage1", "train/small/grpo/seed0/stage1/metrics.parquet")
+HEAD = """Assuming unrestricted shared filesystem usage.
+
+SNAKEMAKE
+=========
+  Date: 2026-11-24 07:38:38
+  Host: {host}
+  Command: snakemake --cores 2 --configfile smoke.yaml
+  Config file(s): [{config}]
+
+Building DAG of jobs...
+Select jobs to execute...
+Execute 2 jobs...
+"""
+FAILURE = """[Tue Nov 24 07:59:35 2026]
+Error in rule train:
+    message: Training small
+    jobid: 7
+    output: x.parquet
+    log: results/toy/{log} (check log file(s) for error details)
+    shell:
+        python -m sent train > results/toy/{log} 2>&1
+        (command exited with non-zero exit code)
+"""
+AT_WORK, STOPPED = SnakemakeRun(at_work=True, locked=True), SnakemakeRun()
 
 
-def state(root, is_running=True):
-    (found,) = status.look(root, [JOB], is_running)
+def state(root, run=AT_WORK):
+    (found,) = status.look(root, [JOB], run, root.parents[1])
     return found
 
 
@@ -19,42 +49,128 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def test_states(tmp_path):
-    assert state(tmp_path).state == "waiting"
+def snakemake_left(
+    folder: Path, text: str = "", host: str = "elsewhere", config: str = "", when: str = "2026-11-24T073838"
+) -> None:
+    """Write Snakemake's lock and log into a folder."""
+    write(folder / ".snakemake/locks/0.output.lock", "x")
     write(
-        tmp_path / JOB.log,
-        "10:00:00 INFO start\ntraining:  5%| 6/120\rtraining: 12%| 14/120 [00:30<03:50, reward=0.31]",
+        folder / f".snakemake/log/{when}.389961.snakemake.log", HEAD.format(host=host, config=config) + text
     )
-    running = state(tmp_path)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """The folder results/toy."""
+    return tmp_path / "results/toy"
+
+
+def test_states(root):
+    root.mkdir(parents=True)
+    assert state(root).state == "waiting"
+    write(
+        root / JOB.log,
+        "10:00:00 INFO start\ntraining:  5%| 6/120\rtraining: 12%|█▏   | 14/120 [00:30<03:50, reward=0.31]",
+    )
+    running = state(root)
     assert running.state == "running"
-    assert running.tail[-1] == "training: 12%| 14/120 [00:30<03:50, reward=0.31]", (
+    assert running.tail[-1] == "training: 12%|█▏   | 14/120 [00:30<03:50, reward=0.31]", (
         "only the latest state of a bar"
     )
-    assert state(tmp_path, is_running=False).state == "interrupted"
-    write(tmp_path / JOB.log, "start\nerror: loss is NaN at step 3\n")
-    failed = state(tmp_path)
+    assert status.progress_of(running.tail) == "training: 12% 14/120 [00:30<03:50, reward=0.31]"
+    assert state(root, STOPPED).state == "interrupted"
+    write(root / JOB.log, "start\nerror: loss is NaN at step 3\n")
+    failed = state(root)
     assert (failed.state, failed.tail[-1]) == ("failed", "error: loss is NaN at step 3")
-    write(tmp_path / JOB.output, "x")
-    assert state(tmp_path).state == "done"
+    write(root / JOB.output, "x")
+    assert state(root).state == "done"
 
 
-def test_a_traceback_is_a_failure(tmp_path):
-    write(tmp_path / JOB.log, 'Traceback (most recent call last):\n  File "x.py", line 1\nKeyError: 1\n')
-    assert state(tmp_path).state == "failed"
+def test_what_tells_of_progress():
+    assert (
+        status.progress_of(["training: 12%|#  | 1/8 [00:01<00:07]", "a warning"])
+        == "training: 12% 1/8 [00:01<00:07]"
+    )
+    assert (
+        status.progress_of(["Loading weights: 100%|##| 24/24", "sampling: 50%|# | 1/2"])
+        == "sampling: 50% 1/2"
+    )
+    assert status.progress_of(["10:00:00 INFO start"]) == "10:00:00 INFO start"
+    assert status.progress_of([]) == "no output yet"
 
 
-def test_logs_of_shards_count(tmp_path):
-    job = status.Job("sampling", "small", "samples/small.parquet")
-    write(tmp_path / "logs/sampling/small.2-of-4.log", "sampling: 50%")
-    assert status.look(tmp_path, [job], True)[0].state == "running"
+def test_a_traceback_is_a_failure(root):
+    write(root / JOB.log, 'Traceback (most recent call last):\n  File "x.py", line 1\nKeyError: 1\n')
+    assert state(root).state == "failed"
+
+
+def test_a_killed_job_says_nothing_but_snakemake_does(root, tmp_path):
+    write(root / JOB.log, "training: 12%|#  | 14/120 [00:30<03:50]")
+    snakemake_left(tmp_path, FAILURE.format(log=JOB.log))
+    run = snakemake_run.newest(tmp_path)
+    assert run.at_work, "a run on another machine is believed to go on while its lock is there"
+    assert state(root, run).state == "failed"
+    snakemake_left(tmp_path, FAILURE.format(log=JOB.log) + "Trying to restart job 7.\n")
+    assert state(root, snakemake_run.newest(tmp_path)).state == "running", "it was started again"
+
+
+def test_a_log_of_an_earlier_run_is_not_a_running_job(root, tmp_path):
+    write(root / JOB.log, "error: killed in the last run\n")
+    os.utime(root / JOB.log, (1e9, 1e9))
+    snakemake_left(tmp_path)
+    assert state(root, snakemake_run.newest(tmp_path)).state == "waiting"
+
+
+def test_a_lock_without_its_snakemake(tmp_path):
+    snakemake_left(tmp_path, host=platform.node())
+    run = snakemake_run.newest(tmp_path)
+    assert (run.at_work, run.locked) == (False, True)
+    assert snakemake_run.newest(tmp_path / "nowhere") == SnakemakeRun()
+
+
+def test_dry_runs_are_not_the_newest_run(tmp_path):
+    snakemake_left(tmp_path, config="PosixPath('/a/smoke.yaml')")
+    write(tmp_path / ".snakemake/log/2026-11-25T000000.1.snakemake.log", "Building DAG of jobs...\n")
+    assert snakemake_run.newest(tmp_path).config_files == (Path("/a/smoke.yaml"),)
+
+
+def test_logs_of_shards_and_of_rescoring_count(root):
+    shards = status.Job("sampling", "small", "samples/small.parquet")
+    anew = status.Job(
+        "rescoring", "small/sent/seed0/stage1", "rescoring/small/sent/seed0/stage1/curriculum.parquet"
+    )
+    write(root / "logs/sampling/small.2-of-4.log", "sampling: 50%")
+    write(root / "logs/rescoring/small/sent/seed0/stage1/grade.log", "grading: 50%")
+    assert [s.state for s in status.look(root, [shards, anew], AT_WORK, root)] == ["running", "running"]
+
+
+def test_stages_sorted_anew_are_planned():
+    from sent.experiment import load
+
+    config = yaml.safe_load((REPOSITORY / "config/smoke.yaml").read_text()) | {
+        "curriculum": {"rescore": True}
+    }
+    planned = status.jobs(load(config, REPOSITORY / "config"))
+    assert [job.output for job in planned if job.stage == "rescoring"] == [
+        "rescoring/nano-smoke/sent/seed0/stage1/curriculum.parquet"
+    ]
+
+
+def test_without_a_name_it_is_the_experiment_of_the_newest_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    snakemake_left(tmp_path, host=platform.node(), config=f"PosixPath('{REPOSITORY / 'config/smoke.yaml'}')")
+    write(tmp_path / "results/smoke/logs/models/nano-smoke.log", "")
+    assert main(["status"]) == 0
+    printed = capsys.readouterr().out
+    assert "smoke: 0 of 19 jobs done; Snakemake is not running\nA killed Snakemake left its lock" in printed
+    assert "models nano-smoke interrupted; the end of logs/models/nano-smoke.log:\n    (empty" in printed
 
 
 def test_the_embedded_experiment(tmp_path, monkeypatch, capsys):
-    repository = Path(__file__).resolve().parents[2]
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "results/nano/data/train.parquet", "x")
     write(tmp_path / "results/nano/logs/models/nano-small.log", "error: no space left\n")
-    assert main(["status", "--configfile", str(repository / "config/config.yaml")]) == 0
+    assert main(["status", "--configfile", str(REPOSITORY / "config/config.yaml")]) == 0
     printed = capsys.readouterr().out
     assert "nano: 1 of 45 jobs done; Snakemake is not running" in printed
     assert (
@@ -72,12 +188,9 @@ def test_a_missing_experiment_file_is_named(tmp_path, capsys):
 def test_jobs_have_the_paths_of_the_rules(stage):
     from sent.experiment import load
 
-    repository = Path(__file__).resolve().parents[2]
-    import yaml
-
-    config = yaml.safe_load((repository / "config/config.yaml").read_text())
-    planned = [job for job in status.jobs(load(config, repository / "config")) if job.stage == stage]
-    rules = (repository / f"rules/{stage}.smk").read_text()
+    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    planned = [job for job in status.jobs(load(config, REPOSITORY / "config")) if job.stage == stage]
+    rules = (REPOSITORY / f"rules/{stage}.smk").read_text()
     assert planned
     for job in planned:
         assert any(_matches(rules, job, kind) for kind in ("output", "log")), job

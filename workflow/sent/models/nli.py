@@ -140,7 +140,7 @@ def _fit(model, tokenizer, asked: list, settings: NliTraining) -> None:
         optimizer.step()
         scheduler.step()
         if step % 20 == 0:
-            bar.set_postfix(loss=f"{loss.item():.3f}")
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
 
 
 def _encode(tokenizer, pairs: list[nli_pairs.Pair]):

@@ -93,7 +93,7 @@ def _fit(model, tokenizer, settings: Pretrain) -> list[float]:
         scheduler.step()
         losses.append(loss.item())
         if len(losses) % 100 == 0:
-            bar.set_postfix(loss=f"{np.mean(losses[-100:]):.3f}")
+            bar.set_postfix(loss=f"{np.mean(losses[-100:]):.3f}", refresh=False)
     return losses
 
 

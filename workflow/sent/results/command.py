@@ -14,6 +14,7 @@ def add_arguments(parser) -> None:
 
     leaderboard = commands.add_parser("leaderboard", help="print the scores by model and method")
     leaderboard.add_argument("--database", type=Path, required=True)
+    leaderboard.add_argument("--format", choices=("table", "markdown"), default="table")
 
     for name, summary in (("tables", "Markdown, CSV and LaTeX"), ("figures", "SVG and PNG, with captions")):
         part = commands.add_parser(name, help=f"{summary} from the database")
@@ -26,6 +27,14 @@ def add_arguments(parser) -> None:
     report.add_argument("--figures", type=Path, required=True, help="folder that `results figures` wrote")
     report.add_argument("--output", type=Path, required=True, help="HTML file to write")
 
+    readme = commands.add_parser("readme", help="put a run's pictures and leaderboard into the README")
+    readme.add_argument("--database", type=Path, required=True)
+    readme.add_argument("--figures", type=Path, required=True, help="folder that `results figures` wrote")
+    readme.add_argument("--pictures", type=Path, required=True, help="folder of the pictures to replace")
+    readme.add_argument(
+        "--readme", type=Path, required=True, help="Markdown file with the leaderboard's marks"
+    )
+
 
 def run(args) -> None:
     """Run the command that was asked for."""
@@ -36,7 +45,7 @@ def run(args) -> None:
     elif args.command == "leaderboard":
         from sent.results import leaderboard
 
-        print(leaderboard.text(args.database))
+        print((leaderboard.text if args.format == "table" else leaderboard.markdown)(args.database))
     elif args.command == "tables":
         from sent.results import paper_tables
 
@@ -49,3 +58,7 @@ def run(args) -> None:
         from sent.results import report
 
         report.write(args.database, args.tables, args.figures, args.output)
+    elif args.command == "readme":
+        from sent.results import readme
+
+        readme.update(args.database, args.figures, args.pictures, args.readme)

@@ -1,14 +1,22 @@
-"""The leaderboard as text: what `make demo` ends with."""
+"""The leaderboard as text: what `make demo` ends with, and as Markdown what the README shows."""
 
+from itertools import pairwise
 from pathlib import Path
+from textwrap import fill
 
 import pandas as pd
 from tabulate import tabulate
 
+from sent.errors import SentError
 from sent.results import printing
-from sent.results.queries import frame
+from sent.results.queries import frame, run
 from sent.results.reading import connect
 from sent.results.scores import AVERAGE, BASELINE
+
+PAGE = 120
+"""Characters of a line of Markdown."""
+
+MEANING_OF_STAR = f"A star: differs from {BASELINE} (p < 0.05 after Holm's correction over methods)."
 
 
 def text(database: Path) -> str:
@@ -25,21 +33,49 @@ def text(database: Path) -> str:
     return "\n".join([_table(scores, entropy), *notes, "", *places])
 
 
+def markdown(database: Path) -> str:
+    """Return the scores by model and method as a Markdown table below a sentence that says what they are.
+
+    Raises :class:`SentError` where no policy was evaluated.
+    """
+    with connect(database) as connection:
+        scores = frame(connection, "select_leaderboard", benchmark=AVERAGE)
+        pools = sorted(frame(connection, "select_pool_sizes")["n"])
+        name, questions, seeds = run(connection, "select_sizes").fetchone()
+    if scores.empty:
+        raise SentError(f"{database}: no policy was evaluated in this experiment: there is no leaderboard")
+    head, rows = _cells(scores)
+    for above, row in reversed(list(pairwise(rows))):
+        row[0] = "" if row[0] == above[0] else row[0]
+    responses = str(pools[0]) if pools[0] == pools[-1] else f"{pools[0]} to {pools[-1]}"
+    about = (
+        f"Experiment `{name}`, {seeds} training seed{'s' if seeds > 1 else ''}: percent of answers right, mean over the "
+        f"benchmarks ({questions:,} questions, {responses} responses each); in brackets the 95% interval over "
+        f"questions. {MEANING_OF_STAR}"
+    )
+    return f"{fill(about, PAGE)}\n\n{tabulate(rows, head, tablefmt='pipe', disable_numparse=True)}\n"
+
+
 def _table(scores: pd.DataFrame, entropy: pd.DataFrame) -> str:
     if scores.empty:
         told = "No policy was evaluated in this experiment: there is no leaderboard."
         return told if entropy.empty else f"{told}\n{printing.rows(entropy, 'table', len(entropy))}"
+    head, rows = _cells(scores)
+    notes = (
+        "Percent of answers right, mean over the benchmarks; in brackets the 95% interval over questions.\n"
+        f"{MEANING_OF_STAR}"
+    )
+    return f"{tabulate(rows, head, tablefmt='rounded_outline', disable_numparse=True)}\n{notes}"
+
+
+def _cells(scores: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return the header, and a line a model and method."""
     metrics = list(dict.fromkeys(scores["metric"]))
     rows = []
     for (model, method), part in scores.groupby(["model", "method"], sort=False):
         by_metric = part.set_index("metric")
         rows.append([model, method, *(_cell(by_metric, metric) for metric in metrics), _difference(part)])
-    head = ["model", "method", *metrics, f"{metrics[0]} - {BASELINE}"]
-    notes = (
-        "Percent of answers right, mean over the benchmarks; in brackets the 95% interval over questions.\n"
-        f"* differs from {BASELINE} (p < 0.05 after Holm's correction over methods)"
-    )
-    return f"{tabulate(rows, head, tablefmt='rounded_outline', disable_numparse=True)}\n{notes}"
+    return ["model", "method", *metrics, f"{metrics[0]} - {BASELINE}"], rows
 
 
 def _cell(by_metric: pd.DataFrame, metric: str) -> str:

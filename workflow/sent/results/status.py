@@ -1,19 +1,22 @@
-"""Where a run stands, from the files that it leaves: outputs, logs, and Snakemake's lock."""
+"""Where a run stands, from the files that it leaves: outputs, logs, and what Snakemake itself noted."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from sent.experiment import ResolvedExperiment
+from sent.results.snakemake_run import SnakemakeRun
 
 ERROR = re.compile(r"(?m)^(error:|Traceback |\S*(Error|Exception): )|CANCELLED|Killed|[Oo]ut of memory")
+BAR = re.compile(r"(\d+%)\|[^|]*\|")
+"""Percentage and picture of a progress bar."""
+
 TAIL_BYTES = 8000
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a stage: the file that it makes and the log that it writes, below the experiment's "
-    "folder."""
+    """One job of a stage: the file that it makes and the log that it writes, below the experiment's folder."""
 
     stage: str
     name: str
@@ -51,6 +54,8 @@ def jobs(experiment: ResolvedExperiment) -> list[Job]:
         for stage in range(1, experiment.stages(model, method) + 1):
             name = f"{model}/{method}/seed{seed}/stage{stage}"
             found.append(Job("training", name, f"train/{name}/metrics.parquet"))
+            if _sorts_anew(experiment, model, method, stage):
+                found.append(Job("rescoring", name, f"rescoring/{name}/curriculum.parquet"))
     if experiment.benchmarks:
         for model, method, seed in runs:
             name = f"{model}/{method}/seed{seed}"
@@ -64,23 +69,47 @@ def jobs(experiment: ResolvedExperiment) -> list[Job]:
     return found + [Job("results", name, output) for name, output in results.items()]
 
 
-def look(root: Path, planned: list[Job], is_running: bool) -> list[State]:
-    """Return the state of each job from the files below ``root``; ``is_running``: Snakemake is at work."""
-    return [_state(root, job, is_running) for job in planned]
+def _sorts_anew(experiment: ResolvedExperiment, model: str, method: str, stage: int) -> bool:
+    """Whether the stages after ``stage`` are sorted by what the policy of this one answers."""
+    rescores = experiment.by_model[model].curriculum.rescore and experiment.methods[method].curriculum
+    return bool(rescores) and stage < experiment.stages(model, method)
 
 
-def _state(root: Path, job: Job, is_running: bool) -> State:
+def look(root: Path, planned: list[Job], run: SnakemakeRun, folder: Path) -> list[State]:
+    """Return the state of each job from the files below ``root`` and the newest ``run``, started in ``folder``."""
+    return [_state(root, job, run, {folder / path for path in run.failed}) for job in planned]
+
+
+def _state(root: Path, job: Job, run: SnakemakeRun, failed: set[Path]) -> State:
     if (root / job.output).exists():
         return State(job, "done", [])
     log = root / job.log
-    logs = [log] if log.is_file() else sorted(log.parent.glob(f"{log.stem}.*.log"))
+    logs = [
+        path
+        for part in (log.name, f"{log.stem}.*.log", f"{log.stem}/*.log")
+        for path in log.parent.glob(part)
+    ]
     if not logs:
         return State(job, "waiting", [])
-    newest = max(logs, key=lambda path: path.stat().st_mtime)
+    newest = max([path for path in logs if path in failed] or logs, key=_changed)
     tail = last_lines(newest)
-    if ERROR.search("\n".join(tail)):
+    if run.at_work and _changed(newest) < run.started:
+        return State(job, "waiting", [])  # the log is an earlier run's
+    if newest in failed or ERROR.search("\n".join(tail)):
         return State(job, "failed", tail)
-    return State(job, "running" if is_running else "interrupted", tail)
+    return State(job, "running" if run.at_work else "interrupted", tail)
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def progress_of(tail: list[str]) -> str:
+    """Return the latest line of a log that tells of progress: a bar that goes on, else the last line."""
+    bars = [line for line in tail if BAR.search(line)]
+    going_on = [line for line in bars if "100%" not in line]
+    line = (going_on or bars or tail or ["no output yet"])[-1]
+    return BAR.sub(r"\1", line)
 
 
 def last_lines(path: Path, count: int = 8) -> list[str]:
@@ -90,8 +119,3 @@ def last_lines(path: Path, count: int = 8) -> list[str]:
         text = file.read().decode(errors="replace")
     lines = [line.rstrip().split("\r")[-1] for line in text.split("\n")]
     return [line for line in lines if line.strip()][-count:]
-
-
-def is_running(folder: Path) -> bool:
-    """Whether a Snakemake that was started in ``folder`` holds its lock."""
-    return any((folder / ".snakemake/locks").glob("*"))

@@ -6,7 +6,9 @@ from pathlib import Path
 def add_arguments(parser) -> None:
     """Add the options of ``sent status``."""
     parser.add_argument(
-        "--configfile", type=Path, default=Path("config/config.yaml"), help="the experiment's file"
+        "--configfile",
+        type=Path,
+        help="the experiment's file (that of the newest run, else config/config.yaml)",
     )
     parser.add_argument(
         "--results", type=Path, default=Path("results"), help="folder of experiments (results)"
@@ -17,18 +19,26 @@ def add_arguments(parser) -> None:
 def run(args) -> None:
     """Print the state of every stage."""
     import yaml
-    from tabulate import tabulate
 
     from sent.errors import SentError
     from sent.experiment import load
-    from sent.results import status
+    from sent.results import snakemake_run, status
 
-    if not args.configfile.is_file():
-        raise SentError(f"{args.configfile}: no such file; name the experiment's file with --configfile")
+    newest = snakemake_run.newest(args.directory)
+    config = args.configfile or next(iter(newest.config_files), Path("config/config.yaml"))
+    if not config.is_file():
+        raise SentError(f"{config}: no such file; name the experiment's file with --configfile")
     registries = Path(__file__).resolve().parents[3] / "config"
-    experiment = load(yaml.safe_load(args.configfile.read_text()), registries)
-    running = status.is_running(args.directory)
-    states = status.look(args.results / experiment.name, status.jobs(experiment), running)
+    experiment = load(yaml.safe_load(config.read_text()), registries)
+    root = args.results / experiment.name
+    _print(experiment.name, status.look(root, status.jobs(experiment), newest, args.directory), newest)
+
+
+def _print(name: str, states: list, newest) -> None:
+    """Print the counts by stage, the progress of what runs, and the end of the log of what failed."""
+    from tabulate import tabulate
+
+    from sent.results import status
 
     names = ("done", "running", "failed", "interrupted", "waiting")
     stages = dict.fromkeys(state.job.stage for state in states)
@@ -37,14 +47,19 @@ def run(args) -> None:
         for stage in stages
     ]
     done = sum(state.state == "done" for state in states)
-    at_work = "Snakemake is at work" if running else "Snakemake is not running"
-    print(f"{experiment.name}: {done} of {len(states)} jobs done; {at_work}")
+    at_work = "Snakemake is at work" if newest.at_work else "Snakemake is not running"
+    print(f"{name}: {done} of {len(states)} jobs done; {at_work}")
+    if newest.locked and not newest.at_work:
+        print("A killed Snakemake left its lock: before the next start, run snakemake --unlock")
     print(tabulate(rows, ["stage", *names], tablefmt="rounded_outline", disable_numparse=True))
     for state in states:
         if state.state == "running":
-            print(
-                f"\n{state.job.stage} {state.job.name}: {state.tail[-1] if state.tail else 'no output yet'}"
-            )
+            print(f"\n{state.job.stage} {state.job.name}: {status.progress_of(state.tail)}")
         elif state.state in ("failed", "interrupted"):
             print(f"\n{state.job.stage} {state.job.name} {state.state}; the end of {state.job.log}:")
-            print("\n".join(f"    {line}" for line in state.tail))
+            print(
+                "\n".join(
+                    f"    {line}"
+                    for line in state.tail or ["(empty: the job was killed before it said anything)"]
+                )
+            )

@@ -68,7 +68,7 @@ class Trainer:
                 while self.state["step"] < steps:
                     row = self._step(self.state["step"] + 1)
                     bar.update()
-                    bar.set_postfix(reward=f"{row['reward']:.3f}", entropy=f"{row.get('entropy', 0):.3f}")
+                    bar.set_postfix(self._latest(row))
                     due = self.settings.checkpoint_every and row["step"] % self.settings.checkpoint_every == 0
                     stop = self._agreed_to_stop()
                     if (due and row["step"] < steps) or stop:
@@ -85,6 +85,15 @@ class Trainer:
                 f"training: {self.state['step']} steps done and {len(self.state['rows'])} logged of {steps} planned"
             )
         return self.state["rows"]
+
+    @staticmethod
+    def _latest(row: dict) -> dict[str, str]:
+        """What the progress bar says of the latest step."""
+        return {
+            "reward": f"{row['reward']:.3f}",
+            "entropy": f"{row.get('entropy', 0):.3f}",
+            "tokens/s": f"{row['tokens_per_second']:.0f}",
+        }
 
     def _step(self, step: int) -> dict:
         """Do one step; the state changes only at its end."""

@@ -1,0 +1,39 @@
+"""What the README shows of a run: pictures, and its leaderboard between two marks."""
+
+import re
+import shutil
+from pathlib import Path
+
+from sent import tables
+from sent.errors import SentError
+from sent.log import logger
+from sent.results import leaderboard
+
+PICTURES = ("training_curves", "pass_at_k")
+BEGIN = "<!-- leaderboard: written by `snakemake readme_pictures`, not by hand -->"
+END = "<!-- leaderboard ends -->"
+
+
+def update(database: Path, figures: Path, pictures: Path, readme: Path) -> None:
+    """Copy the figures that the README shows to ``pictures``, and put the leaderboard into ``readme``.
+
+    Raises :class:`SentError` where a figure or a mark is missing; then nothing is changed.
+    """
+    found = {name: figures / f"{name}.svg" for name in PICTURES}
+    if missing := [str(path) for path in found.values() if not path.is_file()]:
+        raise SentError(f"{missing[0]}: no such figure; make it with `snakemake results`")
+    text = with_leaderboard(readme.read_text(), leaderboard.markdown(database), readme)
+    for name, path in found.items():
+        with tables.atomic(pictures / f"{name}.svg") as temporary:
+            shutil.copyfile(path, temporary)
+    with tables.atomic(readme) as temporary:
+        temporary.write_text(text)
+    logger.info("%s: leaderboard of %s; %s: %s", readme, database, pictures, ", ".join(found))
+
+
+def with_leaderboard(text: str, block: str, place: Path) -> str:
+    """Return ``text`` with ``block`` between the marks. Raises :class:`SentError` unless each stands there once."""
+    parts = re.split(f"{re.escape(BEGIN)}|{re.escape(END)}", text)
+    if len(parts) != 3 or text.find(BEGIN) > text.find(END):
+        raise SentError(f"{place}: the lines '{BEGIN}' and '{END}' must stand in it once, in this order")
+    return f"{parts[0]}{BEGIN}\n{block}\n{END}{parts[2]}"
