@@ -1,12 +1,12 @@
 """Figures: their data, their colours, and that each is written in every form."""
 
 import xml.etree.ElementTree as ElementTree
+from itertools import combinations
 
 import duckdb
 import numpy as np
 import pytest
-from sent.results import figures, style
-from sent.results.statistics import exponential_fit
+from sent.results import figures, queries, style
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_colours_can_be_told_apart():
 def test_curves_mark_where_a_stage_begins(drawn):
     text = drawn["training_curves"].chart.to_json()
     assert '"total_step": 3.5' in text, "stage 2 of sent follows its third step"
-    assert "the band spans 2 training seeds" in drawn["training_curves"].caption
+    assert "mean over 2 training seeds; bands span the seeds" in drawn["training_curves"].caption
 
 
 def test_an_empty_experiment_has_no_figures(tmp_path, experiment):
@@ -86,8 +86,57 @@ def test_an_empty_experiment_has_no_figures(tmp_path, experiment):
         assert connection.execute("SELECT count(*) FROM questions").fetchone() == (0,)
 
 
-def test_exponential_fit_finds_its_constants():
-    entropy = np.linspace(0.1, 1.0, 30)
-    a, b, r2 = exponential_fit(entropy, 0.9 - 0.2 * np.exp(entropy))
-    assert (a, b, r2) == pytest.approx((0.2, 0.9, 1.0))
-    assert exponential_fit(np.ones(3), np.array([1.0, 2.0, 3.0])) == (0.0, 2.0, 0.0)
+def test_the_fit_finds_its_constants():
+    """The view's formula on points that lie on a curve, and on points without spread in entropy."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE entropy_curves AS SELECT 'm' AS model, 'curve' AS method, i / 30 AS entropy, "
+            "0.9 - 0.2 * exp(i / 30) AS reward FROM range(1, 31) AS r(i) "
+            "UNION ALL SELECT 'm', 'flat', 1.0, i FROM range(3) AS r(i)"
+        )
+        start = queries.text("views").index("CREATE VIEW entropy_fit")
+        connection.execute(queries.text("views")[start:].partition(";")[0])
+        curve, flat = connection.execute("SELECT steps, a, b, r2 FROM entropy_fit").fetchall()
+    assert curve == pytest.approx((30, 0.2, 0.9, 1.0))
+    assert flat == (3, None, None, None)
+
+
+MACHADO = {
+    "normal": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+"""Linear RGB as seen with each deficiency at full severity (Machado, Oliveira and Fernandes, 2009)."""
+
+
+def lab(colour: str, seen: np.ndarray) -> np.ndarray:
+    """CIELAB coordinates (D65) of an sRGB colour, as it is seen."""
+    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.clip(seen @ np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4), 0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ linear / [0.9505, 1.0, 1.089]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("vision", MACHADO)
+def test_colour_blind_readers_can_tell_methods_apart(vision):
+    seen = {name: lab(colour, np.array(MACHADO[vision])) for name, colour in style.COLOURS.items()}
+    apart = {pair: np.linalg.norm(seen[pair[0]] - seen[pair[1]]) for pair in combinations(seen, 2)}
+    paper = list(style.COLOURS)[:9]
+    assert min(d for pair, d in apart.items() if set(pair) <= set(paper)) > 14
+    dashes = dict(zip(seen, style.dashes(list(seen)), strict=True))
+    assert [p for p, d in apart.items() if d < 14 and dashes[p[0]] == dashes[p[1]]] == []

@@ -23,6 +23,7 @@ PLAIN = {
     "truncation": "table_truncation",
     "overlap": "table_overlap",
     "training": "table_training",
+    "entropy_fit": "table_entropy_fit",
     "vs_paper": "table_vs_paper",
     "entailment_calibration": "table_calibration",
 }

@@ -66,16 +66,3 @@ def repeated_evaluations(
     Those of question q come from Binomial(n_q, c_q / n_q).
     """
     return rng.binomial(n, correct / n, size=(repeats, len(n)))
-
-
-def exponential_fit(entropy: np.ndarray, reward: np.ndarray) -> tuple[float, float, float]:
-    """Return a, b and R2 of the least-squares fit R = -a exp(H) + b of reward to entropy (Cui et al., 2025).
-
-    Both arguments are ``[steps]``. Where one of them does not vary, a and R2 are 0.
-    """
-    x = np.exp(entropy)
-    spread, total = ((x - x.mean()) ** 2).sum(), ((reward - reward.mean()) ** 2).sum()
-    if spread == 0 or total == 0:
-        return 0.0, float(reward.mean()), 0.0
-    slope = ((x - x.mean()) * (reward - reward.mean())).sum() / spread
-    return float(-slope), float(reward.mean() - slope * x.mean()), float(slope**2 * spread / total)

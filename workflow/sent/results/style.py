@@ -1,14 +1,14 @@
 """How figures look: sizes for a paper's columns, and one colour a method everywhere."""
 
 COLOURS = {
-    "base": "#8C8C8C",
+    "base": "#606060",
     "grpo": "#0072B2",
     "sent": "#D55E00",
     "en": "#E69F00",
     "adv": "#56B4E9",
     "mask": "#009E73",
     "clip_cov": "#CC79A7",
-    "kl_cov": "#7A6A00",
+    "kl_cov": "#332288",
     "high_en": "#000000",
     "sent_released": "#8A3D00",
     "sent_no_curriculum": "#F0A070",
@@ -16,13 +16,22 @@ COLOURS = {
     "sent_no_kl": "#6B4C9A",
     "grpo_curriculum": "#7FB8DA",
 }
-"""Okabe and Ito's palette, which colour-blind readers can tell apart, and shades of it for the ablations."""
+"""Okabe and Ito's palette for the paper's methods (a grey and indigo for its grey and yellow, which are hard to tell from
+others or from white), so that colour-blind readers can tell them apart; shades of it for the ablations."""
 
-MORE_COLOURS = ("#44AA99", "#882255", "#999933", "#332288", "#117733", "#AA4499")
+MORE_COLOURS = ("#44AA99", "#882255", "#999933", "#661100", "#117733", "#AA4499")
 """For methods of a user's own, in the order of the experiment."""
 
-DASHES = {"base": [2, 2], "grpo": [6, 2]}
-"""So that the two baselines are told apart without colour, too."""
+DASHES = {
+    "base": [2, 2],
+    "grpo": [6, 2],
+    "sent_released": [5, 1, 1, 1],
+    "sent_no_curriculum": [4, 2],
+    "sent_uniform_kl": [8, 2, 2, 2],
+    "sent_no_kl": [5, 1, 1, 1],
+    "grpo_curriculum": [4, 2],
+}
+"""So that the two baselines, and the ablations among the paper's methods, are told apart without colour, too."""
 
 NEUTRAL = "#4C6A78"
 """For what belongs to no method."""

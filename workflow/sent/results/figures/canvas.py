@@ -47,24 +47,35 @@ class Canvas:
                 rows[key.capitalize()] = [labels.get(name, name) for name in rows[key]]
         return rows
 
-    def colour(self, found: pd.Series) -> alt.Color:
-        """Return the colour encoding of the methods that are ``found``."""
+    def colour(self, found: pd.Series, legend: alt.Legend | None = None) -> alt.Color:
+        """Return the colour encoding of the methods that are ``found``, with dots in its legend unless told."""
         methods = self.present(self.methods, found)
         colours = dict(zip(self.methods, style.colours(list(self.methods)), strict=True))
         scale = alt.Scale(domain=list(methods.values()), range=[colours.get(m, "#000000") for m in methods])
-        return alt.Color("Method:N", scale=scale, title=None)
+        return alt.Color(
+            "Method:N", scale=scale, title=None, legend=legend or alt.Legend(symbolType="circle")
+        )
 
-    def dash(self, found: pd.Series) -> alt.StrokeDash:
-        """Return the dash encoding of the methods that are ``found``."""
+    def line(self, found: pd.Series) -> dict[str, alt.Color | alt.StrokeDash]:
+        """Return the encodings of lines of the methods that are ``found``: colour, and dashes for some."""
+        legend = alt.Legend(symbolType="stroke", symbolSize=250)
+        return {"color": self.colour(found, legend), "strokeDash": self._dash(found, legend)}
+
+    def _dash(self, found: pd.Series, legend: alt.Legend) -> alt.StrokeDash:
         methods = self.present(self.methods, found)
         scale = alt.Scale(domain=list(methods.values()), range=style.dashes(list(methods)))
-        return alt.StrokeDash("Method:N", scale=scale, title=None)
+        return alt.StrokeDash("Method:N", scale=scale, title=None, legend=legend)
 
 
 def grid(rows: list[list[alt.Chart]]) -> alt.ConcatChart:
     """Return panels in rows and columns, with one legend."""
     panels = [panel for row in rows for panel in row]
     return alt.concat(*panels, columns=len(rows[0]), spacing=12).configure(**style.CONFIG)
+
+
+def step_axis(title: str | None) -> alt.X:
+    """Return the x encoding of curves over training."""
+    return alt.X("total_step:Q", title=title, axis=alt.Axis(tickMinStep=1, format="d"))
 
 
 def padded(low: float, high: float, share: float = 0.05) -> list[float]:

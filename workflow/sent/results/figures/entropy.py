@@ -97,6 +97,7 @@ def cluster_counts(canvas: Canvas) -> Drawn | None:
         return None
     models = canvas.present(canvas.models, found["model"])
     counts = found.groupby(["model", "n_clusters"], as_index=False).size()
+    numbers = list(range(int(counts["n_clusters"].min()), int(counts["n_clusters"].max()) + 1))
     highest = alt.Scale(domainMax=int(counts["size"].max()))
     panels = [
         alt.Chart(counts[counts["model"] == model])
@@ -105,6 +106,7 @@ def cluster_counts(canvas: Canvas) -> Drawn | None:
             x=alt.X(
                 "n_clusters:O",
                 title="meanings among the samples",
+                scale=alt.Scale(domain=numbers),
                 axis=alt.Axis(labelAngle=0, labelOverlap=True),
             ),
             y=alt.Y("size:Q", title="questions" if column == 0 else None, scale=highest),

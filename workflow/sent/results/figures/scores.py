@@ -44,13 +44,11 @@ def _pass_at_k(canvas: Canvas, benchmarks: dict[str, str]) -> Drawn | None:
                     axis=alt.Axis(values=ks, format="d"),
                     title="k" if row == len(benchmarks) - 1 else None,
                 ),
-                color=canvas.colour(scores["method"]),
+                **canvas.line(scores["method"]),
             )
             y = {"title": title if column == 0 else None, "scale": scale}
             bands = base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", **y), y2="high:Q")
-            lines = base.mark_line(point=True).encode(
-                y=alt.Y("value:Q", **y), strokeDash=canvas.dash(scores["method"])
-            )
+            lines = base.mark_line(point=True).encode(y=alt.Y("value:Q", **y))
             layers = [bands, lines] if scores["method"].nunique() <= CLEAR else [lines]
             height = 130 if len(benchmarks) == 1 else 80
             panels.append(
@@ -84,7 +82,11 @@ def paired_differences(canvas: Canvas) -> Drawn | None:
     for column, (model, label) in enumerate(models.items()):
         base = alt.Chart(scores[scores["model"] == model]).encode(
             y=alt.Y(
-                "Benchmark:N", sort=order, title=None, axis=alt.Axis(labels=column == 0, ticks=column == 0)
+                "Benchmark:N",
+                sort=order,
+                title=None,
+                axis=alt.Axis(labels=column == 0, ticks=column == 0),
+                scale=alt.Scale(paddingInner=0.15, paddingOuter=0.1),
             ),
             yOffset=alt.YOffset("Method:N", sort=list(methods.values())),
             color=canvas.colour(scores["method"]),
@@ -94,7 +96,7 @@ def paired_differences(canvas: Canvas) -> Drawn | None:
         zero = alt.Chart(pd.DataFrame({"difference": [0]})).mark_rule(color="#888888").encode(x=x)
         bars = base.mark_rule(strokeWidth=1.5).encode(x=low, x2="difference_high:Q")
         dots = base.mark_circle(size=35, opacity=1).encode(x=x)
-        step = alt.Step(max(10, 18 - len(methods)), **{"for": "offset"})
+        step = alt.Step(max(8, 16 - len(methods)), **{"for": "offset"})
         panels.append(
             alt.layer(zero, bars, dots).properties(title=label, width=style.PANEL - 10, height=step)
         )

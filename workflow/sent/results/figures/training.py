@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 
 from sent.results import style
-from sent.results.figures.canvas import Canvas, Drawn, grid, padded
-from sent.results.statistics import exponential_fit
+from sent.results.figures.canvas import Canvas, Drawn, grid, padded, step_axis
 
 CURVES = {
     "entropy": "token entropy (nats)",
@@ -17,6 +16,9 @@ CURVES = {
 QUANTILES = {"covariance_p50": "50%", "covariance_p90": "90%", "covariance_p99": "99%"}
 WINDOW = 7
 """Steps in the moving average of a curve; fewer where a run has fewer than 12 times as many."""
+
+FEW_FITS = 6
+"""So many fits or fewer are written out in a caption."""
 
 
 def training_curves(canvas: Canvas) -> Drawn | None:
@@ -38,23 +40,24 @@ def training_curves(canvas: Canvas) -> Drawn | None:
                     canvas,
                     part[part["model"] == model],
                     boundaries[boundaries["model"] == model],
-                    x=alt.X("total_step:Q", title="step" if metric == metrics[-1] else None),
+                    x=step_axis("step" if metric == metrics[-1] else None),
                     y={"title": CURVES[metric] if column == 0 else None, "scale": scale},
                 ).properties(title=label if metric == metrics[0] else "", width=style.PANEL, height=95)
                 for column, (model, label) in enumerate(models.items())
             ]
         )
-    seeds = steps["seed"].nunique()
-    band = (
-        f"the band spans {seeds} training seeds"
-        if seeds > 1
-        else "the faint line is the single step (one seed)"
-    )
-    caption = (
-        f"Training curves of {', '.join(models.values())}: mean over {_window(steps)} steps; {band}. "
-        "Dashed vertical lines: the next stage of a curriculum begins."
-    )
+    stages = " Dashed vertical lines: the next stage of a curriculum begins." if len(boundaries) else ""
+    caption = f"Training curves of {', '.join(models.values())}, {_averaging(steps)}.{stages}"
     return Drawn(grid(rows), caption)
+
+
+def _averaging(steps: pd.DataFrame) -> str:
+    """What a curve averages over, in words."""
+    seeds, window = steps["seed"].nunique(), _window(steps)
+    smooth = f", moving mean over {window} steps" if window > 1 else ""
+    if seeds > 1:
+        return f"mean over {seeds} training seeds{smooth}; bands span the seeds"
+    return f"one training seed{smooth}{'; faint lines: single steps' if window > 1 else ''}"
 
 
 def _over_seeds(steps: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
@@ -90,8 +93,8 @@ def _curves(
     canvas: Canvas, curves: pd.DataFrame, boundaries: pd.DataFrame, x: alt.X, y: dict
 ) -> alt.LayerChart:
     """One panel: smoothed lines over the range of the seeds, or over the single steps of one seed."""
-    base = alt.Chart(curves).encode(x=x, color=canvas.colour(curves["method"]))
-    lines = base.mark_line(clip=True).encode(y=alt.Y("mean:Q", **y), strokeDash=canvas.dash(curves["method"]))
+    base = alt.Chart(curves).encode(x=x, **canvas.line(curves["method"]))
+    lines = base.mark_line(clip=True).encode(y=alt.Y("mean:Q", **y))
     if np.allclose(curves["low"], curves["high"]):
         behind = base.mark_line(opacity=0.3, strokeWidth=0.7, clip=True).encode(y=alt.Y("step_mean:Q", **y))
     else:
@@ -117,15 +120,14 @@ def covariance_quantiles(canvas: Canvas) -> Drawn | None:
             alt.Chart(part)
             .mark_line()
             .encode(
-                x=alt.X("total_step:Q", title="step" if number == len(found) - 1 else None),
+                x=step_axis("step" if number == len(found) - 1 else None),
                 y=alt.Y(
                     "mean:Q",
                     title=f"covariance, {QUANTILES[metric]}" if column == 0 else None,
                     axis=alt.Axis(format="~g"),
                     scale=scales[metric],
                 ),
-                color=canvas.colour(curves["method"]),
-                strokeDash=canvas.dash(curves["method"]),
+                **canvas.line(curves["method"]),
             )
             .properties(title=label if number == 0 else "", width=style.PANEL, height=80)
             for column, (model, label) in enumerate(models.items())
@@ -135,7 +137,7 @@ def covariance_quantiles(canvas: Canvas) -> Drawn | None:
     ]
     caption = (
         "Quantiles over the tokens of a step of the covariance (logp - mean logp)(A - mean A), "
-        f"mean over {_window(steps)} steps."
+        f"{_averaging(steps).partition(';')[0]}."
     )
     return Drawn(grid(rows), caption)
 
@@ -147,32 +149,53 @@ def entropy_performance(canvas: Canvas) -> Drawn | None:
         return None
     points = steps.groupby(["model", "method", "total_step"], as_index=False)[["entropy", "reward"]].mean()
     points = canvas.labelled(points)
+    fits = canvas.rows("select_entropy_fit").dropna()
     models = canvas.present(canvas.models, points["model"])
-    rewards = alt.Scale(domain=padded(points["reward"].min(), points["reward"].max()), nice=False, zero=False)
-    entropies = alt.Scale(
-        domain=padded(points["entropy"].min(), points["entropy"].max()), nice=False, zero=False
+    rewards, entropies = (
+        alt.Scale(domain=padded(points[name].min(), points[name].max()), nice=False, zero=False)
+        for name in ("reward", "entropy")
     )
-    panels, qualities = [], []
+    panels = []
     for column, (model, label) in enumerate(models.items()):
         part = points[points["model"] == model]
-        fits = []
-        for method, run in part.groupby("method", sort=False):
-            a, b, r2 = exponential_fit(run["entropy"].to_numpy(), run["reward"].to_numpy())
-            qualities.append(
-                f"{label}, {canvas.methods.get(method, method)}: a = {a:.2f}, b = {b:.2f}, R2 = {r2:.2f}"
-            )
-            line = np.linspace(run["entropy"].min(), run["entropy"].max(), 40)
-            fits.append(pd.DataFrame({"entropy": line, "reward": b - a * np.exp(line), "method": method}))
         x = alt.X("entropy:Q", title="token entropy (nats)", scale=entropies)
         y = alt.Y("reward:Q", title="reward" if column == 0 else None, scale=rewards)
-        colour = canvas.colour(part["method"])
+        colour = canvas.colour(points["method"])
         dots = alt.Chart(part).mark_circle(size=10, opacity=0.35).encode(x=x, y=y, color=colour)
         lines = (
-            alt.Chart(canvas.labelled(pd.concat(fits))).mark_line(clip=True).encode(x=x, y=y, color=colour)
+            alt.Chart(canvas.labelled(_fitted(part, fits[fits["model"] == model])))
+            .mark_line(clip=True)
+            .encode(x=x, y=y, color=colour)
         )
         panels.append(alt.layer(dots, lines).properties(title=label, width=style.PANEL, height=110))
     caption = (
         "Reward against token entropy, a point a training step, with least-squares fits of "
-        f"R = -a exp(H) + b. {'; '.join(qualities)}."
+        f"R = -a exp(H) + b{_fits_in_words(canvas, fits)}."
     )
     return Drawn(grid([panels]), caption)
+
+
+def _fitted(points: pd.DataFrame, fits: pd.DataFrame) -> pd.DataFrame:
+    """Points of the fitted curves, each over the entropies of its method."""
+    found = {"entropy": [], "reward": [], "method": []}
+    for fit in fits.itertuples():
+        entropies = points.loc[points["method"] == fit.method, "entropy"]
+        line = np.linspace(entropies.min(), entropies.max(), 40)
+        found["entropy"] += line.tolist()
+        found["reward"] += (fit.b - fit.a * np.exp(line)).tolist()
+        found["method"] += [fit.method] * len(line)
+    return pd.DataFrame(found)
+
+
+def _fits_in_words(canvas: Canvas, fits: pd.DataFrame) -> str:
+    """Constants of a few fits, or the range of R2 of many: the table `entropy_fit` has them all."""
+    if fits.empty:
+        return ""
+    if len(fits) > FEW_FITS:
+        return f"; R2 from {fits['r2'].min():.2f} to {fits['r2'].max():.2f} (constants: table entropy_fit)"
+    words = [
+        f"{canvas.models.get(fit.model, fit.model)}, {canvas.methods.get(fit.method, fit.method)}: "
+        f"a = {fit.a:.2f}, b = {fit.b:.2f}, R2 = {fit.r2:.2f}"
+        for fit in fits.itertuples()
+    ]
+    return f". {'; '.join(words)}"

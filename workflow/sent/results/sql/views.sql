@@ -41,6 +41,19 @@ FROM train_metrics
 GROUP BY model, method, total_step
 ORDER BY model, method, total_step;
 
+-- Least-squares fit of reward to token entropy over training steps, R = -a exp(H) + b (Cui et al., arXiv 2505.22617).
+-- NULL where entropy does not vary.
+CREATE VIEW entropy_fit AS
+SELECT
+    model, method, count(*) AS steps,
+    CASE WHEN min(entropy) < max(entropy) THEN -regr_slope(reward, exp(entropy)) END AS a,
+    CASE WHEN min(entropy) < max(entropy) THEN regr_intercept(reward, exp(entropy)) END AS b,
+    CASE WHEN min(entropy) < max(entropy) THEN regr_r2(reward, exp(entropy)) END AS r2
+FROM entropy_curves
+WHERE entropy IS NOT NULL AND reward IS NOT NULL
+GROUP BY model, method
+ORDER BY model, method;
+
 -- What each stage of a curriculum holds.
 CREATE VIEW curriculum_summary AS
 SELECT
