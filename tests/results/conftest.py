@@ -176,7 +176,13 @@ def write_all(root: Path) -> None:
         write_entropy(root, model)
         (root / f"models/{model}").mkdir(parents=True)
         (root / f"models/{model}/provenance.json").write_text(
-            json.dumps({"origin": "pretrained here", "licence": "Apache-2.0"})
+            json.dumps(
+                {
+                    "origin": "pretrained here",
+                    "licence": "Apache-2.0",
+                    "files": {"model.safetensors": {"bytes": 7, "sha256": "a" * 64}},
+                }
+            )
         )
         write_evaluation(root, model, "base", 0, {b: p["base"] for b, p in PATTERNS.items()})
         for method in ("grpo", "sent"):

@@ -1,6 +1,7 @@
 """The database of the small experiment in conftest.py: its values are worked out by hand."""
 
 import json
+from hashlib import sha256
 
 import duckdb
 import numpy as np
@@ -132,7 +133,7 @@ def test_training_curves_run_through_the_stages(connection):
     assert seconds == [(6 * 3.5, 600)]
 
 
-def test_models_jobs_and_artefacts(connection):
+def test_models_jobs_and_artefacts(connection, finished):
     assert connection.execute("SELECT model, role, accuracy FROM models ORDER BY position").fetchall() == [
         ("small", "policy", None),
         ("large", "policy", None),
@@ -141,12 +142,33 @@ def test_models_jobs_and_artefacts(connection):
     assert connection.execute("SELECT stage, job, seconds, max_rss_mb FROM jobs").fetchall() == [
         ("training", "small/grpo/seed0/stage1", 12.5, 345.6)
     ]
-    licence = connection.execute(
-        "SELECT licence, sha256 FROM artefacts WHERE path = 'models/small'"
-    ).fetchone()
-    assert licence == ("Apache-2.0", None)
+    assert connection.execute(
+        "SELECT bytes, sha256, origin, revision, licence FROM artefacts WHERE path = 'models/small/model.safetensors'"
+    ).fetchone() == (7, "a" * 64, "pretrained here", None, "Apache-2.0")
+    train = finished / "data/train.parquet"
+    assert connection.execute(
+        "SELECT bytes, sha256, origin FROM artefacts WHERE path = 'data/train.parquet'"
+    ).fetchone() == (train.stat().st_size, sha256(train.read_bytes()).hexdigest(), "unused.jsonl")
     hashed = connection.execute("SELECT count(*) FROM artefacts WHERE length(sha256) = 64").fetchone()
-    assert hashed == (3 + 2 * 5 + 12 * 2 + 10,)
+    assert hashed == (3 + 2 * 5 + 12 * 2 + 10 + 2,)
+
+
+def test_questions_name_the_repository_that_they_come_from(toy, experiment):
+    source = {"hub": {"repo": "owner/sums", "revision": "abc"}}
+    resolved = experiment | {
+        "models": {"small": {}, "large": {}},
+        "methods": {"grpo": {}, "sent": {}},
+        "benchmarks": {
+            "sums": {"source": source},
+            "products": {"source": {"generator": {"families": ["x"]}}},
+        },
+        "by_model": {"small": experiment, "large": experiment},
+    }
+    with build(toy, resolved) as connection:
+        found = connection.execute(
+            "SELECT origin, revision FROM artefacts WHERE path LIKE 'data/benchmarks/%' ORDER BY path"
+        ).fetchall()
+    assert found == [("generated in this workflow", None), ("hub dataset owner/sums", "abc")]
 
 
 def test_two_builds_have_the_same_rows_in_the_same_order(toy, experiment):

@@ -67,6 +67,7 @@ def _fill(connection, root: Path, settings: RunSettings) -> None:
         for file in files.model_files(stage):
             layout.check(file.path, schema)
             run(connection, f"load_{stage}", path=str(file.path), **file.keys)
+    _refuse(connection, "check_keys", root, "rows that are there more than once")
     _refuse(
         connection, "check_orphans", root, "rows without the rows of an earlier stage that they belong to"
     )
@@ -82,7 +83,7 @@ def _fill(connection, root: Path, settings: RunSettings) -> None:
         connection, "check_responses", root, "responses and the questions of their benchmark do not agree"
     )
     scores.build(connection)
-    provenance.load(connection, root)
+    provenance.load(connection, root, settings)
 
 
 def _load_names(connection, root: Path, settings: RunSettings) -> None:

@@ -42,37 +42,48 @@ def models(root: Path, settings: RunSettings) -> list[dict]:
     return rows
 
 
-def load(connection, root: Path) -> None:
+def load(connection, root: Path, settings: RunSettings) -> None:
     """Fill `artefacts` and `jobs`."""
-    for table, rows in (("artefacts", _artefacts(root)), ("jobs", _jobs(root))):
+    for table, rows in (("artefacts", _artefacts(root, settings)), ("jobs", _jobs(root))):
         if rows:
             connection.append(table, pd.DataFrame(rows).astype(object), by_name=True)
 
 
-def _artefacts(root: Path) -> list[dict]:
+def _artefacts(root: Path, settings: RunSettings) -> list[dict]:
     patterns = [*READ_BY_DATABASE, *(f"{stage}/*.parquet" for stage in layout.MODEL_STAGES)]
-    rows = [
-        {
-            "path": path.relative_to(root).as_posix(),
-            "stage": path.relative_to(root).parts[0],
-            "bytes": path.stat().st_size,
-            "sha256": _sha256(path),
-        }
-        for path in sorted({p for pattern in patterns for p in root.glob(pattern)})
-    ]
+    sources = _sources(settings)
+    rows = []
+    for path in sorted({p for pattern in patterns for p in root.glob(pattern)}):
+        place = path.relative_to(root).as_posix()
+        measured = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        rows.append({"path": place, "stage": place.partition("/")[0], **measured, **sources.get(place, {})})
     for path in sorted(root.glob("models/**/provenance.json")):
-        known = layout.read_json(path)
-        rows.append(
-            {
-                "path": path.parent.relative_to(root).as_posix(),
-                "stage": "models",
-                "bytes": sum(p.stat().st_size for p in path.parent.rglob("*") if p.is_file()),
-                "origin": known.get("origin"),
-                "revision": known.get("revision"),
-                "licence": known.get("licence"),
-            }
-        )
-    return [{"sha256": None, "origin": None, "revision": None, "licence": None, **row} for row in rows]
+        rows += _model_files(path.parent.relative_to(root).as_posix(), layout.read_json(path))
+    return [{**dict.fromkeys(("bytes", "sha256", "origin", "revision", "licence")), **row} for row in rows]
+
+
+def _sources(settings: RunSettings) -> dict[str, dict]:
+    """Where the question files come from, by their path."""
+    data = settings.experiment.data
+    found = {"data/train.parquet": data.train.model_dump()} if data else {}
+    for name, entry in settings.benchmarks.items():
+        found[f"data/benchmarks/{name}.parquet"] = entry.get("source") or {}
+    return {place: _origin(source) for place, source in found.items()}
+
+
+def _origin(source: dict) -> dict:
+    if source.get("hub"):
+        return {"origin": f"hub dataset {source['hub']['repo']}", "revision": source["hub"].get("revision")}
+    return {
+        "origin": source.get("path") or ("generated in this workflow" if source.get("generator") else None)
+    }
+
+
+def _model_files(folder: str, known: dict) -> list[dict]:
+    """A row for every file of a model, with the hashes taken when the folder was made."""
+    origin = {"stage": "models", **{key: known.get(key) for key in ("origin", "revision", "licence")}}
+    files = known.get("files") or {}
+    return [{"path": f"{folder}/{name}", **measured, **origin} for name, measured in sorted(files.items())]
 
 
 def _jobs(root: Path) -> list[dict]:

@@ -11,6 +11,9 @@ UNION ALL
 SELECT 'semantic_entropy', 'questions', model, question_id, count(*)
 FROM semantic_entropy ANTI JOIN (FROM questions WHERE dataset = 'train') USING (question_id) GROUP BY ALL
 UNION ALL
+SELECT 'calibration', 'semantic_entropy', model, question_id, count(*)
+FROM calibration ANTI JOIN semantic_entropy USING (model, question_id) GROUP BY ALL
+UNION ALL
 SELECT 'curriculum', 'semantic_entropy', model, question_id, count(*)
 FROM curriculum ANTI JOIN semantic_entropy USING (model, question_id) GROUP BY ALL
 ORDER BY ALL;

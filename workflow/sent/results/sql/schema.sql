@@ -164,13 +164,15 @@ CREATE TABLE published (
     source VARCHAR, model VARCHAR, benchmark VARCHAR, metric VARCHAR, method VARCHAR, value DOUBLE
 );
 
--- Every file that this database was built from, and every model folder.
+-- Every file that this database was built from, and every file of the models that it began with.
 CREATE TABLE artefacts (
     path VARCHAR,           -- below the experiment's folder
     stage VARCHAR,
     bytes BIGINT,
-    sha256 VARCHAR,         -- of the file; NULL for a folder
-    origin VARCHAR, revision VARCHAR, licence VARCHAR
+    sha256 VARCHAR,
+    origin VARCHAR,         -- of models and questions: hub repository, local path, or made in this workflow
+    revision VARCHAR,       -- commit of the repository
+    licence VARCHAR         -- of a model, where its repository names one
 );
 
 -- Snakemake's benchmark records, one row a job.
