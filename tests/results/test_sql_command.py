@@ -93,6 +93,16 @@ def test_all_experiments_at_once(two, capsys):
         "SELECT * FROM read_text('/etc/hostname')",
         "ATTACH 'other.duckdb'",
         "SET enable_external_access = true",
+        "RESET lock_configuration",
+        "PRAGMA enable_external_access = true",
+        "INSERT INTO scores SELECT * FROM scores",
+        "SELECT 1; DROP TABLE scores",
+        "CREATE TABLE toy.mine AS SELECT 1",
+        "EXPORT DATABASE 'everything'",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "FROM '/etc/passwd'",
+        "SELECT * FROM glob('/etc/*')",
+        "LOAD httpfs",
         "INSTALL httpfs",
     ],
 )
@@ -100,9 +110,47 @@ def test_nothing_can_be_changed_or_read_elsewhere(results, statement, capsys, tm
     monkeypatch.chdir(tmp_path)
     before = (results / "toy/results.duckdb").read_bytes()
     assert sql(results.absolute(), statement) == 1
-    assert capsys.readouterr().err.startswith("error: ")
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: ") and printed.err.count("\n") == 1 and not printed.out
     assert (results / "toy/results.duckdb").read_bytes() == before
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("query", ["", "  ", "-- nothing"])
+def test_an_empty_query_is_an_error(results, query, capsys):
+    assert sql(results, query) == 1
+    assert "an empty query" in capsys.readouterr().err
+
+
+def test_errors_name_the_line(results, capsys):
+    assert sql(results, "SELECT model,\n    methd\nFROM scores") == 1
+    error = capsys.readouterr().err
+    assert '"methd" not found' in error and "in line 2 (tables" in error and error.count("\n") == 1
+
+
+def test_sums_are_printed_whole(results, capsys):
+    sql(results, "SELECT sum(i) AS total, 12345.678 AS real, 0.123456 AS share FROM range(200) AS r(i)")
+    assert capsys.readouterr().out.splitlines()[3].strip("│ ").split() == [
+        "19900",
+        "│",
+        "12346",
+        "│",
+        "0.1235",
+    ]
+
+
+def test_markdown_is_a_table_of_all_rows(results, capsys):
+    sql(
+        results,
+        "--format",
+        "markdown",
+        "--rows",
+        "1",
+        "SELECT model, 'a|b' AS text FROM models WHERE role = 'policy'",
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split("|")[1].strip() == "model" and len(lines) == 4
+    assert all("a\\|b" in line for line in lines[2:])
 
 
 def test_a_wrong_table_is_named_with_the_nearest(results, capsys):

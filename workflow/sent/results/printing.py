@@ -16,6 +16,8 @@ def rows(found: pd.DataFrame, style: str, limit: int) -> str:
     shown = found.head(limit) if style == "table" else found
     width = WIDEST if style == "table" else None
     cells = [[_cell(value, width) for value in row] for row in shown.itertuples(index=False, name=None)]
+    if style == "markdown":
+        cells = [[text.replace("|", "\\|") for text in row] for row in cells]
     numbers = [pd.api.types.is_numeric_dtype(kind) for kind in found.dtypes]
     text = tabulate(
         cells,
@@ -32,6 +34,6 @@ def _cell(value, width: int | None) -> str:
     if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
         return "NULL"
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e5 else f"{value:.0f}"
+        return f"{value:.0f}" if value.is_integer() or abs(value) >= 1e4 else f"{value:.4g}"
     line = " ".join(str(value).split("\n"))
     return line if width is None or len(line) <= width else f"{line[: width - 1]}…"

@@ -82,12 +82,22 @@ def choose(databases: dict[str, Path], experiment: str | None, results: Path) ->
 def query(connection, sql: str | None):
     """Return the rows of a user's query as a frame; without one, the relations and their columns.
 
-    Raises :class:`SentError` with DuckDB's own words, which name the place in the query.
+    Raises :class:`SentError` with DuckDB's own words in one line.
     """
+    if sql is None:
+        return run(connection, "select_columns").df()
     try:
-        result = connection.execute(sql) if sql else run(connection, "select_columns")
-        return result.df()
+        if not connection.extract_statements(sql):
+            raise SentError('an empty query; ask as in python -m sent sql "SELECT * FROM leaderboard"')
+        return connection.execute(sql).df()
     except duckdb.Error as error:
         raise SentError(
-            f"{error}\nThe tables and their columns: python -m sent sql (without a query)"
+            f"{_one_line(error)} (tables and columns: python -m sent sql, without a query)"
         ) from None
+
+
+def _one_line(error: duckdb.Error) -> str:
+    """DuckDB's message without the picture of the query below it, but with the number of the line."""
+    words, _, place = str(error).partition("\nLINE ")
+    line = f" in line {place.partition(':')[0]}" if place else ""
+    return " ".join(words.split()) + line
