@@ -1,0 +1,63 @@
+"""The views of the small experiment in conftest.py: values worked out by hand."""
+
+import duckdb
+import pytest
+
+
+@pytest.fixture(scope="module")
+def connection(finished):
+    """The small experiment's database."""
+    with duckdb.connect(finished / "results.duckdb", read_only=True) as opened:
+        yield opened
+
+
+def rows(connection, sql: str) -> list[tuple]:
+    return connection.execute(sql).fetchall()
+
+
+def test_the_papers_tables_have_its_columns(connection):
+    select = "SELECT base, grpo, en, adv, mask, clip_cov, kl_cov, high_en, sent FROM"
+    where = "WHERE model = 'small' AND benchmark = 'sums' AND metric ="
+    nothing = [None] * 6
+    assert rows(connection, f"{select} paper_table_1 {where} 'pass@4'") == [(75.0, 75.0, *nothing, 100.0)]
+    assert rows(connection, f"{select} paper_table_2 {where} 'avg@4'") == [(25.0, 43.75, *nothing, 62.5)]
+
+
+def test_curriculum_summary(connection):
+    found = rows(connection, "FROM curriculum_summary WHERE model = 'small'")
+    assert [row[1:4] for row in found] == [(1, 2, 0), (2, 2, 0)]
+    # Stage 1 holds t3 (entropy 0, all right) and t2 (0.562, three of four right).
+    assert found[0][4:] == pytest.approx((0.281, 0.0, 0.562, 0.875))
+
+
+def test_truncation(connection):
+    found = rows(
+        connection, "FROM truncation WHERE model = 'small' AND method = 'base' AND benchmark = 'sums'"
+    )
+    assert found == [("small", "base", 0, "sums", 16, 0.25, 0.0, 0.0, 11.5)]
+
+
+def test_grader_disagreement(connection):
+    # Right answers of even number are written $7.0$: for sums-0 one of base, one of grpo, two of sent, by seeds
+    # and models (1 + 2 * 1 + 2 * 2) * 2.
+    found = rows(connection, "FROM grader_disagreement WHERE question_id = 'sums-0'")
+    assert found == [("sums", "sums-0", "7", "$7.0$", "correct", False, 14)]
+
+
+def test_solved_only_by(connection):
+    assert rows(connection, "FROM solved_only_by") == [
+        (model, "sums", "sums-1", "sent", 2, 8) for model in ("large", "small")
+    ]
+
+
+def test_seed_spread(connection):
+    select = "SELECT method, seeds, sd_training FROM seed_spread"
+    where = "WHERE (model, benchmark, metric) = ('small', 'sums', 'avg@4')"
+    assert rows(connection, f"{select} {where}") == [("base", 1, None), ("grpo", 2, 0.0), ("sent", 2, 0.0)]
+
+
+def test_entropy_curves(connection):
+    select = "SELECT total_step, stage, seeds, entropy, entropy_low, entropy_high, reward FROM entropy_curves"
+    found = rows(connection, f"{select} WHERE (model, method) = ('small', 'sent')")
+    assert [row[:3] for row in found] == [(1, 1, 2), (2, 1, 2), (3, 1, 2), (4, 2, 2), (5, 2, 2), (6, 2, 2)]
+    assert found[4][3:] == pytest.approx((0.5, 0.5, 0.5, 0.2)), "second step of stage 2"
