@@ -2,6 +2,8 @@
 
 import csv
 import re
+import shutil
+import subprocess
 
 import pytest
 from sent.results import paper_tables
@@ -30,10 +32,34 @@ def test_best_second_and_tie(folder):
 def test_latex_compiles_in_form(folder):
     text = (folder / "avg_at_n.tex").read_text()
     assert "\\toprule" in text and "\\bottomrule" in text and "\\textbf{62.5}" in text
-    rows = [line for line in text.splitlines() if line.endswith("\\\\")]
-    assert {line.count("&") for line in rows} == {5}
-    assert not re.search(r"(?<!\\)[_%#]", text.split("\n", 1)[1]), (
-        "everything that LaTeX would read is escaped"
+    rows = [line for line in text.splitlines() if line.endswith("\\\\") and "multicolumn" not in line]
+    assert {line.count("&") for line in rows} == {4}
+    assert [line for line in text.splitlines() if "multicolumn" in line] == [
+        f"\\multicolumn{{5}}{{l}}{{\\textit{{{model}}}}} \\\\" for model in ("small", "large")
+    ], "a block a model"
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+    assert not re.search(r"(?<!\\)[_%#]", body), "everything that LaTeX would read is escaped"
+    assert body.count("{") == body.count("}")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex and booktabs")
+@pytest.mark.slow
+def test_latex_compiles(folder, tmp_path):
+    inputs = "\n\n".join(f"\\noindent\\input{{{path}}}" for path in sorted(folder.glob("*.tex")))
+    (tmp_path / "page.tex").write_text(
+        f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}\\tiny\n{inputs}\n\\end{{document}}\n"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    if "File `booktabs.sty' not found" in done.stdout:
+        pytest.skip("needs booktabs")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "page.pdf").stat().st_size > 10_000
+
+
+def test_what_latex_would_read_is_escaped():
+    assert paper_tables.LATEX.escape("a_b 5% {x} \\ ~^&#$") == (
+        "a\\_b 5\\% \\{x\\} \\textbackslash{} \\textasciitilde{}\\textasciicircum{}\\&\\#\\$"
     )
 
 

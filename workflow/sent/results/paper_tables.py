@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import pandas as pd
@@ -32,23 +34,29 @@ PLAIN = {
 
 @dataclass(frozen=True)
 class Marks:
-    """How a format writes the best and the second value, and a tie with the baseline."""
+    """How a format writes the best and the second value, a tie with the baseline, and a value with its interval."""
 
     best: str
     second: str
     tie: str
+    interval: str
     escape: Callable[[str], str]
 
 
-def _latex(text: str) -> str:
-    """Escape what LaTeX would interpret."""
-    for mark in ("\\", "&", "%", "_", "#", "$"):
-        text = text.replace(mark, "\\textbackslash{}" if mark == "\\" else f"\\{mark}")
-    return text
+LATEX_SIGNS = str.maketrans(
+    {sign: f"\\{sign}" for sign in "&%_#${}"}
+    | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+)
+"""What LaTeX would interpret, and how it is written."""
 
-
-MARKDOWN = Marks("**{}**", "<u>{}</u>", "{} tie", lambda text: text.replace("|", "\\|"))
-LATEX = Marks("\\textbf{{{}}}", "\\underline{{{}}}", "{}\\textsuperscript{{tie}}", _latex)
+MARKDOWN = Marks("**{}**", "<u>{}</u>", "{} tie", "{} [{}, {}]", lambda text: text.replace("|", "\\|"))
+LATEX = Marks(
+    "\\textbf{{{}}}",
+    "\\underline{{{}}}",
+    "{}\\textsuperscript{{tie}}",
+    "{} {{\\scriptsize[{}, {}]}}",
+    lambda text: text.translate(LATEX_SIGNS),
+)
 
 
 def write(database: Path, folder: Path) -> None:
@@ -95,24 +103,23 @@ def markdown(canvas: Canvas, scores: pd.DataFrame) -> str:
 
 
 def latex(canvas: Canvas, scores: pd.DataFrame) -> str:
-    """Return the scores as a LaTeX tabular with booktabs rules, a block a model."""
+    """Return the scores as a LaTeX tabular with booktabs rules, a block below its name for each model."""
     header, lines = score_cells(canvas, scores, LATEX)
+    width = len(header) - 1
     body: list[str] = []
-    for previous, line in zip([None, *lines], lines, strict=False):
-        if previous is not None and previous[0] != line[0]:
-            body.append("\\midrule")
-        shown = [
-            "" if previous is not None and previous[i] == line[i] and line[0] == previous[0] else line[i]
-            for i in (0, 1)
-        ]
-        body.append(" & ".join([*shown, *line[2:]]) + " \\\\")
+    for model, block in groupby(lines, key=itemgetter(0)):
+        body += ["\\midrule", f"\\multicolumn{{{width}}}{{l}}{{\\textit{{{model}}}}} \\\\", "\\midrule"]
+        above = None
+        for _, benchmark, *cells in block:
+            body.append(" & ".join(["" if benchmark == above else benchmark, *cells]) + " \\\\")
+            above = benchmark
     return "\n".join(
         [
-            f"% {score_note(canvas, scores, 'bold', 'underlined')}",
-            f"\\begin{{tabular}}{{lll{'r' * (len(header) - 3)}}}",
+            f"% {score_note(canvas, scores, 'bold', 'underlined').translate(LATEX_SIGNS)}",
+            "% Needs \\usepackage{booktabs}; \\resizebox{\\textwidth}{!}{...} of graphicx fits many methods to a page.",
+            f"\\begin{{tabular}}{{ll{'r' * (width - 2)}}}",
             "\\toprule",
-            " & ".join(header) + " \\\\",
-            "\\midrule",
+            " & ".join(header[1:]) + " \\\\",
             *body,
             "\\bottomrule",
             "\\end{tabular}",
@@ -144,7 +151,7 @@ def _cell(row: pd.Series, ranked: list[float], marks: Marks) -> str:
         text = marks.best.format(text)
     elif value == ranked[1]:
         text = marks.second.format(text)
-    text = f"{text} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+    text = marks.interval.format(text, f"{100 * row['low']:.1f}", f"{100 * row['high']:.1f}")
     return marks.tie.format(text) if pd.notna(row["tie"]) and row["tie"] else text
 
 

@@ -19,7 +19,7 @@ from sent.results.reading import connect
 from sent.results.scores import AVERAGE
 
 TEMPLATE = Path(__file__).parent / "report.html"
-MARKS = paper_tables.Marks("<b>{}</b>", "<u>{}</u>", "{} <small>tie</small>", html.escape)
+MARKS = paper_tables.Marks("<b>{}</b>", "<u>{}</u>", "{} <small>tie</small>", "{} [{}, {}]", html.escape)
 
 
 def write(database: Path, folder_of_tables: Path, folder_of_figures: Path, output: Path) -> None:
