@@ -19,9 +19,6 @@ if not {"experiment", "models"} <= config.keys():
     configfile: workflow.source_path("config/config.yaml")
 
 
-report: "workflow/report/workflow.rst"
-
-
 # Used by --software-deployment-method apptainer; envs/README.md says how to build it.
 container: "envs/sent.sif"
 
@@ -37,6 +34,9 @@ include: "rules/training.smk"
 include: "rules/evaluation.smk"
 include: "rules/results.smk"
 include: "rules/readme.smk"
+
+
+report: opening_of_report()
 
 
 wildcard_constraints:

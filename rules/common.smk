@@ -71,6 +71,29 @@ def as_list(paths):
     return [paths] if isinstance(paths, str) else list(paths)
 
 
+def opening_of_report():
+    """Return what Snakemake's report opens with: the run's own words, or what is to be run where there are none."""
+    own = Path(f"results/{EXPERIMENT.name}/report.rst").resolve()
+    return str(own) if own.is_file() else "workflow/report/workflow.rst"
+
+
+def told_in_captions(wildcards):
+    """Return the settings that captions of Snakemake's report name, defaults filled in; a list where models differ."""
+    told = {
+        "responses": ("evaluation", "n"),
+        "samples": ("sampling", "n"),
+        "stages": ("curriculum", "n_stages"),
+        "prompts": ("training", "prompts_per_step"),
+        "rollouts": ("training", "responses_per_prompt"),
+    }
+    return {"seeds": len(EXPERIMENT.experiment.seeds)} | {
+        name: " or ".join(
+            dict.fromkeys(str(getattr(getattr(s, stage), key)) for s in EXPERIMENT.by_model.values())
+        )
+        for name, (stage, key) in told.items()
+    }
+
+
 def training_code(wildcards):
     """Return the version of the code that trains by a method: the loop's and the method's own objective's."""
     return code_version("train", objective=EXPERIMENT.methods[wildcards.method].objective)

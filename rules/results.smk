@@ -1,7 +1,8 @@
 """The database of everything measured, and what is made from it.
 
 Inputs: all tables of results/{experiment}/
-Outputs: results/{experiment}/results.duckdb, tables/, figures/, report.html
+Outputs: results/{experiment}/results.duckdb, tables/, figures/, report.html, report.rst (what `snakemake --report`
+    opens with)
 """
 
 
@@ -11,6 +12,7 @@ rule results:
         of_experiment("results/{experiment}/tables"),
         of_experiment("results/{experiment}/figures"),
         of_experiment("results/{experiment}/report.html"),
+        of_experiment("results/{experiment}/report.rst"),
 
 
 rule build_database:
@@ -69,6 +71,7 @@ rule write_tables:
         mem_mb=2000,
         runtime=30,
     params:
+        run=told_in_captions,
         code=code_version("results"),
     message:
         "Writing the tables of {wildcards.experiment}"
@@ -99,6 +102,7 @@ rule draw_figures:
         mem_mb=2000,
         runtime=30,
     params:
+        run=told_in_captions,
         code=code_version("results"),
     message:
         "Drawing the figures of {wildcards.experiment}"
@@ -119,7 +123,9 @@ rule write_report:
             "results/{experiment}/report.html",
             caption="../workflow/report/report.rst",
             category="Report",
+            labels={"page": "everything about the experiment"},
         ),
+        opening="results/{experiment}/report.rst",
     log:
         "results/{experiment}/logs/results/report.log",
     benchmark:
@@ -138,4 +144,5 @@ rule write_report:
         " --tables {input.tables:q}"
         " --figures {input.figures:q}"
         " --output {output.report:q}"
+        " --opening {output.opening:q}"
         " > {log:q} 2>&1"

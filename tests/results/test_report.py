@@ -2,9 +2,13 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
 
+import jinja2
 import pytest
-from sent.results import figures, paper_tables, report
+from docutils.core import publish_parts
+from sent.results import description, figures, paper_tables, report
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +58,11 @@ def test_it_is_well_formed(page):
 
 
 def test_it_tells_the_numbers_of_the_run(page):
-    assert "sent reaches 56.2% avg@4 (+15.6 points to grpo" in page
+    assert re.search(r"sent reaches 56\.2% \[[\d., ]+\] avg@4 \(\+15\.6 points to grpo", page)
+    assert "means over 2 benchmarks (6 questions) and 2 training seeds." in page
+    # Of 6 steps the first and the last: grpo's entropies are 1, 1/2, ..., 1/6, sent's 1, 1/2, 1/3 in each of two stages.
+    assert "token entropy of small moves from 1.00 to 0.17 with grpo, from 1.00 to 0.33 with sent." in page
+    assert "(16 responses to 4 questions) is, in nats, 0.75 for small, 0.75 for large." in page
     assert "with 4 responses a question" in page
     assert "2 seeds" in page and "2 stages" in page
     assert "<b>56.2</b>" in page
@@ -67,3 +75,44 @@ def test_texts_are_escaped(page):
 
 def test_tables_are_linked_beside_the_report(page):
     assert 'href="tables/pass_at_k.tex"' in page
+
+
+def test_the_opening_of_snakemakes_report(finished, tmp_path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "tables").mkdir()
+    opening = tmp_path / "report.rst"
+    report.write(
+        finished / "results.duckdb",
+        tmp_path / "tables",
+        tmp_path / "figures",
+        tmp_path / "report.html",
+        opening,
+    )
+    page = publish_parts(jinja2.Template(opening.read_text()).render(), writer="html")["body"]
+    assert "system-message" not in page, "reStructuredText without mistakes"
+    assert "sent reaches 56.2%" in page and "SE(q) = -sum_k (n_k/N) ln (n_k/N)" in page
+    assert "duckdb" in page and "4 responses a question" in page
+
+
+def test_names_do_not_become_markup():
+    page = publish_parts(description._plain("w/ High_En_ *x* `y` |z|"), writer="html")["body"]
+    assert page.strip() == "<p>w/ High_En_ *x* `y` |z|</p>"
+    template = "{% raw %}" + description._plain("{% endraw %}{{ config }}") + "{% endraw %}"
+    assert jinja2.Template(template).render() == "{ % endraw %}{{ config }}"
+
+
+@pytest.mark.parametrize("name", ["figures", "tables"])
+def test_captions_have_the_values_of_the_config(name):
+    """Every figure and table of the run has a caption with numbers from its settings."""
+    told = {"seeds": 3, "responses": "32", "samples": "16", "stages": "2", "prompts": "48", "rollouts": "8"}
+    text = (Path(__file__).resolve().parents[2] / f"workflow/report/{name}.rst").read_text()
+    known = [figure.__name__ for figure in figures.FIGURES] if name == "figures" else ["pass_at_k"]
+    for item in known:
+        job = SimpleNamespace(
+            params=SimpleNamespace(run=told),
+            config={"experiment": "toy"},
+            wildcards={name.removesuffix("s"): item},
+        )
+        caption = jinja2.Template(text).render(snakemake=job)
+        assert re.search(r"\b(32 responses a|8 responses a step|16 samples a)", caption), caption
+        assert "A figure of the experiment" not in caption and "toy" in caption

@@ -26,6 +26,7 @@ def add_arguments(parser) -> None:
     report.add_argument("--tables", type=Path, required=True, help="folder that `results tables` wrote")
     report.add_argument("--figures", type=Path, required=True, help="folder that `results figures` wrote")
     report.add_argument("--output", type=Path, required=True, help="HTML file to write")
+    report.add_argument("--opening", type=Path, help="file for what Snakemake's own report opens with")
 
     readme = commands.add_parser("readme", help="put a run's pictures and leaderboard into the README")
     readme.add_argument("--database", type=Path, required=True)
@@ -57,7 +58,7 @@ def run(args) -> None:
     elif args.command == "report":
         from sent.results import report
 
-        report.write(args.database, args.tables, args.figures, args.output)
+        report.write(args.database, args.tables, args.figures, args.output, args.opening)
     elif args.command == "readme":
         from sent.results import readme
 

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 
 from sent.results.figures.canvas import Canvas
+from sent.results.queries import run
 from sent.results.scores import AVERAGE, BASELINE
 
 DEFINITIONS = (
@@ -17,31 +18,70 @@ DEFINITIONS = (
 
 def abstract(canvas: Canvas) -> str:
     """Return what the experiment found, in a few sentences."""
-    scores = canvas.rows("select_leaderboard", benchmark=AVERAGE)
+    sentences = [*_entropy_found(canvas), *_scores_found(canvas), *_training_found(canvas)]
+    return " ".join(sentences) or "No stage of this experiment has run yet."
+
+
+def _entropy_found(canvas: Canvas) -> list[str]:
     entropy = canvas.rows("table_semantic_entropy")
-    sentences = []
-    if len(entropy):
-        means = ", ".join(
-            f"{row.mean_semantic_entropy:.2f} for {canvas.models.get(row.model, row.model)}"
-            for row in entropy.itertuples()
-        )
-        sentences.append(
-            f"Semantic entropy of the initial responses ({entropy['samples'].max():,} to {entropy['questions'].max():,} "
-            f"questions) is {means}, in nats on average."
-        )
-    main = scores[scores["metric"].str.startswith("avg@")]
-    for model, part in main.groupby("model", sort=False):
-        sentences.append(f"{model}: {'; '.join(_result(row) for row in part.itertuples())}.")
-    if not sentences:
-        sentences.append("No stage of this experiment has run yet.")
-    return " ".join(sentences)
+    if entropy.empty:
+        return []
+    means = ", ".join(
+        f"{row.mean_semantic_entropy:.2f} for {canvas.models.get(row.model, row.model)}"
+        for row in entropy.itertuples()
+    )
+    return [
+        f"The mean semantic entropy of the initial responses ({entropy['samples'].max():,} responses to "
+        f"{entropy['questions'].max():,} questions) is, in nats, {means}."
+    ]
 
 
-def _result(row) -> str:
-    text = f"{row.method} reaches {100 * row.value:.1f}% {row.metric}"
+def _scores_found(canvas: Canvas) -> list[str]:
+    scores = canvas.rows("select_leaderboard", benchmark=AVERAGE)
+    scores = scores[scores["metric"].str.startswith("avg@")]
+    if scores.empty:
+        return []
+    baseline = canvas.methods.get(BASELINE, BASELINE)
+    sentences = [
+        f"{model}: {'; '.join(_result(row, baseline) for row in part.itertuples())}."
+        for model, part in scores.groupby("model", sort=False)
+    ]
+    _, questions, seeds = run(canvas.connection, "select_sizes").fetchone()
+    return [
+        f"Scores are means over {_counted(len(canvas.benchmarks), 'benchmark')} ({questions:,} questions) and "
+        f"{_counted(seeds, 'training seed')}.",
+        *sentences,
+    ]
+
+
+def _result(row, baseline: str) -> str:
+    text = f"{row.method} reaches {100 * row.value:.1f}% [{100 * row.low:.1f}, {100 * row.high:.1f}] {row.metric}"
     if pd.notna(row.difference):
-        text += f" ({100 * row.difference:+.1f} points to {BASELINE}, corrected p {row.p_holm:.2g})"
+        text += f" ({100 * row.difference:+.1f} points to {baseline}, corrected p {row.p_holm:.2g})"
     return text
+
+
+def _training_found(canvas: Canvas) -> list[str]:
+    """How token entropy moved: means over the first and over the last steps of training, and over seeds."""
+    runs = canvas.rows("table_training")
+    moved = (
+        runs.groupby(["model", "method"], as_index=False)[["entropy_first", "entropy_last"]].mean().dropna()
+    )
+    sentences = []
+    for model, label in canvas.models.items():
+        part = moved[moved["model"] == model].set_index("method")
+        words = [
+            f"from {part.loc[m].entropy_first:.2f} to {part.loc[m].entropy_last:.2f} with {name}"
+            for m, name in canvas.methods.items()
+            if m in part.index
+        ]
+        if words:
+            sentences.append(f"Over training, token entropy of {label} moves {', '.join(words)}.")
+    return sentences
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def methods(canvas: Canvas) -> str:
@@ -51,7 +91,19 @@ def methods(canvas: Canvas) -> str:
     parts = [_sampling(settings, counts), _entropy(settings), _curriculum(settings)]
     if settings["methods"]:
         parts += [_training(canvas, settings), _evaluation(canvas, settings, counts), DEFINITIONS]
-    return " ".join(parts)
+    return " ".join([*parts, *_overrides(canvas, settings)])
+
+
+def _overrides(canvas: Canvas, settings: dict) -> list[str]:
+    """What was set otherwise for one model."""
+    return [
+        f"Set otherwise for {canvas.models.get(model, model)}: "
+        + ", ".join(
+            f"{stage} {key} {value}" for stage, part in changes.items() for key, value in part.items()
+        )
+        + "."
+        for model, changes in settings["overrides"].items()
+    ]
 
 
 def _sampling(settings: dict, counts: dict[str, int]) -> str:
@@ -106,12 +158,11 @@ def _training(canvas: Canvas, settings: dict) -> str:
     trained = [label for name, label in canvas.methods.items() if name != "base"]
     length = f"{training['steps']} rollout steps" if training["steps"] else f"{training['epochs']:g} epochs"
     updates = max(1, round(training["prompts_per_step"] / training["minibatch_prompts"]))
-    seeds = len(settings["seeds"])
     return (
         f"{', '.join(canvas.models.values())} were trained with {', '.join(trained)} for {length} of "
         f"{training['prompts_per_step']} prompts with {training['responses_per_prompt']} responses each, "
         f"{updates} optimizer update{'s' if updates > 1 else ''} a rollout, AdamW at a learning rate of "
-        f"{training['lr']:g}, {seeds} seed{'s' if seeds > 1 else ''}; rollouts at "
+        f"{training['lr']:g}, {_counted(len(settings['seeds']), 'seed')}; rollouts at "
         f"{_decoding(training['decoding'])}."
     )
 

@@ -13,7 +13,7 @@ from tabulate import tabulate
 
 from sent import tables
 from sent.log import logger
-from sent.results import figures, paper_tables, prose
+from sent.results import description, figures, paper_tables, prose
 from sent.results.figures.canvas import Canvas
 from sent.results.reading import connect
 from sent.results.scores import AVERAGE
@@ -22,8 +22,13 @@ TEMPLATE = Path(__file__).parent / "report.html"
 MARKS = paper_tables.Marks("<b>{}</b>", "<u>{}</u>", "{} <small>tie</small>", "{} [{}, {}]", html.escape)
 
 
-def write(database: Path, folder_of_tables: Path, folder_of_figures: Path, output: Path) -> None:
-    """Write the report: figures and tables from their folders, everything else from the database."""
+def write(
+    database: Path, folder_of_tables: Path, folder_of_figures: Path, output: Path, opening: Path | None = None
+) -> None:
+    """Write the report: figures and tables from their folders, everything else from the database.
+
+    ``opening`` gets what Snakemake's own report opens with.
+    """
     with connect(database) as connection:
         canvas = Canvas(connection)
         experiment = canvas.rows("select_experiment").iloc[0]
@@ -41,8 +46,11 @@ def write(database: Path, folder_of_tables: Path, folder_of_figures: Path, outpu
             artefacts=_table(canvas.rows("select_artefacts")),
             jobs=_table(canvas.rows("table_jobs")),
         )
-    with tables.atomic(output) as temporary:
-        temporary.write_text(page)
+        words = description.text(canvas)
+    for path, content in ((output, page), (opening, words)):
+        if path is not None:
+            with tables.atomic(path) as temporary:
+                temporary.write_text(content)
     logger.info("%s: %.1f MB", output, len(page) / 1e6)
 
 

@@ -1,0 +1,29 @@
+"""What Snakemake's own report opens with, in reStructuredText: the run's words, numbers and versions."""
+
+import json
+import re
+
+from sent.results import prose
+from sent.results.figures.canvas import Canvas
+
+
+def text(canvas: Canvas) -> str:
+    """Return the experiment's abstract, its Methods paragraph and its versions."""
+    experiment = canvas.rows("select_experiment").iloc[0]
+    versions = [
+        f"{name} {version}" for name, version in json.loads(experiment["versions"]).items() if version
+    ]
+    parts = [
+        f"**Experiment {_plain(experiment['name'])}.** {_plain(prose.abstract(canvas))}",
+        f"**Methods.** {_plain(prose.methods(canvas))}",
+        f"**Environment.** {_plain(', '.join(versions))}.",
+        "Leaderboard, figures that answer to the pointer, all settings with their defaults, and the files that went in "
+        "with their hashes: ``report.html`` under *Report*. The experiment's file: *About*.",
+    ]
+    # Snakemake fills in templates here; what a run says of itself is none.
+    return "{% raw %}\n" + "\n\n".join(parts) + "\n{% endraw %}\n"
+
+
+def _plain(words: str) -> str:
+    """Escape what reStructuredText would interpret, and what would end the raw block of the template."""
+    return re.sub(r"([\\*_`|<>])", r"\\\1", words).replace("{%", "{ %")
