@@ -85,6 +85,7 @@ CONFIG = {
     },
     "title": {"fontSize": 10, "fontWeight": "bold", "offset": 4},
     "mark": {"tooltip": True},
+    "tooltipFormat": {"numberFormat": ".4~g"},
     "line": {"strokeWidth": 1.5},
     "point": {"size": 22},
 }
