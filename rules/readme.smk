@@ -23,7 +23,7 @@ rule readme_pictures:
     params:
         # Rewritten in place: as an output it would be deleted before the job starts.
         readme="README.md",
-        pictures="docs/pictures",
+        pictures=lambda wildcards, output: Path(output.pass_at_k).parent,
         code=code_version("results"),
     message:
         "Putting the pictures and the leaderboard of nano into the README"
