@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 INSTALLED_TEST := .venv/.installed-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke report install test test-fast lint test-vllm gpu-check
+.PHONY: help demo smoke report install test test-fast lint test-vllm test-zero3 gpu-check
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,16 @@ lint: $(INSTALLED_TEST)  ## check style and the workflow
 
 test-vllm: .venv-vllm/.installed  ## run the tests of the vLLM backends on the CPU
 	PATH="$(CURDIR)/.venv-vllm/bin:$$PATH" pytest -m vllm tests/sampling/test_vllm_*.py tests/training/test_vllm_*.py
+
+# DeepSpeed writes to standard output when it is imported, so it stays out of .venv, whose packages it shares.
+.venv-zero3/.installed: $(INSTALLED_TEST)
+	test -x .venv-zero3/bin/python || $(BIN)/python -m venv .venv-zero3
+	echo $(CURDIR)/.venv/lib/python3*/site-packages > $$(echo .venv-zero3/lib/python3*/site-packages)/shared.pth
+	.venv-zero3/bin/pip install --quiet --disable-pip-version-check "deepspeed>=0.19,<0.20"
+	touch $@
+
+test-zero3: .venv-zero3/.installed  ## run the tests of training split by DeepSpeed
+	PATH="$(CURDIR)/.venv-zero3/bin:$$PATH" python -m pytest -m zero3 tests/training/test_parallelism.py
 
 gpu-check: $(INSTALLED_TEST)  ## run the tests that need a GPU, and compare a training step with TRL's (on a CPU a small one)
 	$(RUN) pytest -m gpu

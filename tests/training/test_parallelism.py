@@ -25,9 +25,12 @@ from tiny import batch, language_model
 ROOT = Path(__file__).parents[2]
 METHODS = yaml.safe_load((ROOT / "config" / "methods.yaml").read_text())
 CLASSES = {"ddp": "Replicated", "fsdp2": "FullyShardedFsdp2", "zero3": "ShardedZero3"}
-NEEDS_DEEPSPEED = pytest.mark.skipif(
-    not importlib.util.find_spec("deepspeed"), reason="needs `pip install deepspeed`"
-)
+ZERO3 = [
+    pytest.mark.zero3,
+    pytest.mark.skipif(
+        not importlib.util.find_spec("deepspeed"), reason="needs DeepSpeed (`make test-zero3`)"
+    ),
+]
 
 
 def after_one_step(method: str, mini_batch: Batch, **settings) -> dict[str, torch.Tensor]:
@@ -74,7 +77,7 @@ def finish(process: subprocess.Popen) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "processes"),
-    [("ddp", 2), ("ddp", 3), ("fsdp2", 3), pytest.param("zero3", 2, marks=NEEDS_DEEPSPEED)],
+    [("ddp", 2), ("ddp", 3), ("fsdp2", 3), pytest.param("zero3", 2, marks=ZERO3)],
 )
 def test_an_update_is_the_same_however_it_is_spread(kind, processes, tmp_path):
     methods = ["grpo", "mask", "clip_cov", "sent"]
@@ -95,7 +98,7 @@ JOBS = {"ddp": {}, "fsdp2": {"lora": {"rank": 2, "alpha": 4}}, "zero3": {}}
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kind", ["ddp", "fsdp2", pytest.param("zero3", marks=NEEDS_DEEPSPEED)])
+@pytest.mark.parametrize("kind", ["ddp", "fsdp2", pytest.param("zero3", marks=ZERO3)])
 def test_a_killed_job_of_two_processes_ends_with_the_same_bits(kind, inputs, tmp_path):
     """SIGTERM saves at the end of the step; SIGKILL loses what came after the last checkpoint."""
     checkpoint_every, send = (0, "SIGTERM") if kind == "ddp" else (1, "SIGKILL")

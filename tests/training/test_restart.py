@@ -69,8 +69,8 @@ def test_sigterm_saves_and_the_next_run_goes_on(run, inputs, uninterrupted, tmp_
     args = arguments(inputs, tmp_path, checkpoint_every=0)
     fresh, _ = run(arguments(inputs, tmp_path / "fresh", checkpoint_every=0))
     assert fresh == 0
-    for event in ("collect_step", "update"):
-        at = [i for i, name in enumerate(happened, 1) if name == event][2]
+    for event in ("collect_step", "score", "update"):
+        at = [i for i, name in enumerate(happened, 1) if name == event][1]
         status, _ = run(args, at=at, send=signal.SIGTERM)
         assert status == 143
         assert not (tmp_path / "policy").exists()

@@ -106,6 +106,8 @@ class Trainer:
         with self._timed("score"):
             batch, gap = self._scored(rollout)
             self._check_gap(gap, step)
+        if self._agreed_to_stop():  # the longest part is over, and no weight has changed yet
+            raise Preempted
         with self._timed("update"):
             updates = self._updates(batch, step)
         row = {"step": step} | rollout_metrics(rollout, self.settings, self.accelerator)
