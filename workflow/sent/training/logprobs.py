@@ -36,11 +36,14 @@ def token_logprobs(
     ``hidden`` ``[N, D]`` and ``weight`` ``[V, D]`` (and ``bias`` ``[V]``) give logits; ``temperature``
     divides them. ``targets`` are int64 ``[N]`` in [0, V), else IndexError. Without ``need_entropy`` the
     entropy is None and costs nothing. Results are float32 (float64 for float64 input) and differentiable in
-    hidden, weight and bias. A bias of -inf takes a token out of the distribution.
+    hidden, weight and bias. A bias of -inf takes a token out of the distribution. Under autocast on a GPU the
+    factors of the matrix products are rounded to its type, as a model's own head does; sums stay float32.
     """
     if targets.numel() and not 0 <= targets.min() <= targets.max() < len(weight):
         raise IndexError(f"targets must lie in [0, {len(weight)}), found {targets.min()} to {targets.max()}")
     compute = _whole if len(weight) <= SMALL_VOCABULARY else _TokenLogprobs.apply
+    if hidden.is_cuda and torch.is_autocast_enabled("cuda"):
+        hidden = hidden.to(torch.get_autocast_dtype("cuda"))
     with torch.autocast(hidden.device.type, enabled=False):
         logp, entropy = compute(hidden, weight, bias, targets, float(temperature), need_entropy)
     return logp, entropy if need_entropy else None
