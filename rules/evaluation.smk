@@ -31,9 +31,11 @@ rule evaluate:
     threads: requested("threads")
     resources:
         gpu=requested("sampling_gpus"),
-        mem_mb=requested("mem_mb"),
-        runtime=requested("runtime"),
+        _gpus=requested("sampling_gpus"),
+        mem_mb=requested("sampling_mem_mb"),
+        runtime=requested("sampling_runtime"),
     params:
+        launcher=launcher(requested("sampling_gpus")),
         model=model_entry,
         benchmarks=lambda wildcards, input: list(map("=".join, zip(EXPERIMENT.benchmarks, input.benchmarks))),
         settings=settings("evaluation"),
@@ -42,7 +44,7 @@ rule evaluate:
     message:
         "Evaluating {wildcards.model} after {wildcards.method}, seed {wildcards.seed}"
     shell:
-        "python -m sent evaluation"
+        "{params.launcher} evaluation"
         " --policy {input.policy:q}"
         " --model {params.model:q}"
         " --benchmarks {params.benchmarks:q}"

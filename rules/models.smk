@@ -20,10 +20,10 @@ rule prepare_model:
         "results/{experiment}/logs/models/{model}.log",
     benchmark:
         "results/{experiment}/benchmarks/models/{model}.tsv"
-    threads: requested("threads")
+    threads: to_prepare("threads")
     resources:
-        mem_mb=requested("mem_mb"),
-        runtime=requested("runtime"),
+        mem_mb=to_prepare("mem_mb"),
+        runtime=to_prepare("runtime"),
     params:
         model=model_entry,
         code=code_version("models"),
@@ -46,10 +46,10 @@ rule prepare_nli:
         "results/{experiment}/logs/models/nli/{nli}.log",
     benchmark:
         "results/{experiment}/benchmarks/models/nli/{nli}.tsv"
-    threads: requested("threads")
+    threads: to_prepare("threads")
     resources:
-        mem_mb=requested("mem_mb"),
-        runtime=requested("runtime"),
+        mem_mb=to_prepare("mem_mb"),
+        runtime=to_prepare("runtime"),
     params:
         model=model_entry,
         code=code_version("nli"),

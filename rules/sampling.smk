@@ -57,16 +57,18 @@ else:
         threads: requested("threads")
         resources:
             gpu=requested("sampling_gpus"),
-            mem_mb=requested("mem_mb"),
-            runtime=requested("runtime"),
+            _gpus=requested("sampling_gpus"),
+            mem_mb=requested("sampling_mem_mb"),
+            runtime=requested("sampling_runtime"),
         params:
+            launcher=launcher(requested("sampling_gpus")),
             model=model_entry,
             settings=settings("sampling"),
             code=code_version("sampling"),
         message:
             "Sampling responses of {wildcards.model}, part {wildcards.scatteritem}"
         shell:
-            "python -m sent sampling"
+            "{params.launcher} sampling"
             " --policy {input.policy:q}"
             " --model {params.model:q}"
             " --questions {input.questions:q}"

@@ -29,19 +29,21 @@ rule measure_semantic_entropy:
         "results/{experiment}/logs/semantic_entropy/{model}.log",
     benchmark:
         "results/{experiment}/benchmarks/semantic_entropy/{model}.tsv"
-    threads: requested("threads")
+    threads: to_compare("threads")
     resources:
-        gpu=requested("sampling_gpus"),
-        mem_mb=requested("mem_mb"),
-        runtime=requested("runtime"),
+        gpu=to_compare("sampling_gpus"),
+        _gpus=to_compare("sampling_gpus"),
+        mem_mb=to_compare("sampling_mem_mb"),
+        runtime=to_compare("sampling_runtime"),
     params:
+        launcher=launcher(to_compare("sampling_gpus")),
         nli=optional("--nli", "nli"),
         settings=settings("semantic_entropy"),
         code=code_version("semantic-entropy"),
     message:
         "Measuring the semantic entropy of {wildcards.model}'s responses"
     shell:
-        "python -m sent semantic-entropy"
+        "{params.launcher} semantic-entropy"
         " --questions {input.questions:q}"
         " --samples {input.samples:q}"
         " --verdicts {input.verdicts:q}"

@@ -29,10 +29,15 @@ rule train:
     threads: requested("threads")
     resources:
         gpu=requested("gpus"),
+        _gpus=requested("gpus"),  # AWS Batch's word for it
+        nodes=on_nodes("nodes"),
+        tasks=on_nodes("nodes"),
+        tasks_per_gpu=on_nodes(0),
+        mpi=on_nodes("srun"),
         mem_mb=requested("mem_mb"),
         runtime=requested("runtime"),
     params:
-        launcher=launcher,
+        launcher=training_launcher,
         model=model_entry,
         method=lambda wildcards: EXPERIMENT.method(wildcards.method),
         settings=settings("training"),

@@ -25,6 +25,7 @@ COMMANDS = {
     "sql": ("sent.results.sql_command", "query an experiment's database"),
     "status": ("sent.results.status_command", "what a run has done, does and still has to do"),
     "plan": ("sent.plan.command", "memory, time, GPU-hours and disk of an experiment, before it is run"),
+    "launch": ("sent.launch_command", "start a command on GPUs of its own, on one or more machines"),
     "schema": ("sent.schema_command", "write the JSON schema of the config files"),
 }
 ALIASES = {

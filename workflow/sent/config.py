@@ -160,15 +160,36 @@ class Resources(Settings):
     """What a job with this model asks of the machine or cluster."""
 
     gpus: int = Field(0, ge=0, description="GPUs for training; 0 trains on the CPU")
-    sampling_gpus: int | None = Field(
-        None, ge=0, description="GPUs for sampling and evaluation; default: as gpus, at most 1"
+    nodes: int = Field(
+        1, ge=1, description="machines that the GPUs for training are on; more than one needs SLURM"
     )
     accelerate: Literal["ddp", "fsdp2", "zero3"] = Field(
         "fsdp2", description="how two or more GPUs share the training, see config/accelerate/"
     )
-    threads: int = Field(1, ge=1, description="CPU threads of a job")
-    mem_mb: int = Field(4000, ge=1, description="memory of a job")
-    runtime: int = Field(60, ge=1, description="minutes that a cluster grants to a job")
+    threads: int = Field(
+        1, ge=1, description="CPU threads of a job; in training on several machines, of each"
+    )
+    mem_mb: int = Field(
+        4000, ge=1, description="memory of a training job; on several machines, of its part on each"
+    )
+    runtime: int = Field(
+        60, ge=1, description="minutes that a cluster grants to a training job, which goes on in the next"
+    )
+    sampling_gpus: int | None = Field(
+        None,
+        ge=0,
+        description="GPUs for sampling, evaluation and entailment; default: as gpus, at most 1",
+    )
+    sampling_mem_mb: int | None = Field(None, ge=1, description="memory of such a job; default: as mem_mb")
+    sampling_runtime: int | None = Field(
+        None, ge=1, description="minutes for such a job; default: as runtime"
+    )
+
+    @model_validator(mode="after")
+    def _same_on_every_node(self):
+        if self.gpus % self.nodes or (self.nodes > 1 and not self.gpus):
+            raise ValueError(f"{self.gpus} gpus cannot be split evenly over {self.nodes} nodes")
+        return self
 
 
 class Model(Settings):

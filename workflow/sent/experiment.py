@@ -63,10 +63,14 @@ class ResolvedExperiment:
         return _json(self.entry(model), APPEARANCE)
 
     def resources(self, model: str) -> dict[str, Any]:
-        """What a job with a policy or entailment model asks of the machine."""
-        resources = self.entry(model).resources
-        sampling_gpus = min(resources.gpus, 1) if resources.sampling_gpus is None else resources.sampling_gpus
-        return {**resources.model_dump(), "sampling_gpus": sampling_gpus}
+        """What a job with a policy or entailment model asks of the machine, defaults filled in."""
+        asked = self.entry(model).resources.model_dump()
+        defaults = {
+            "sampling_gpus": min(asked["gpus"], 1),
+            "sampling_mem_mb": asked["mem_mb"],
+            "sampling_runtime": asked["runtime"],
+        }
+        return {**asked, **{key: value for key, value in defaults.items() if asked[key] is None}}
 
     def training_source(self) -> str:
         """Where the training questions come from, as JSON: a source, or recorded responses."""

@@ -127,14 +127,14 @@ class Jobs:
         yield Job("grade", model, f"grading/{model}", graded, memory=LIGHT_PROCESS)
         nli = self.experiment.nli_of(model)
         pairs = answers * PAIRS_PER_RESPONSE if nli else 0.0
-        gpus = self.sampling_gpus(model)
+        gpus = self.sampling_gpus(nli) if nli else 0  # the entailment model's own, as in the rule
         seconds = LIGHT_START
         if nli in self.nli_shapes:
             shape = self.nli_shapes[nli]
             layer = (
                 shape.layer_matrices - shape.sizes.hidden * shape.sizes.intermediate
             )  # its MLP has two matrices
-            threads = self.experiment.models[model].resources.threads
+            threads = self.experiment.nli_models[nli].resources.threads
             runner = Runner(shape, self.gpu if gpus else CPU, threads, 4)
             flops = 2 * pairs * PAIR_TOKENS * shape.sizes.layers * layer
             seconds = START + runner.compute(flops, pairs / 64 * shape.sizes.layers)
