@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 INSTALLED_TEST := .venv/.installed-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke report install test test-fast lint test-vllm test-zero3 gpu-check
+.PHONY: help demo smoke report install test test-fast lint test-vllm test-zero3 test-slurm gpu-check
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,8 +35,8 @@ $(INSTALLED_TEST): pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $(INSTALLED) $@
 
-test: $(INSTALLED_TEST)  ## run all tests that this machine can run
-	$(RUN) pytest
+test: $(INSTALLED_TEST)  ## run all tests but those of vLLM and SLURM
+	$(RUN) pytest -m "not slurm"
 
 test-fast: $(INSTALLED_TEST)  ## run the tests that take no more than seconds
 	$(RUN) pytest -m "not slow"
@@ -67,6 +67,9 @@ test-vllm: .venv-vllm/.installed  ## run the tests of the vLLM backends on the C
 
 test-zero3: .venv-zero3/.installed  ## run the tests of training split by DeepSpeed
 	PATH="$(CURDIR)/.venv-zero3/bin:$$PATH" python -m pytest -m zero3 tests/training/test_parallelism.py
+
+test-slurm: $(INSTALLED_TEST)  ## run an experiment on a SLURM cluster of this one machine (slurm-wlm, munge)
+	$(RUN) pytest -m slurm tests/workflow/test_slurm.py
 
 gpu-check: $(INSTALLED_TEST)  ## run the tests that need a GPU, and compare a training step with TRL's (on a CPU a small one)
 	$(RUN) pytest -m gpu

@@ -24,6 +24,19 @@ container: "envs/sent.sif"
 
 
 include: "rules/common.smk"
+
+
+# Before the rules: with a storage provider, paths are read when a rule is defined.
+wildcard_constraints:
+    experiment=EXPERIMENT.name,
+    model=one_of(EXPERIMENT.models),
+    nli=one_of(EXPERIMENT.nli_models),
+    method=one_of(EXPERIMENT.experiment.methods),
+    benchmark=one_of(EXPERIMENT.benchmarks),
+    seed=r"\d+",
+    stage=r"\d+",
+
+
 include: "rules/data.smk"
 include: "rules/models.smk"
 include: "rules/sampling.smk"
@@ -37,16 +50,6 @@ include: "rules/readme.smk"
 
 
 report: opening_of_report()
-
-
-wildcard_constraints:
-    experiment=EXPERIMENT.name,
-    model=one_of(EXPERIMENT.models),
-    nli=one_of(EXPERIMENT.nli_models),
-    method=one_of(EXPERIMENT.experiment.methods),
-    benchmark=one_of(EXPERIMENT.benchmarks),
-    seed=r"\d+",
-    stage=r"\d+",
 
 
 rule all:
