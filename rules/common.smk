@@ -218,8 +218,8 @@ def launcher(gpus):
         wanted, granted = gpus(wildcards) or 0, resources.get("gpu", 0)
         if granted != wanted:
             raise WorkflowError(
-                f"a job for {wildcards.model} asks for {wanted} GPUs, but the limit is {granted}: raise --resources "
-                "gpu=N, or set resources.gpus or sampling_gpus of the model in config/models.yaml"
+                f"a job for {wildcards.model} asks for {wanted} GPU{'' if wanted == 1 else 's'}, but the limit is "
+                f"{granted}: raise --resources gpu=N, or set resources.gpus or sampling_gpus of the model in config/models.yaml"
             )
         return f"python -m sent launch --gpus {wanted}" if wanted else "python -m sent"
 

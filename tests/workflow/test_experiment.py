@@ -121,3 +121,28 @@ def test_an_entailment_model_that_is_not_used_is_not_needed():
     resolved = load(experiment(semantic_entropy=settings), CONFIG)
     assert resolved.nli_models == {}
     assert resolved.nli_of("nano-small") is None
+
+
+def test_resources_of_sampling_follow_training_or_are_its_own():
+    def resources(**given) -> dict:
+        own = {"large": {"hub": {"repo": "a/b"}, "resources": given}}
+        return load(experiment(models=["large"], registry={"models": own}), CONFIG).resources("large")
+
+    follows = resources(gpus=4, mem_mb=9000, runtime=70)
+    assert [follows[f"sampling_{key}"] for key in ("gpus", "mem_mb", "runtime")] == [1, 9000, 70]
+    own = resources(gpus=4, sampling_gpus=2, sampling_mem_mb=10, sampling_runtime=20)
+    assert [own[f"sampling_{key}"] for key in ("gpus", "mem_mb", "runtime")] == [2, 10, 20]
+    assert resources()["sampling_gpus"] == 0
+    with pytest.raises(SentError, match=r"3 gpus cannot be split evenly over 2 nodes"):
+        resources(gpus=3, nodes=2)
+
+
+def test_what_jobs_ask_for_grows_with_the_model():
+    models = ["deepseek-r1-distill-qwen-1.5b", "qwen2.5-math-7b", "qwen3-14b"]
+    resolved = load(experiment(models=["nano-small", *models]), CONFIG)
+    nano, *large = [resolved.resources(model) for model in ("nano-small", *models)]
+    assert (nano["gpus"], nano["sampling_gpus"]) == (0, 0)
+    assert all(asked["gpus"] >= 1 and asked["sampling_gpus"] >= 1 for asked in large)
+    for key in ("mem_mb", "runtime", "sampling_mem_mb", "sampling_runtime"):
+        sizes = [asked[key] for asked in (nano, *large)]
+        assert sizes == sorted(set(sizes)), key

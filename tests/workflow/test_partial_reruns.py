@@ -1,6 +1,9 @@
 """What Snakemake repeats after a change: the stages that the change affects, and no other."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -8,6 +11,10 @@ RESULTS = {"build_database": 1, "write_tables": 1, "draw_figures": 1, "write_rep
 MEASURING = {"grade": 1, "measure_semantic_entropy": 1, "sort_questions": 1}
 # A change of order reaches only `sent`, which trains in two stages; `grpo` has none, `base` does not train.
 SENT = {"train": 2, "evaluate": 1}
+
+# Of the entry in config/models.yaml only what jobs ask for differs.
+SMOKE = yaml.safe_load((Path(__file__).parents[2] / "config" / "models.yaml").read_text())["nano-smoke"]
+WITH_GPUS = {**SMOKE, "resources": {"gpus": 4, "sampling_gpus": 2, "mem_mb": 5000, "sampling_runtime": 5}}
 
 CHANGES = {
     "nothing": ({}, {}),
@@ -24,6 +31,7 @@ CHANGES = {
     "curriculum": ({"curriculum": {"seed": 7}}, {"sort_questions": 1, **SENT, **RESULTS}),
     "evaluation": ({"evaluation": {"n": 3}}, {"evaluate": 3, **RESULTS}),
     "k of pass@k": ({"evaluation": {"pass_at": [1, 2]}}, RESULTS),
+    "more GPUs": ({"registry": {"models": {"nano-smoke": WITH_GPUS}}}, RESULTS),  # which record them
     "one model": (
         {"overrides": {"nano-smoke": {"training": {"lr": 0.002}}}},
         {"train": 3, "evaluate": 2, **RESULTS},

@@ -1,5 +1,6 @@
 """The workflow as Snakemake sees it: experiments that plan, errors in one message, clean lint, the graph."""
 
+import json
 import os
 import re
 import subprocess
@@ -69,11 +70,53 @@ def test_a_failed_stage_shows_its_message(tmp_path):
 
 
 @pytest.mark.slow
-def test_fewer_gpus_than_the_model_asks_for_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("target", "available", "message"),
+    [
+        ("training", 2, "asks for 4 GPUs, but the limit is 2"),
+        ("sampling", 0, "asks for 1 GPU, but the limit is 0"),
+        ("results/paper/evaluation/qwen3-14b/base/seed0.parquet", 0, "asks for 1 GPU, but the limit is 0"),
+    ],
+)
+def test_fewer_gpus_than_the_model_asks_for_are_refused(tmp_path, target, available, message):
     paper = ("--configfile", str(ROOT / "config/paper.yaml"), "--directory", str(tmp_path))
-    run = snakemake("training", "-n", *paper, "--resources", "gpu=2")
+    run = snakemake(target, "-n", *paper, "--resources", f"gpu={available}")
     assert run.returncode != 0
-    assert "asks for 4 GPUs, but the limit is 2" in run.stdout
+    assert message in run.stdout
+
+
+@pytest.mark.slow
+def test_jobs_start_on_gpus_of_their_own(tmp_path):
+    model = {
+        "path": str(tmp_path),
+        "chat": False,
+        "resources": {"gpus": 16, "nodes": 2, "accelerate": "ddp", "threads": 8},
+    }
+    experiment = {
+        "experiment": "trial",
+        "models": ["large"],
+        "methods": ["base", "grpo"],
+        "benchmarks": ["chain"],
+        "data": {"train": {"generator": {"families": ["chain"], "count": 8}}},
+        "semantic_entropy": {"nli_model": "nli-deberta-v3-base"},
+        "registry": {"models": {"large": model}},
+    }
+    (tmp_path / "config.yaml").write_text(json.dumps(experiment))
+    arguments = ("--configfile", str(tmp_path / "config.yaml"), "--directory", str(tmp_path))
+    run = snakemake("-n", "-p", "--cores", "8", *arguments)
+    commands = re.findall(
+        r"^Shell command: (.*?) (train|sampling|evaluation|semantic-entropy|grading) --", run.stdout, re.M
+    )
+    srun = "srun --nodes=2 --ntasks=2 --ntasks-per-node=1 --cpus-per-task=8 --gpus-per-node=8 --kill-on-bad-exit=1"
+    accelerate = f"--accelerate {ROOT}/config/accelerate/ddp.yaml --nodes 2"
+    assert set(commands) == {
+        (f"{srun} python -m sent launch --gpus 16 {accelerate}", "train"),
+        ("python -m sent launch --gpus 1", "sampling"),
+        ("python -m sent", "sampling"),  # which gathers the parts
+        ("python -m sent launch --gpus 1", "evaluation"),
+        ("python -m sent launch --gpus 1", "semantic-entropy"),
+        ("python -m sent", "grading"),
+    }
 
 
 @pytest.mark.slow
