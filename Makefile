@@ -35,7 +35,7 @@ $(INSTALLED_TEST): pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $(INSTALLED) $@
 
-test: $(INSTALLED_TEST)  ## run all tests but those of vLLM and SLURM
+test: $(INSTALLED_TEST)  ## run all tests but those of vLLM, DeepSpeed and SLURM
 	$(RUN) pytest -m "not slurm"
 
 test-fast: $(INSTALLED_TEST)  ## run the tests that take no more than seconds

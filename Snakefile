@@ -24,6 +24,7 @@ container: "envs/sent.sif"
 
 
 include: "rules/common.smk"
+include: "rules/resources.smk"
 
 
 # Before the rules: with a storage provider, paths are read when a rule is defined.
