@@ -26,8 +26,8 @@ from tiny import batch
 
 
 def connect() -> None:
-    """Join the processes over gloo. accelerate offers FSDP on GPUs only; PyTorch does it over gloo as well."""
-    PartialState(cpu=True)
+    """Join the processes, over gloo without GPUs. accelerate offers FSDP on GPUs only; PyTorch does it over gloo, too."""
+    PartialState(cpu=not torch.cuda.is_available())
     if os.environ.get("ACCELERATE_USE_FSDP") == "true":
         PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
 

@@ -50,12 +50,12 @@ def after_one_step(method: str, mini_batch: Batch, **settings) -> dict[str, torc
     return weights | {"norm": torch.tensor(figures["grad_norm"], dtype=torch.float64)}
 
 
-def launch(kind: str, processes: int, *arguments: str) -> subprocess.Popen:
+def launch(kind: str, processes: int, *arguments: str, mixed_precision: str = "no") -> subprocess.Popen:
     """Start tests/training/processes.py on several processes, laid out by config/accelerate/KIND.yaml."""
     paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.getenv("PYTHONPATH")])])
     command = [
         sys.executable, "-m", "accelerate.commands.launch", "--config_file", f"{ROOT}/config/accelerate/{kind}.yaml",
-        "--num_processes", str(processes), "--mixed_precision", "no", "--main_process_port", "0",
+        "--num_processes", str(processes), "--mixed_precision", mixed_precision, "--main_process_port", "0",
         str(Path(__file__).parent / "processes.py"), CLASSES[kind], str(processes), *arguments,
     ]  # fmt: skip
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "DS_ACCELERATOR": "cpu"}
@@ -136,3 +136,20 @@ def test_a_killed_job_of_two_processes_ends_with_the_same_bits(kind, inputs, tmp
     ):
         assert spread[0][name] == pytest.approx(alone[0][name], rel=1e-4, abs=1e-6), name
     assert load(spread_weights).keys() == load(alone_weights).keys()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+def test_fsdp2_in_16_bits_logs_what_float32_does(inputs, tmp_path):
+    job = arguments(inputs, tmp_path / "half", steps=1, logprob_tolerance=1.0)
+    job.model = job.model.replace("float32", "bfloat16")
+    finish(launch("fsdp2", 1, "job", json.dumps(vars(job)), mixed_precision="bf16"))
+    (half,) = tables.rows(job.metrics)
+    job = arguments(inputs, tmp_path / "whole", steps=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sent.grading.grader.Grader", CoinGrader)
+        train_stage(job)
+    (whole,) = tables.rows(job.metrics)
+    assert half["entropy"] == pytest.approx(whole["entropy"], rel=0.02)
+    assert half["entropy"] != whole["entropy"]
+    assert half["grad_norm"] == pytest.approx(whole["grad_norm"], rel=0.1)
