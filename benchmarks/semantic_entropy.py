@@ -48,13 +48,14 @@ class Costed:
     symmetric = False
 
     def __init__(self, nli: Nli, entailed: dict[tuple[str, str], bool], name: str):
-        self.nli, self.entailed, self.judged = nli, entailed, 0
+        self.nli, self.entailed = nli, entailed
+        self.pairs: list[Pair] = []
         self.bar = progress(desc=name, unit="pair")
 
     def judge(self, pairs: list[Pair], advance=None) -> list[Judgement]:
         """Judge pairs in batches of like length."""
         self.nli.probabilities(pairs, self.bar.update)
-        self.judged += len(pairs)
+        self.pairs += pairs
         return [
             Judgement(
                 Label.ENTAILMENT if self.entailed[p.premise, p.hypothesis] else Label.NEUTRAL, "math_verify"
@@ -75,9 +76,23 @@ class Costed:
         )
         with torch.inference_mode():
             scorer.model(**inputs).logits.softmax(dim=-1).argmax().item()
-        self.judged += 1
+        self.pairs.append(Pair(question, premise, hypothesis))
         self.bar.update(1)
         return self.entailed[premise, hypothesis]
+
+    def tokens(self) -> int:
+        """How many tokens the model read, padding left out."""
+        if not self.pairs:
+            return 0
+        template, scorer = self.nli.settings.template, self.nli.workers.scorer
+        texts = {
+            p: [fill(template, p.question, a) for a in (p.premise, p.hypothesis)] for p in set(self.pairs)
+        }
+        ids = scorer.tokenizer(
+            list(map(tuple, texts.values())), truncation=True, max_length=scorer.max_length
+        )
+        size = dict(zip(texts, map(len, ids["input_ids"]), strict=True))
+        return sum(size[pair] for pair in self.pairs)
 
 
 def entailed_pairs(questions: list[Question]) -> dict[tuple[str, str], bool]:
@@ -175,18 +190,19 @@ def compare_schemes(arguments) -> None:
                 scheme(questions, backend)
                 seconds = time.perf_counter() - start, time.process_time() - busy
                 backend.bar.close()
-                results[name] = (backend.judged, *seconds)
+                results[name] = (len(backend.pairs), backend.tokens(), *seconds)
             size = sum(p.numel() for p in nli.workers.scorer.model.parameters()) / 1e6
     reference = results["Nature 2024 loop"]
     print(
         f"{len(questions)} questions, {sum(len(q.answers) for q in questions)} responses; model of {size:.1f}M\n"
     )
-    print("| scheme | directed evaluations | fewer | seconds | less | CPU seconds | less |")
-    print("|---|---|---|---|---|---|---|")
+    print("| scheme | directed evaluations | fewer | tokens | fewer | seconds | less | CPU seconds | less |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name, found in results.items():
-        evaluations, wall, busy = (f"{a / b:.1f}x" for a, b in zip(reference, found, strict=True))
+        shares = [f"{a / b:.1f}x" if b else "-" for a, b in zip(reference, found, strict=True)]
+        values = [f"{found[0]:,}", f"{found[1]:,}", f"{found[2]:.2f}", f"{found[3]:.2f}"]
         print(
-            f"| {name} | {found[0]:,} | {evaluations} | {found[1]:.2f} | {wall} | {found[2]:.2f} | {busy} |"
+            f"| {name} |", " | ".join(cell for both in zip(values, shares, strict=True) for cell in both), "|"
         )
 
 

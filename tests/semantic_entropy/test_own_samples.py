@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from sent.__main__ import main
+from sent.semantic_entropy import build, standalone
 from sent.semantic_entropy.stated import StatedAnswers
 
 
@@ -210,6 +211,15 @@ def test_any_terminal_can_print_any_id(tmp_path):
     assert json.loads(printed)["id"] == "\ud800 日"
 
 
+def test_standard_output_holds_nothing_but_lines_of_json(tmp_path, capsys, monkeypatch):
+    def talkative(*arguments):
+        print("hello from a library")
+        return build(*arguments)
+
+    monkeypatch.setattr(standalone, "build", talkative)
+    assert len(rows_of(tmp_path, capsys, [{"question": "q", "responses": boxed("1", "2")}] * 2)) == 2
+
+
 def test_standard_input_and_pipes_are_read():
     line = json.dumps({"question": "q", "responses": boxed("1", "2")}) + "\n"
     command = [sys.executable, "-m", "sent", "semantic-entropy", "--entailment", "exact"]
@@ -234,6 +244,14 @@ def test_bad_files_and_options(tmp_path, capsys):
     assert "'nli' needs a model" in error_of(tmp_path, capsys, [], "--entailment", "nli")
     assert main(["semantic-entropy", "--samples", "x"]) == 1
     assert "missing --questions, --verdicts, --clusters, --output" in capsys.readouterr().err
+
+
+def test_a_reader_that_stops_early_is_no_traceback(tmp_path):
+    file = tmp_path / "samples.jsonl"
+    file.write_text(json.dumps({"question": "q", "responses": boxed("1")}) + "\n")
+    command = f"{sys.executable} -m sent semantic-entropy {file} --entailment exact | true"
+    printed = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert "Error" not in printed.stderr
 
 
 def test_recorded_solutions_give_the_known_figures(tmp_path, capsys, shared_data):

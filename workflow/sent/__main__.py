@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 
 from sent.errors import SentError, nearest
@@ -59,8 +60,12 @@ def main(argv: list[str] | None = None) -> int:
     setup()
     try:
         command.run(arguments)
+        sys.stdout.flush()
     except SentError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
 

@@ -1,6 +1,8 @@
 """Semantic entropy of anybody's samples: JSONL in, a line of JSON a question on standard output."""
 
 import json
+import sys
+from contextlib import redirect_stdout
 from itertools import islice
 
 from sent.config import SemanticEntropy
@@ -28,7 +30,9 @@ def run(
     stated = StatedAnswers(whole)
     lines = read(path, stated)
     done = 0
-    with build(settings, model) as entailment:
+    output = sys.stdout
+    # Some libraries greet on standard output, which is for JSON alone.
+    with redirect_stdout(sys.stderr), build(settings, model) as entailment:
         while chunk := list(islice(lines, _CHUNK)):
             questions = [Question(record.text, record.answers) for _, record in chunk]
             found = cluster(questions, entailment, settings.criterion, settings.unparsable)
@@ -37,7 +41,7 @@ def run(
                 line = {name: row[name] for name in ("semantic_entropy", "n_clusters")}
                 if estimators:
                     line |= {name: value for name, value in row.items() if name not in _GRADED_ONLY}
-                print(json.dumps({"id": given_id, **line, "clusters": clustering.labels}))
+                print(json.dumps({"id": given_id, **line, "clusters": clustering.labels}), file=output)
             done += len(chunk)
     logger.info("semantic entropy of %d questions", done)
     if stated.taken_whole:
