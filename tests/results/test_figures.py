@@ -75,6 +75,11 @@ def test_curves_mark_where_a_stage_begins(drawn):
     assert "mean over 2 training seeds; bands span the seeds" in drawn["training_curves"].caption
 
 
+def test_questions_left_out_of_training_are_called_so_in_the_legend(drawn):
+    text = drawn["semantic_entropy_histogram"].chart.to_json()
+    assert "datum.value == 0 ? 'left out' : datum.label" in text
+
+
 def test_an_empty_experiment_has_no_figures(tmp_path, experiment):
     import json
 

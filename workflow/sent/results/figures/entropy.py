@@ -122,4 +122,5 @@ def cluster_counts(canvas: Canvas) -> Drawn | None:
 def _stage_colour(stages: pd.Series) -> alt.Color:
     several = stages.nunique() > 1
     scale = alt.Scale(scheme=STAGE_COLOURS) if several else alt.Scale(range=[style.NEUTRAL])
-    return alt.Color("stage:O", scale=scale, title="stage", legend=alt.Undefined if several else None)
+    legend = alt.Legend(labelExpr="datum.value == 0 ? 'left out' : datum.label")
+    return alt.Color("stage:O", scale=scale, title="stage", legend=legend if several else None)
