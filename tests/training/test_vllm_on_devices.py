@@ -47,9 +47,10 @@ def test_new_weights_are_sampled_from_after_sleep(settings, device, tmp_path):
     for name, seed in (("old", 0), ("new", 5)):
         save_embedded(tmp_path / name, seed=seed, head_dim=32)
     model = Model(chat=False, prompt="{question}\n", dtype="float32")
+    tolerance = {"cpu": 1e-4, "cuda": 5e-3}[device]  # attention on a GPU may multiply in 19-bit numbers
     requests = [Request("q", sample, PROMPT, 100 + sample) for sample in range(4)]
     engine = VllmSampler(tmp_path / "old", model, settings)
-    assert largest_gap(tmp_path / "old", engine.sample(requests, DECODING)) < 1e-3
+    assert largest_gap(tmp_path / "old", engine.sample(requests, DECODING)) < tolerance
 
     if device == "cuda":
         awake = torch.cuda.mem_get_info()[0]
@@ -59,10 +60,10 @@ def test_new_weights_are_sampled_from_after_sleep(settings, device, tmp_path):
         freed = torch.cuda.mem_get_info()[0] - awake
         assert freed > 0.05 * torch.cuda.mem_get_info()[1]  # half of its share, at least
     engine.wake_up()
-    assert largest_gap(tmp_path / "old", engine.sample(requests, DECODING)) < 1e-3
+    assert largest_gap(tmp_path / "old", engine.sample(requests, DECODING)) < tolerance
 
     new = AutoModelForCausalLM.from_pretrained(tmp_path / "new").to(device)
     engine.update_weights(new.named_parameters())
     drawn = engine.sample(requests, DECODING)
-    assert largest_gap(tmp_path / "new", drawn) < 1e-3
+    assert largest_gap(tmp_path / "new", drawn) < tolerance
     assert largest_gap(tmp_path / "old", drawn) > 0.1
