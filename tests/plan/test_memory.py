@@ -58,6 +58,12 @@ def test_a_sharded_reference_and_the_weights_handed_to_vllm():
     assert one.engine_cache() == 0.5 * one.device.memory - 2 * one.shape.parameters - 2 * GIB
 
 
+def test_a_sampler_that_cannot_read_split_weights_has_a_copy_of_its_own():
+    assert "sampler's copy" not in trainer().states()
+    assert trainer(gpus=4).states()["sampler's copy"] == 4 * trainer().shape.parameters
+    assert "sampler's copy" not in trainer(gpus=4, backend="vllm").states()
+
+
 def test_adapters_have_gradients_and_moments_of_their_own_size():
     transformers = pytest.importorskip("transformers")
     peft = pytest.importorskip("peft")

@@ -91,6 +91,8 @@ class Trainer:
         }
         if self.needs_reference:
             parts["reference"] = self.width * self.shape.parameters / self.shards
+        if self.settings.backend == "transformers" and self.shards > 1:
+            parts["sampler's copy"] = 4 * self.shape.parameters
         return parts
 
     @property

@@ -5,7 +5,7 @@ from typing import Any
 from sent.plan.devices import GIB
 
 PARTS = (
-    "weights", "gradients", "optimizer", "reference", "gathered", "activations", "logits", "vLLM",
+    "weights", "gradients", "optimizer", "reference", "sampler's copy", "gathered", "activations", "logits", "vLLM",
     "handed to vLLM", "cache and logits",
     "summing and stepping",
 )  # fmt: skip
