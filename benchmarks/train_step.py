@@ -40,23 +40,9 @@ SMALL = Architecture(
 )  # fmt: skip
 
 DEFAULTS = {
-    "cuda": {
-        "prompts": 4,
-        "group": 8,
-        "prompt_tokens": 128,
-        "response_tokens": 2048,
-        "micro_batch": 4,
-        "rounds": 3,
-    },
-    "cpu": {
-        "prompts": 4,
-        "group": 4,
-        "prompt_tokens": 16,
-        "response_tokens": 256,
-        "micro_batch": 4,
-        "rounds": 2,
-    },
-}
+    "cuda": {"prompts": 4, "group": 8, "prompt_tokens": 128, "response_tokens": 2048, "micro_batch": 4, "rounds": 3},
+    "cpu": {"prompts": 4, "group": 4, "prompt_tokens": 16, "response_tokens": 128, "micro_batch": 4, "rounds": 2},
+}  # fmt: skip
 """Sizes by device: prompts and responses each of a rollout, their tokens, sequences of a micro-batch, timed rollouts."""
 
 
