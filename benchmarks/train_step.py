@@ -184,6 +184,7 @@ class Meter:
 
         self.torch, self.cuda = torch, device == "cuda"
         self.seconds: list[float] = []
+        self.processor_seconds: list[float] = []
         self.norm = 0.0
         """Gradient norm of the first update, which shows that both sides learn the same."""
         self.before = self._resident()
@@ -191,12 +192,13 @@ class Meter:
     def begin(self) -> None:
         """Start, or start again, the clock of an update."""
         self._wait()
-        self.start = time.perf_counter()
+        self.start, self.start_of_processor = time.perf_counter(), time.process_time()
 
     def end(self) -> None:
         """Stop the clock."""
         self._wait()
         self.seconds.append(time.perf_counter() - self.start)
+        self.processor_seconds.append(time.process_time() - self.start_of_processor)
 
     def peak(self) -> int:
         """Return the bytes that model, optimizer and passes took at most: of the GPU, or of this process."""
@@ -251,8 +253,8 @@ def run_side(side: str, options: argparse.Namespace) -> None:
     meter = Meter(options.device)
     measure: Callable = {"TRL": measure_trl, "ours": measure_ours}[side]
     measure(options, meter)
-    timed = meter.seconds[UPDATES:]
-    print(json.dumps({"seconds": timed, "bytes": meter.peak(), "norm": meter.norm}))
+    figures = {"seconds": meter.seconds[UPDATES:], "processor": meter.processor_seconds[UPDATES:]}
+    print(json.dumps({**figures, "bytes": meter.peak(), "norm": meter.norm}))
 
 
 def main() -> None:
@@ -304,12 +306,17 @@ def table(options: argparse.Namespace, results: dict[str, list]) -> str:
     rate, source = peak_rate(options.device, card)
     sequences = options.prompts * options.group // UPDATES
     length = options.prompt_tokens + options.response_tokens
-    seconds = {
-        side: statistics.median(s for one in runs for s in one.seconds) for side, runs in results.items()
-    }
+    seconds, processor = (
+        {
+            side: statistics.median(s for one in runs for s in getattr(one, key))
+            for side, runs in results.items()
+        }
+        for key in ("seconds", "processor")
+    )
     flops = flops_of_update(options)
     rows = [
         ("seconds an update", "{:.3f}", seconds.get),
+        ("processor seconds an update", "{:.3f}", processor.get),
         ("tokens/s", "{:,.0f}", lambda side: sequences * length / seconds[side]),
         ("share of the peak rate", "{:.1%}", lambda side: flops / seconds[side] / rate),
         ("peak memory, MB", "{:,.0f}", lambda side: max(one.bytes for one in results[side]) / 1e6),
