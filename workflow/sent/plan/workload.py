@@ -20,7 +20,8 @@ TEMPLATE_TOKENS = 30
 QUESTION_TOKENS = 85
 """Of a question where no file tells: the mean of DAPO-Math-17k is 256 characters."""
 
-EMBEDDED_PROMPT_TOKENS = 12
+EMBEDDED_PROMPT_TOKENS, EMBEDDED_RESPONSE_TOKENS = 12, 16
+"""Of embedded models, which are pretrained on solutions of that length."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Workload:
         if file.is_file() and (found := [n for n in _column(file, column) if n is not None]):
             return Lengths(prompt, sum(found) / len(found), True)
         limit = max(1.0, min(decoding.max_new_tokens, context - prompt))
+        if self.experiment.models[model].pretrain:
+            return Lengths(prompt, min(limit, EMBEDDED_RESPONSE_TOKENS), False)
         return Lengths(prompt, self.share * limit, False)
 
     def _prompt(self, model: str) -> float:
