@@ -1,12 +1,15 @@
 """Figures: their data, their colours, and that each is written in every form."""
 
+import json
 import xml.etree.ElementTree as ElementTree
 from itertools import combinations
 
 import duckdb
 import numpy as np
 import pytest
-from sent.results import figures, queries, style
+import vl_convert
+from sent.results import database as database_module
+from sent.results import figures, queries, run_settings, style
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,26 @@ def test_colours_can_be_told_apart():
     ]
 
 
+def test_one_model_fits_a_column_and_three_a_page(toy, experiment):
+    """Widths in pixels of 1/96 inch: a column of a paper has 3.5 inches, its page 7; nothing is written below 6.5 points."""
+    widths = {}
+    for models in (["small"], ["small", "large"]):
+        settings = run_settings.read(json.dumps(experiment | {"models": models}))
+        database_module.build(toy, settings, toy / "results.duckdb")
+        for name, figure in figures.draw(toy / "results.duckdb").items():
+            picture = ElementTree.fromstring(vl_convert.vegalite_to_svg(figure.chart.to_dict()))
+            widths.setdefault(name, []).append(float(picture.get("width")))
+            sizes = {
+                float(text.get("font-size").removesuffix("px"))
+                for text in picture.iter()
+                if text.get("font-size")
+            }
+            assert not sizes or min(sizes) * 72 / 96 > 6.5, name
+    for name, (one, two) in widths.items():
+        assert one <= 3.5 * 96, name
+        assert two + max(two - one, 0) <= 7 * 96, name
+
+
 def test_curves_mark_where_a_stage_begins(drawn):
     text = drawn["training_curves"].chart.to_json()
     assert '"total_step": 3.5' in text, "stage 2 of sent follows its third step"
@@ -81,11 +104,7 @@ def test_questions_left_out_of_training_are_called_so_in_the_legend(drawn):
 
 
 def test_an_empty_experiment_has_no_figures(tmp_path, experiment):
-    import json
-
-    from sent.results import database, run_settings
-
-    database.build(tmp_path, run_settings.read(json.dumps(experiment)), tmp_path / "empty.duckdb")
+    database_module.build(tmp_path, run_settings.read(json.dumps(experiment)), tmp_path / "empty.duckdb")
     assert figures.draw(tmp_path / "empty.duckdb") == {}
     with duckdb.connect(tmp_path / "empty.duckdb", read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM questions").fetchone() == (0,)
