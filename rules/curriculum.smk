@@ -9,7 +9,7 @@ answers to the same questions: results/{experiment}/rescoring/{model}/{method}/s
 
 rule curriculum:
     input:
-        of_experiment("results/{experiment}/curriculum/{model}.parquet", model=EXPERIMENT.models),
+        of_experiment("results/{experiment}/curriculum/{model}.parquet", model=EXPERIMENT.asked),
 
 
 rule sort_questions:

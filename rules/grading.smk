@@ -7,7 +7,7 @@ Outputs: results/{experiment}/verdicts/{model}.parquet
 
 rule grading:
     input:
-        of_experiment("results/{experiment}/verdicts/{model}.parquet", model=EXPERIMENT.models),
+        of_experiment("results/{experiment}/verdicts/{model}.parquet", model=EXPERIMENT.asked),
 
 
 rule grade:

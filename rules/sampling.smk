@@ -11,7 +11,7 @@ scattergather:
 
 rule sampling:
     input:
-        of_experiment("results/{experiment}/samples/{model}.parquet", model=EXPERIMENT.models),
+        of_experiment("results/{experiment}/samples/{model}.parquet", model=EXPERIMENT.asked),
 
 
 if RECORDED:

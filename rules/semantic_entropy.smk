@@ -9,9 +9,9 @@ Outputs: results/{experiment}/clusters/{model}.parquet, semantic_entropy/{model}
 
 rule semantic_entropy:
     input:
-        of_experiment("results/{experiment}/clusters/{model}.parquet", model=EXPERIMENT.models),
-        of_experiment("results/{experiment}/semantic_entropy/{model}.parquet", model=EXPERIMENT.models),
-        of_experiment("results/{experiment}/calibration/{model}.parquet", model=EXPERIMENT.models),
+        of_experiment("results/{experiment}/clusters/{model}.parquet", model=EXPERIMENT.asked),
+        of_experiment("results/{experiment}/semantic_entropy/{model}.parquet", model=EXPERIMENT.asked),
+        of_experiment("results/{experiment}/calibration/{model}.parquet", model=EXPERIMENT.asked),
 
 
 rule measure_semantic_entropy:

@@ -11,6 +11,8 @@ import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+WORDS = ["<pad>", "<eos>", "<unk>", "\\boxed{4}", "\\boxed{9}", "what", "is", "?", "2", "3", "+"]
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
@@ -30,3 +32,46 @@ def device(request) -> str:
         if not torch.cuda.is_available():
             pytest.skip("no CUDA GPU")
     return request.param
+
+
+@pytest.fixture(scope="session")
+def boxing_policy(tmp_path_factory):
+    """The folder of a model that always answers \\boxed{4} at temperature 0, and often elsewhere."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
+    raw.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=raw, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>"
+    )
+    config = Qwen3Config(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        num_key_value_heads=1,
+        head_dim=16,
+        max_position_embeddings=64,
+        eos_token_id=1,
+        tie_word_embeddings=False,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Qwen3ForCausalLM(config)
+    with torch.no_grad():
+        # No attention and no feed-forward: the next token depends on the last one only.
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        model.model.embed_tokens.weight.copy_(torch.eye(16)[: len(WORDS)])
+        model.lm_head.weight.zero_()
+        model.lm_head.weight[3, 7] = 1.0  # after "?": \boxed{4}
+        model.lm_head.weight[4, 7] = 0.5  # or \boxed{9}
+        model.lm_head.weight[1, 3] = model.lm_head.weight[1, 4] = 2.0  # after a box: the end
+    folder = tmp_path_factory.mktemp("policy")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

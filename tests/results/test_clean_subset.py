@@ -1,12 +1,14 @@
 """Scores with and without benchmark questions that were trained on, and beside published figures."""
 
+import csv
 import json
 import shutil
 
 import duckdb
 import pytest
 from sent import tables
-from sent.results import database, run_settings
+from sent.results import database, leaderboard, paper_tables, prose, run_settings
+from sent.results.figures.canvas import Canvas
 
 
 def build(root, experiment):
@@ -76,12 +78,17 @@ def test_a_base_model_that_is_off_is_told(published, caplog):
     tables.write(path, tables.table(tables.RESPONSES, data))
     with build(toy, experiment) as connection:
         assert connection.execute("SELECT ours, off FROM baseline_check").fetchall() == [(0.0, True)]
-    assert "deepseek-r1-distill-qwen-1.5b on aime24: base model has avg@8 0.0%" in caplog.text
+    told = "deepseek-r1-distill-qwen-1.5b on aime24: base model has avg@8 0.0%"
+    assert told in caplog.text
+    assert f"OFF: {told}" in leaderboard.text(toy / "results.duckdb")
+    paper_tables.write(toy / "results.duckdb", toy / "tables")
+    (row,) = csv.DictReader((toy / "tables/baseline_check.csv").open())
+    assert (row["published"], row["ours"], row["verdict"]) == ("28.7", "0.0", "OFF")
+    with duckdb.connect(toy / "results.duckdb", read_only=True) as connection:
+        assert told in prose.abstract(Canvas(connection))
 
 
 def test_published_figures_are_whole():
-    import csv
-
     rows = list(csv.DictReader(database.PUBLISHED.open()))
     tables_of_paper = [row for row in rows if row["source"].startswith("Table")]
     assert len(tables_of_paper) == 6 * 6 * 9

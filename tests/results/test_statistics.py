@@ -24,6 +24,14 @@ def test_pass_at_k_is_the_share_of_subsets_that_hold_a_right_answer(k):
         assert pass_at_k(np.array([5]), np.array([correct]), k)[0] == pytest.approx(share, abs=1e-12)
 
 
+def test_pass_at_k_is_the_hypergeometric_chance_of_a_right_answer():
+    from scipy.stats import hypergeom
+
+    n, correct = np.full(9, 64), np.array([0, 1, 2, 5, 16, 32, 50, 63, 64])
+    for k in (1, 8, 16, 32, 64):
+        assert pass_at_k(n, correct, k) == pytest.approx(hypergeom.sf(0, 64, correct, k), abs=1e-12)
+
+
 def test_pass_at_k_with_too_few_responses_is_unknown():
     values = pass_at_k(np.array([4, 8]), np.array([4, 1]), 8)
     assert np.isnan(values[0]) and values[1] == 1
@@ -52,6 +60,15 @@ def test_sign_flips_approach_the_exact_test():
     assert sign_flip_p(np.array([differences.mean()]), flipped)[0] == pytest.approx(exact, abs=0.01)
 
 
+def test_sign_flips_agree_with_scipy():
+    from scipy.stats import permutation_test
+
+    differences = np.random.default_rng(3).normal(0.1, 0.3, size=12)
+    exact = permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=np.inf).pvalue
+    flipped = sign_weights(12, np.random.default_rng(0), 40_000) @ differences[:, None]
+    assert sign_flip_p(np.array([differences.mean()]), flipped)[0] == pytest.approx(exact, abs=0.01)
+
+
 def test_no_difference_is_no_evidence_and_an_unknown_one_is_unknown():
     flipped = sign_weights(3, np.random.default_rng(0), 100) @ np.array([[0.0, np.nan]] * 3)
     p = sign_flip_p(np.array([0.0, np.nan]), flipped)
@@ -74,3 +91,15 @@ def test_repeated_evaluations_have_the_binomial_spread():
     repeats = repeated_evaluations(n, correct, np.random.default_rng(0), 20_000)
     assert repeats[:, 0].std() == pytest.approx(np.sqrt(32 * 0.25 * 0.75), rel=0.03)
     assert (repeats[:, 1] == 32).all()
+
+
+def test_the_spread_over_evaluation_seeds_is_that_of_evaluating_again():
+    rng = np.random.default_rng(0)
+    chances, n = rng.beta(0.5, 0.5, size=60), np.full(60, 32)
+    evaluated_again = rng.binomial(n, chances, size=(4000, 60))
+    one = evaluated_again[0]
+    drawn = repeated_evaluations(n, one, np.random.default_rng(1), 4000)
+    for score in (lambda right: right / n, lambda right: pass_at_k(n, right, 8)):
+        assert score(drawn).mean(axis=1).std() == pytest.approx(
+            score(evaluated_again).mean(axis=1).std(), rel=0.2
+        )

@@ -71,20 +71,32 @@ class Checkout:
         return {rule: int(count) for rule, count in counts.items() if rule != "all"}
 
 
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory) -> Checkout:
-    """A copy of the workflow that a test may edit, and must put back."""
-    root = tmp_path_factory.mktemp("checkout")
+def copy_of_checkout(folder: Path) -> Checkout:
+    """Return a copy of the workflow below ``folder``, with a stand-in for Python."""
+    root, work = folder / "checkout", folder / "work"
+    work.mkdir()
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for folder in ("rules", "config", "workflow"):
-        shutil.copytree(REPOSITORY / folder, root / folder, ignore=ignore)
+    for name in ("rules", "config", "workflow"):
+        shutil.copytree(REPOSITORY / name, root / name, ignore=ignore)
     shutil.copy(REPOSITORY / "Snakefile", root)
     (root / "profiles").symlink_to("workflow/profiles")
     (root / "bin" / "calls").mkdir(parents=True)
     for name in ("python", "accelerate"):
         (root / "bin" / name).write_text(STAND_IN)
         (root / "bin" / name).chmod(0o755)
-    return Checkout(root, tmp_path_factory.mktemp("work"))
+    return Checkout(root, work)
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Checkout:
+    """A copy of the workflow that a test may edit, and must put back."""
+    return copy_of_checkout(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture
+def own_checkout(tmp_path) -> Checkout:
+    """A copy of the workflow for one test alone."""
+    return copy_of_checkout(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,11 @@ MISTAKES = {
         "for the whole experiment",
     ),
     "missing file": ({"data": {"train": {"path": "nowhere.jsonl"}}}, "'nowhere.jsonl' does not exist"),
-    "no questions": ({"data": None}, "give one of `data`.*`recorded`"),
+    "no questions": ({"data": None}, "give one of `data`.*`recorded`.*or only evaluate"),
+    "nothing to do": (
+        {"data": None, "methods": ["base"], "benchmarks": []},
+        "or only evaluate: `methods: \\[base\\]`",
+    ),
     "own entry": ({"registry": {"models": {"nano-small": {"pth": "x"}}}}, "nano-small: unknown key 'pth'"),
     "a model that answers nothing": ({"models": ["nano-nli"]}, "'nano-nli' is an entailment model"),
     "a reserved name": ({"models": ["nli"], "registry": {"models": {"nli": {"path": "."}}}}, "another name"),
@@ -146,3 +150,9 @@ def test_what_jobs_ask_for_grows_with_the_model():
     for key in ("mem_mb", "runtime", "sampling_mem_mb", "sampling_runtime"):
         sizes = [asked[key] for asked in (nano, *large)]
         assert sizes == sorted(set(sizes)), key
+
+
+def test_base_alone_needs_no_training_questions():
+    found = load(experiment(data=None, methods=["base"]), CONFIG)
+    assert found.asked == [] and found.nli_models == {}
+    assert load(experiment(), CONFIG).asked == ["nano-small", "nano-large"]

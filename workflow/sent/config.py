@@ -645,7 +645,9 @@ class Experiment(Settings):
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         [0], min_length=1, description="each method trains once with each seed"
     )
-    data: Data | None = None
+    data: Data | None = Field(
+        None, description="questions to train on; none for `recorded` responses, or to evaluate `base` alone"
+    )
     recorded: Recorded | None = None
     sampling: Sampling = Sampling()
     grading: Grading = Grading()
@@ -663,9 +665,14 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _has_questions(self):
-        if (self.data is None) == (self.recorded is None):
+        if self.data is not None and self.recorded is not None:
             raise ValueError(
-                "give one of `data` (questions to train on) and `recorded` (responses you already have)"
+                "give one of `data` (questions to train on) and `recorded` (responses you already have), found both"
+            )
+        if self.data is None and self.recorded is None and not (self.methods == ["base"] and self.benchmarks):
+            raise ValueError(
+                "give one of `data` (questions to train on) and `recorded` (responses you already have), or only "
+                "evaluate: `methods: [base]` and `benchmarks`"
             )
         return self
 

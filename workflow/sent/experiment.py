@@ -44,6 +44,11 @@ class ResolvedExperiment:
         """Methods that train, which is all but `base`."""
         return [name for name in self.experiment.methods if name != BASE]
 
+    @property
+    def asked(self) -> list[str]:
+        """Models that are asked the training questions: all, or none where the experiment only evaluates."""
+        return list(self.models) if self.experiment.data or self.experiment.recorded else []
+
     def stages(self, model: str, method: str) -> int:
         """Number of training stages: those of the curriculum, or one for methods without."""
         if method == BASE:
@@ -87,6 +92,8 @@ class ResolvedExperiment:
     def nli_of(self, model: str) -> str | None:
         """Registry name of the model that semantic entropy needs, if it needs one."""
         settings = self.by_model[model].semantic_entropy
+        if not self.asked:
+            return None
         return settings.nli_model if settings.entailment in ("hybrid", "nli", "embedding") else None
 
     def json(self) -> str:
@@ -185,7 +192,7 @@ def _check(resolved: ResolvedExperiment) -> None:
             raise SentError(
                 "config: `methods` need `data`, questions to train on; `recorded` responses allow none"
             )
-    else:
+    elif experiment.data is not None:
         _must_exist("config: data.train.path", experiment.data.train.path)
     for name, model in {**resolved.models, **resolved.nli_models}.items():
         if experiment.recorded is None and not (model.hub or model.path or model.pretrain or model.nli):

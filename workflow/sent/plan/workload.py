@@ -47,7 +47,9 @@ class Workload:
         self.experiment, self.folder, self.share = experiment, results / experiment.name, share
 
     def train_questions(self) -> int:
-        """Return the number of training questions."""
+        """Return the number of training questions; 0 where the experiment only evaluates."""
+        if not self.experiment.asked:
+            return 0
         recorded = self.experiment.experiment.recorded
         source = Source(path=recorded.path) if recorded else self.experiment.experiment.data.train
         return questions("data.train", source, self.folder / "data/train.parquet")

@@ -11,7 +11,7 @@ import pandas as pd
 from sent import tables
 from sent.errors import SentError
 from sent.log import logger
-from sent.results import layout, overlap, provenance, scores, training_tables
+from sent.results import baselines, layout, overlap, provenance, scores, training_tables
 from sent.results.layout import Layout
 from sent.results.queries import frame, run
 from sent.results.run_settings import RunSettings
@@ -50,7 +50,8 @@ def build(root: Path, settings: RunSettings, output: Path) -> None:
             _fill(connection, root, settings)
             connection.commit()
             run(connection, "views")
-            _warn_of_baselines(connection)
+            for alarm in baselines.alarms(connection):
+                logger.warning("%s", alarm)
             _log_counts(connection, output)
         finally:
             connection.close()
@@ -140,16 +141,6 @@ def _refuse(connection, check: str, place: Path, problem: str) -> None:
         raise SentError(
             f"{place}: {problem}; run the stages that made these files again. First of {len(found)} cases:\n"
             f"{found.head(10).to_string(index=False)}"
-        )
-
-
-def _warn_of_baselines(connection) -> None:
-    """Say where a base model scores otherwise than published: worth an answer before anything is trained."""
-    for row in frame(connection, "select_baseline_alarms").itertuples():
-        logger.warning(
-            "%s on %s: base model has %s %.1f%% [%.1f, %.1f], %s has %.1f%%; check prompt, decoding, grading",
-            *(row.model, row.benchmark, row.metric, 100 * row.ours, 100 * row.low, 100 * row.high),
-            *(row.source, 100 * row.published),
         )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from sent.errors import SentError
-from sent.results import printing
+from sent.results import baselines, printing
 from sent.results.queries import frame, run
 from sent.results.reading import connect
 from sent.results.scores import AVERAGE, BASELINE
@@ -25,12 +25,13 @@ def text(database: Path) -> str:
         scores = frame(connection, "select_leaderboard", benchmark=AVERAGE)
         entropy = frame(connection, "table_semantic_entropy")
         entailment = frame(connection, "select_entailment_models")
+        alarms = [f"OFF: {alarm}" for alarm in baselines.alarms(connection)]
     places = [f"{name:10}{path}" for name, path in _places(database).items() if path.exists()]
     notes = [
         f"entailment model {row.model}: {100 * row.accuracy:.1f}% of held-out pairs right"
         for row in entailment.dropna(subset=["accuracy"]).itertuples()
     ]
-    return "\n".join([_table(scores, entropy), *notes, "", *places])
+    return "\n".join([_table(scores, entropy), *notes, *alarms, "", *places])
 
 
 def markdown(database: Path) -> str:

@@ -27,6 +27,7 @@ PLAIN = {
     "training": "table_training",
     "entropy_fit": "table_entropy_fit",
     "vs_paper": "table_vs_paper",
+    "baseline_check": "table_baseline_check",
     "entailment_calibration": "table_calibration",
 }
 """Files that show the rows of a query in sql/ as they are."""

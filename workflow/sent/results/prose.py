@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 
+from sent.results import baselines
 from sent.results.figures.canvas import Canvas
 from sent.results.queries import run
 from sent.results.scores import AVERAGE, BASELINE
@@ -19,6 +20,7 @@ DEFINITIONS = (
 def abstract(canvas: Canvas) -> str:
     """Return what the experiment found, in a few sentences."""
     sentences = [*_entropy_found(canvas), *_scores_found(canvas), *_training_found(canvas)]
+    sentences += [f"Off: {alarm}." for alarm in baselines.alarms(canvas.connection)]
     return " ".join(sentences) or "No stage of this experiment has run yet."
 
 
@@ -88,9 +90,13 @@ def methods(canvas: Canvas) -> str:
     """Return a Methods paragraph to paste into a paper: what was run, with the values of this run."""
     settings = json.loads(canvas.rows("select_experiment")["settings"][0])
     counts = canvas.rows("select_question_counts").set_index("dataset")["n"].to_dict()
-    parts = [_sampling(settings, counts), _entropy(settings), _curriculum(settings)]
+    parts = []
+    if settings.get("data") or settings.get("recorded"):
+        parts = [_sampling(settings, counts), _entropy(settings), _curriculum(settings)]
+    if set(settings["methods"]) - {"base"}:
+        parts.append(_training(canvas, settings))
     if settings["methods"]:
-        parts += [_training(canvas, settings), _evaluation(canvas, settings, counts), DEFINITIONS]
+        parts += [_evaluation(canvas, settings, counts), DEFINITIONS]
     return " ".join([*parts, *_overrides(canvas, settings)])
 
 

@@ -9,6 +9,7 @@ from sent.results.question_metrics import RUN, question_metrics
 from sent.seeding import generator_of
 
 BASELINE = "grpo"
+BASE = "base"
 AVERAGE = "average"
 COMPARISON = ["model", "benchmark", "metric"]
 
@@ -143,9 +144,10 @@ def _fewest_responses(counted: pd.DataFrame) -> pd.DataFrame:
 
 
 def _training_spread(metrics: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Number of seeds and standard deviation over them."""
+    """Number of seeds and standard deviation over them; the untrained model's seeds are evaluations, not trainings."""
     by_seed = metrics.groupby(keys, sort=False)
-    return by_seed.agg(seeds=("seed", "nunique"), sd_training=("value", "std")).reset_index()
+    spread = by_seed.agg(seeds=("seed", "nunique"), sd_training=("value", "std")).reset_index()
+    return spread.assign(sd_training=spread["sd_training"].mask(spread["method"] == BASE))
 
 
 def _evaluation_spread(counted: pd.DataFrame, benchmarks: list[str], metrics: pd.Series) -> pd.DataFrame:

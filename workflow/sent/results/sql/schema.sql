@@ -149,7 +149,7 @@ CREATE TABLE scores (
     model VARCHAR, method VARCHAR, benchmark VARCHAR, subset VARCHAR, metric VARCHAR,
     value DOUBLE, low DOUBLE, high DOUBLE, n_questions INTEGER,
     seeds INTEGER,
-    sd_training DOUBLE,     -- standard deviation over training seeds; NULL with one seed
+    sd_training DOUBLE,     -- standard deviation over training seeds; NULL with one seed and for untrained models
     sd_evaluation DOUBLE    -- standard deviation of one seed's value over repeated evaluations of its policy
 );
 
