@@ -65,9 +65,10 @@ def load(source: Source) -> Loaded:
     n_complete = 0
     for n_complete, (number, row) in enumerate(reader.complete_rows(), start=1):  # noqa: B007
         key = question_key(row["question"])
-        question = questions.setdefault(
-            key, _Question(row["id"] or _hashed(key), row["question"], row["group"], row["tolerance"])
-        )
+        question = questions.get(key)
+        if question is None:
+            question = _Question(row["id"] or _hashed(key), row["question"], row["group"], row["tolerance"])
+            questions[key] = question
         if keys.setdefault(row["id"] or question.id, key) != key:
             raise SentError(
                 f"{where}: row {number} has the id '{row['id']}' of an earlier row with another question; "
