@@ -48,6 +48,7 @@ include: "rules/training.smk"
 include: "rules/evaluation.smk"
 include: "rules/results.smk"
 include: "rules/readme.smk"
+include: "rules/stages.smk"
 
 
 report: opening_of_report()
@@ -57,3 +58,4 @@ rule all:
     default_target: True
     input:
         rules.results.input,
+        rules_not_stages,

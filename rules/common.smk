@@ -9,19 +9,36 @@ import re
 import sys
 from pathlib import Path
 
-ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
-# Jobs run the same package that was read here, also in an environment where it is not installed.
-sys.path.insert(0, f"{ROOT}/workflow")
-os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [sys.path[0], os.getenv("PYTHONPATH")])))
-
 from snakemake.exceptions import WorkflowError
 
-from sent.code_version import code_version
-from sent.errors import SentError
-from sent.experiment import BASE, load
+# None where the workflow is read from a hosted repository, as a module from the catalog is.
+ROOT = Path(workflow.current_basedir.path).parent if workflow.current_basedir.is_local else None
+if ROOT:
+    # Jobs run the same package that was read here, also in an environment where it is not installed.
+    sys.path.insert(0, f"{ROOT}/workflow")
+    os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [sys.path[0], os.getenv("PYTHONPATH")])))
+
+try:
+    from sent.code_version import code_version
+    from sent.errors import SentError
+    from sent.experiment import BASE, KINDS, load
+except ModuleNotFoundError as error:
+    raise WorkflowError(
+        f"{error}: a workflow that is read from a hosted repository needs its package installed beside Snakemake, of "
+        "the same version: pip install 'git+https://HOST/OWNER/REPOSITORY@TAG'"
+    ) from None
+
+
+def own_file(path):
+    """Return where one of the workflow's files is: in the checkout, or in Snakemake's cache of a hosted repository."""
+    return ROOT / path if ROOT else Path(workflow.source_path(f"../{path}"))
+
 
 # A copy of config/ in the working directory goes before the workflow's own.
-REGISTRIES = Path("config") if Path("config/models.yaml").is_file() else ROOT / "config"
+if Path("config/models.yaml").is_file():
+    REGISTRIES = Path("config")
+else:
+    REGISTRIES = [own_file(f"config/{kind}.yaml") for kind in KINDS][0].parent
 
 try:
     EXPERIMENT = load(config, REGISTRIES)

@@ -1,74 +1,16 @@
 """A copy of the checkout, and a run of it in which no stage computes: for tests of what Snakemake plans."""
 
-import os
-import re
 import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from checkouts import STAND_IN, TRIAL, Checkout
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SNAKEMAKE = [sys.executable, "-m", "snakemake"]
-
-STAND_IN = """#!/bin/sh
-# Stands in for `python` and `accelerate`: notes the call, and writes what a stage declares as its outputs.
-printf '%s\\n' "$@" > "$(dirname "$0")/calls/$$"
-while [ $# -gt 0 ]; do
-  case "$1" in --output|--dropped|--clusters|--calibration|--page|--metrics|--summary|--opening)
-    mkdir -p "$(dirname "$2")"
-    case "$(basename "$2")" in *.*) echo "$2" > "$2";; *) mkdir -p "$2"; echo "$2" > "$2/content";; esac
-  esac
-  shift
-done
-"""
-
-TRIAL = {
-    "experiment": "trial",
-    "models": ["nano-smoke"],
-    "methods": ["base", "grpo", "sent"],
-    "benchmarks": ["chain"],
-    "data": {"train": {"generator": {"families": ["chain"], "count": 8}}},
-    "semantic_entropy": {"nli_model": "nano-nli-smoke"},
-}
-
-
-def _merged(base: dict, changes: dict) -> dict:
-    nested = {k: _merged(base[k], v) for k, v in changes.items() if isinstance(v, dict) and k in base}
-    return {**base, **changes, **nested}
-
-
-@dataclass(frozen=True)
-class Checkout:
-    """A copy of the workflow at ``root`` with a working folder beside it."""
-
-    root: Path
-    work: Path
-
-    def snakemake(self, *arguments, changes: dict | None = None) -> subprocess.CompletedProcess:
-        """Run Snakemake on the trial experiment with ``changes`` laid over it."""
-        config = self.work / "trial.yaml"
-        config.write_text(yaml.safe_dump(_merged(TRIAL, changes or {})))
-        command = [*SNAKEMAKE, "--cores", "2", "--snakefile", str(self.root / "Snakefile"), *arguments]
-        command += ["--configfile", str(config), "--directory", str(self.work)]
-        environment = {**os.environ, "PATH": f"{self.root / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-        return subprocess.run(command, cwd=self.work, env=environment, capture_output=True, text=True)
-
-    def calls(self) -> list[list[str]]:
-        """Return the arguments of every command that a stage was started with, from the stage's name on."""
-        lines = [path.read_text().splitlines() for path in sorted((self.root / "bin" / "calls").iterdir())]
-        return [arguments[arguments.index("sent") + 1 :] for arguments in lines]
-
-    def plan(self, *arguments, changes: dict | None = None) -> dict[str, int]:
-        """Return how many jobs of each rule Snakemake would run, target rules left out."""
-        run = self.snakemake("--dry-run", *arguments, changes=changes)
-        assert run.returncode == 0, run.stdout + run.stderr
-        stats = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\ntotal", run.stdout + run.stderr, re.DOTALL)
-        counts = dict(re.findall(r"^(\w+) +(\d+)", stats[1], re.MULTILINE)) if stats else {}
-        return {rule: int(count) for rule, count in counts.items() if rule != "all"}
 
 
 def copy_of_checkout(folder: Path) -> Checkout:
@@ -84,7 +26,7 @@ def copy_of_checkout(folder: Path) -> Checkout:
     for name in ("python", "accelerate"):
         (root / "bin" / name).write_text(STAND_IN)
         (root / "bin" / name).chmod(0o755)
-    return Checkout(root, work)
+    return Checkout(root, work, TRIAL)
 
 
 @pytest.fixture(scope="session")
