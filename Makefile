@@ -8,10 +8,10 @@ INSTALLED := .venv/.installed
 INSTALLED_TEST := .venv/.installed-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke report install test test-fast lint test-vllm test-zero3 test-slurm gpu-check
+.PHONY: help demo smoke report install test test-fast lint test-vllm test-zero3 test-slurm test-pandas2 lock gpu-check
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(INSTALLED)  ## run the embedded experiment and print its leaderboard
 	$(SNAKEMAKE)
@@ -70,6 +70,23 @@ test-zero3: .venv-zero3/.installed  ## run the tests of training split by DeepSp
 
 test-slurm: $(INSTALLED_TEST)  ## run an experiment on a SLURM cluster of this one machine (slurm-wlm, munge)
 	$(RUN) pytest -m slurm tests/workflow/test_slurm.py
+
+# The older pandas and NumPy that vLLM brings, laid over the other packages of .venv.
+.venv-pandas2/.installed: $(INSTALLED_TEST)
+	rm -rf .venv-pandas2
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target .venv-pandas2 'pandas==2.3.*' 'numpy==2.3.*' pytz
+	touch $@
+
+test-pandas2: .venv-pandas2/.installed  ## run the tests of tables with pandas 2 and NumPy 2.3
+	$(RUN) PYTHONPATH="$(CURDIR)/.venv-pandas2" python -c "import numpy, pandas; print(pandas.__version__, numpy.__version__); \
+		assert pandas.__version__ < '3' and numpy.__version__ < '2.4'"
+	$(RUN) PYTHONPATH="$(CURDIR)/.venv-pandas2" pytest -m "not slow" \
+		tests/data tests/semantic_entropy tests/curriculum tests/results
+
+lock: $(INSTALLED_TEST)  ## write the installed versions to envs/requirements.lock
+	sed -n '/^#/p' envs/requirements.lock > envs/requirements.lock.tmp
+	$(BIN)/pip freeze --exclude-editable | sed -nE 's/^([A-Za-z0-9._-]+==[^ +]+)(\+.*)?$$/\1/p' >> envs/requirements.lock.tmp
+	mv envs/requirements.lock.tmp envs/requirements.lock
 
 gpu-check: $(INSTALLED_TEST)  ## run the tests that need a GPU, and compare a training step with TRL's (on a CPU a small one)
 	$(RUN) pytest -m gpu

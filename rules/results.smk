@@ -39,7 +39,7 @@ rule build_database:
         runtime=60,
     params:
         experiment=lambda wildcards: EXPERIMENT.json(),
-        root="results/{experiment}",
+        root=lambda wildcards, output: Path(output.database).parent,
         code=code_version("results"),
     message:
         "Building the database of {wildcards.experiment}"

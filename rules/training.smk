@@ -44,7 +44,7 @@ rule train:
         grading=settings("grading"),
         stages=lambda wildcards: EXPERIMENT.stages(wildcards.model, wildcards.method),
         curriculum=optional("--curriculum", "curriculum"),
-        checkpoints="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}.checkpoints",
+        checkpoints=lambda wildcards, output: f"{Path(output.policy).parent}.checkpoints",
         code=training_code,
     message:
         "Training {wildcards.model} by {wildcards.method}, seed {wildcards.seed}, stage {wildcards.stage}"

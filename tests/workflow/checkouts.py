@@ -93,7 +93,7 @@ class Checkout:
 
     def arguments(self, *arguments, changes: dict | None = None) -> list[str]:
         """Return Snakemake's arguments for the experiment with ``changes`` laid over it."""
-        config = self.work / "experiment.yaml"
+        config = self.work / f"{self.experiment['experiment']}.yaml"
         config.write_text(yaml.safe_dump(merged(self.experiment, changes or {})))
         place = ["--snakefile", str(self.root / "Snakefile"), "--directory", str(self.work)]
         return ["--cores", "2", *place, *arguments, "--configfile", str(config)]

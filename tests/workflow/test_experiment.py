@@ -97,6 +97,13 @@ def test_overrides_reach_one_model_only():
     assert json.loads(resolved.settings("training", "nano-large"))["lr"] != 0.5
 
 
+def test_a_model_that_does_not_run_may_keep_its_override():
+    overrides = {"nano-medium": {"training": {"lr": 0.5}}}
+    assert "nano-medium" not in load(experiment(overrides=overrides), CONFIG).by_model
+    with pytest.raises(SentError, match=r"nano-medium.*unknown.*training.rl"):
+        load(experiment(overrides={"nano-medium": {"training": {"rl": 0.5}}}), CONFIG)
+
+
 def test_an_override_keeps_the_other_values():
     changes = {"training": {"lr": 0.25, "steps": 3}, "overrides": {"nano-small": {"training": {"steps": 4}}}}
     settings = json.loads(load(experiment(**changes), CONFIG).settings("training", "nano-small"))

@@ -120,8 +120,11 @@ def load(config: dict[str, Any], registry_dir: str | Path) -> ResolvedExperiment
     methods = {name: _entry(known, "methods", name, "methods", also=[BASE]) for name in trained}
     benchmarks = {name: _entry(known, "benchmarks", name, "benchmarks") for name in experiment.benchmarks}
     by_model = {name: _override(config, experiment, name) for name in models}
-    if stray := [name for name in experiment.overrides if name not in models]:
-        raise SentError(f"config: 'overrides.{stray[0]}': no such model{nearest(stray[0], models)}")
+    # A model that is left out by `--config models=...` may keep its overrides; they are checked all the same.
+    for name in (name for name in experiment.overrides if name not in models):
+        if name not in known["models"]:
+            raise SentError(f"config: 'overrides.{name}': no such model{nearest(name, known['models'])}")
+        _override(config, experiment, name)
 
     resolved = ResolvedExperiment(experiment, models, {}, methods, benchmarks, by_model)
     needed = {name for model in models if (name := resolved.nli_of(model))}

@@ -104,6 +104,8 @@ def _of_type(annotation: Any) -> str:
         return " \\| ".join(map(str, arguments))
     if origin is list:
         return f"list of {_of_type(arguments[0])}"
+    if origin is tuple:
+        return f"list of {len(arguments)}: {', '.join(map(_of_type, arguments))}"
     if origin is dict:
         return f"{{{_of_type(arguments[0])}: {_of_type(arguments[1])}}}"
     words = {str: "text", int: "whole number", float: "number", bool: "true \\| false", Any: "any"}
