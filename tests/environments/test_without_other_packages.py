@@ -55,6 +55,21 @@ def test_entropy_of_own_samples(without, tmp_path):
     assert json.loads(done.stdout)["clusters"] == [0, 0, 1, 0]
 
 
+@pytest.mark.slow
+def test_grades(without, tmp_path):
+    """What is compared as text, as a number or as a formula needs no math-verify."""
+    rows = [
+        {"gold": "\\frac{3}{2}", "prediction": "1.5"},
+        {"gold": "4", "prediction": "5"},
+        {"gold": "x + 1", "prediction": "1 + x"},
+    ]
+    (tmp_path / "probe.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = without("-m", "sent", "grade", "probe.jsonl")
+    assert done.returncode == 0, done.stderr
+    verdicts = [json.loads(line)["verdict"] for line in done.stdout.splitlines()]
+    assert verdicts == ["correct", "wrong", "correct"]
+
+
 TRAIN = """
 import sys
 from pathlib import Path

@@ -16,12 +16,16 @@ ROOT = Path(__file__).resolve().parents[2]
 SMALLEST = {"nano-small": "nano-smoke", "nano-nli": "nano-nli-smoke", "nano-smoke": "nano-small"}
 """What stands in config/smoke.yaml in place of the models of config/config.yaml that the page names."""
 
+AXES = {"experiment", "models", "methods", "benchmarks", "seeds", "sampling"}
+"""Settings by which an experiment has other jobs, of other names."""
+
 
 def tables() -> list[list[list[str]]]:
     """Return the tables of the page, as rows of cells without their heads."""
     text = (ROOT / "docs" / "partial_reruns.md").read_text()
     found = re.findall(r"^(?:\|.*\n)+", text, re.MULTILINE)
-    return [[row.strip("| ").split(" | ") for row in table.splitlines()[2:]] for table in found]
+    rows = [table.splitlines()[2:] for table in found]
+    return [[[cell.strip() for cell in row[1:-1].split("|")] for row in table] for table in rows]
 
 
 def code(cell: str) -> str:
@@ -37,13 +41,14 @@ class Finished:
 
     def __init__(self, checkout: Checkout, name: str, work: Path):
         text = (ROOT / "config" / f"{name}.yaml").read_text()
-        self.checkout = Checkout(checkout.root, work, yaml.safe_load(text))
+        self.checkout = Checkout(checkout.root, work, {"seeds": [0], **yaml.safe_load(text)})
         run = self.checkout.snakemake()
         assert run.returncode == 0, run.stdout + run.stderr
         self.planner = Planner(work)
         rules = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
         messages = re.findall(r"^ *rule (\w+):\n(?: +.*\n|\n)*? +message:\n +\"(.*)\"", rules, re.MULTILINE)
         self.patterns = {rule: re.sub(r"\{.*?\}", ".+", text) for rule, text in messages}
+        self.everything = self.plan("--forceall")
 
     def plan(self, *arguments, changes: dict | None = None) -> set[str]:
         """Return the messages of the jobs that Snakemake would run."""
@@ -52,7 +57,8 @@ class Finished:
 
     def expected(self, cell: str, changes: dict | None = None) -> set[str]:
         """Return the messages of the jobs of a table's cell, out of all that a whole run would have."""
-        jobs, everything = set(), self.plan("--forceall", changes=changes)
+        other_jobs = AXES & set(changes or {})
+        jobs, everything = set(), self.plan("--forceall", changes=changes) if other_jobs else self.everything
         for part in cell.split(";"):
             names, _, of = part.partition(" of ")
             rules = [rule for name in re.findall(r"`(\w+)`", names) for rule in RULES.get(name, [name])]
@@ -170,14 +176,13 @@ def test_a_stage_on_request(smoke, row):
 @pytest.mark.parametrize("stage", RULES)
 def test_up_to_a_stage_and_without_it(smoke, stage):
     """A stage's name ends a run there; omitting its rules leaves out what forcing them would repeat, and only that."""
-    everything = smoke.plan("--forceall")
     up_to = smoke.plan("--forceall", "--until", stage)
     assert up_to == smoke.plan("--forceall", stage)
     after = list(RULES)[list(RULES).index(stage) + 1 :]
     assert smoke.expected(f"`{stage}`") <= up_to
     assert not up_to & smoke.expected(", ".join(f"`{name}`" for name in after))
     left = smoke.plan("--forceall", "--omit-from", *RULES[stage])
-    assert left == everything - smoke.plan("--forcerun", *RULES[stage])
+    assert left == smoke.everything - smoke.plan("--forcerun", *RULES[stage])
 
 
 @pytest.mark.parametrize("flag", ["--forcerun", "--omit-from"])
@@ -188,6 +193,24 @@ def test_a_stage_where_rules_are_expected(checkout, flag):
         f"name its rules instead, all or some: {flag} read_questions read_benchmark"
         in run.stdout + run.stderr
     )
+
+
+def test_the_method_of_the_page_about_own_methods_trains_alone(smoke):
+    """Its function is a new file, its entry stands in config/methods.yaml: nothing else runs again."""
+    page = (ROOT / "docs" / "own_method.md").read_text()
+    function = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    entry = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1]
+    registry = (smoke.checkout.root / "config" / "methods.yaml").read_text()
+    objective = smoke.checkout.root / "workflow/sent/training/objectives/damp_certain.py"
+    named = {"methods": ["...", "damp_certain"]}
+    try:
+        objective.write_text(function)
+        with smoke.edited("config/methods.yaml", registry + entry):
+            expected = smoke.expected("`training` of `damp_certain`", named)
+            assert smoke.plan("training", changes=named) == expected
+            assert len(expected) == 1
+    finally:
+        objective.unlink()
 
 
 def test_rescoring_sorts_the_stages_to_come_anew(smoke):
