@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+SOFTWARE = {"apptainer": "container", "conda": "conda"}
+"""Directives by which rules get their software, by the catalog's words."""
 
 
 def snakemake(*arguments, folder: Path = ROOT) -> subprocess.CompletedProcess:
@@ -142,30 +145,20 @@ def test_the_rule_graph_follows_the_data():
     } <= edges
 
 
-def test_the_catalog_finds_the_workflow():
+def test_the_catalog_finds_what_it_looks_for():
+    """Keys and files as github.com/snakemake/snakemake-workflow-catalog describes and reads them."""
+    (usage,) = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text()).values()
+    assert usage.keys() == {"mandatory-flags", "software-stack-deployment", "report"}
+    assert usage["mandatory-flags"].keys() == {"desc", "flags"}
+    deployment = usage["software-stack-deployment"]
+    rules = "".join(path.read_text() for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
+    found = {kind: bool(re.search(rf"^ *{word}:", rules, re.MULTILINE)) for kind, word in SOFTWARE.items()}
+    assert deployment == found
+    assert usage["report"] is bool("report(" in rules)
     assert 'include: "../Snakefile"' in (ROOT / "workflow" / "Snakefile").read_text()
-
-
-@pytest.mark.slow
-def test_another_workflow_can_use_it_as_a_module(tmp_path):
-    (tmp_path / "Snakefile").write_text(
-        f"""
-configfile: "{ROOT}/config/smoke.yaml"
-
-module sent:
-    snakefile: "{ROOT}/workflow/Snakefile"
-    config: config
-
-use rule * from sent as sent_*
-
-rule mine:
-    default_target: True
-    input: rules.sent_curriculum.input
-"""
-    )
-    plan = counts(snakemake("-n", "--snakefile", str(tmp_path / "Snakefile"), folder=tmp_path))
-    assert plan["sent_sort_questions"] == 1
-    assert "sent_train" not in plan
+    readme = (ROOT / "README.md").read_text().lower()
+    assert "snakemake" in readme and "workflow" in readme
+    assert (ROOT / "config" / "README.md").is_file()
 
 
 @pytest.mark.slow
