@@ -39,7 +39,7 @@ rule build_database:
         runtime=60,
     params:
         experiment=lambda wildcards: EXPERIMENT.json(),
-        root=lambda wildcards, output: Path(output.database).parent,
+        root=lambda wildcards, output: str(Path(output.database).parent),
         code=code_version("results"),
     message:
         "Building the database of {wildcards.experiment}"
