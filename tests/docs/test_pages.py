@@ -151,3 +151,12 @@ def test_snakemake_commands_plan(tmp_path):
         command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert run.returncode == 0, line + run.stdout + run.stderr
+
+
+def test_the_index_names_every_page():
+    index = (ROOT / "docs" / "README.md").read_text()
+    assert [
+        path.name
+        for path in ROOT.glob("docs/*.md")
+        if path.name not in ("README.md",) and path.name not in index
+    ] == []
