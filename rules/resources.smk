@@ -78,7 +78,7 @@ def training_launcher(wildcards, threads, resources):
     asked = EXPERIMENT.resources(wildcards.model)
     nodes = asked["nodes"]
     if asked["gpus"] > 1:
-        config = ROOT / "config" / "accelerate" / f"{asked['accelerate']}.yaml"
+        config = own_file(f"config/accelerate/{asked['accelerate']}.yaml")
         command += f" --accelerate {shlex.quote(str(config))}"
     if nodes > 1:
         each = f"--ntasks-per-node=1 --cpus-per-task={threads} --gpus-per-node={asked['gpus'] // nodes}"
