@@ -10,8 +10,8 @@ def rules_not_stages(wildcards):
     given = {"--forcerun": workflow.dag_settings.forcerun, "--omit-from": workflow.dag_settings.omit_from}
     for flag, names in given.items():
         for target in workflow.rules:
-            stage = Path(target.snakefile).stem
-            if target.name in names and target.name.endswith(stage) and not target.output:
+            stage = re.search(r"(\w+)\.smk|$", str(target.snakefile))[1]
+            if stage and target.name in names and target.name.endswith(stage) and not target.output:
                 same_file = [other for other in workflow.rules if other.snakefile == target.snakefile]
                 makers = " ".join(other.name for other in same_file if other.output)
                 raise WorkflowError(
