@@ -1,6 +1,7 @@
 """Sets of real numbers from intervals, unions, inequalities and differences."""
 
 import math
+import re
 
 from sent.grading.arithmetic import UndefinedError
 from sent.grading.formula import UnreadableError, read
@@ -8,6 +9,7 @@ from sent.grading.names import is_name
 from sent.grading.structure import Difference, Group, Relation, Scalar, Union
 
 FLIP = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
+ABSOLUTE = re.compile(r"\|\s*([^|]+?)\s*\|")
 INTERVALS = ("()", "[]", "(]", "[)")
 
 
@@ -101,6 +103,8 @@ def interval(relation: Relation) -> tuple[str | None, Group | Union | None]:
         return parts[0], Union((below, above))
     if not all(op in FLIP for op in operators):
         return None, None
+    if len(parts) == 2 and (size := ABSOLUTE.fullmatch(parts[0])) and is_name(size.group(1)):
+        return size.group(1), _around_zero(operators[0], parts[1])
     if len(parts) == 2 and is_name(parts[1]) and not is_name(parts[0]):
         parts, operators = parts[::-1], (FLIP[operators[0]],)
     if len(parts) == 2 and is_name(parts[0]):
@@ -117,3 +121,19 @@ def interval(relation: Relation) -> tuple[str | None, Group | Union | None]:
         return None, None
     brackets = ("[" if operators[0] == r"\le" else "(") + ("]" if operators[1] == r"\le" else ")")
     return parts[1], Group((Scalar(parts[0]), Scalar(parts[2])), brackets)
+
+
+def _around_zero(operator: str, bound: str) -> Group | Union | None:
+    """``|x| < 2`` as (-2,2), ``|x| > 2`` as what is left outside; None where the bound is no positive number."""
+    size = number(Scalar(bound))
+    if size is None or not 0 < size < math.inf:
+        return None
+    low, high = Scalar(f"-({bound})"), Scalar(bound)
+    closed = operator in (r"\le", r"\ge")
+    if operator in ("<", r"\le"):
+        return Group((low, high), "[]" if closed else "()")
+    outside = (
+        Group((Scalar(r"-\infty"), low), "(]" if closed else "()"),
+        Group((high, Scalar(r"\infty")), "[)" if closed else "()"),
+    )
+    return Union(outside)

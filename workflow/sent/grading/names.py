@@ -5,7 +5,7 @@ import re
 _SUBSCRIPT = r"(?:\s*_\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+))?"
 NAME = re.compile(
     r"(?:\\(?:angle|triangle|overline|vec|hat|bar|dot|ddot|tilde|mathbb)\s*)*\{?\s*"
-    rf"(\\text\s*\{{[^{{}}]*\}}|\\[a-zA-Z]+|[A-Za-z]+(?:\s[A-Z])*){_SUBSCRIPT}\s*\}}?{_SUBSCRIPT}[\s']*"
+    rf"(\\text\s*\{{[^{{}}]*\}}|\\[a-zA-Z]+|[A-Za-z]+(?:\s[A-Z])*){_SUBSCRIPT}\s*\}}?{_SUBSCRIPT}[\s']*(?:\^\s*\{{\s*-\s*1\s*\}}(?=\s*\())?\s*"
     r"(?:\(\s*[A-Za-z\\][A-Za-z,\\\s_0-9]*\))?\s*"
 )
 DERIVATIVE = re.compile(r"\\frac\s*\{\s*d[^{}]*\}\s*\{\s*d[^{}]*\}\s*")

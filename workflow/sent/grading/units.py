@@ -74,7 +74,7 @@ _PER = {"mph": "mi/h", "kph": "km/h", "mile": "mi"}
 CURRENCY = {r"\dollar": "dollar", "€": "€", "£": "£", "¥": "¥", "₹": "₹"}
 
 _TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\^\s*(?:\{\s*-?\d\s*\}|-?\d)|[A-Za-z]+|\s+|\S")
-_LEADING = re.compile(r"^\s*([+-]?)\s*(\\dollar|[€£¥₹])\s*")
+_LEADING = re.compile(r"^\s*([+-]?)\s*(?:US\s*)?(\\dollar|[€£¥₹])\s*")
 _NUMBER_WORDS = "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|dozen|thousand|million|billion"
 _NOT_A_UNIT = re.compile(
     rf"\b(?:or|and|if|when|where|for|not|no|is|are|does|maybe|{_NUMBER_WORDS})\b|(?<![\^A-Za-z-])\d"
