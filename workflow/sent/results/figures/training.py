@@ -33,7 +33,9 @@ def training_curves(canvas: Canvas) -> Drawn | None:
     rows = []
     for metric in metrics:
         part = curves[curves["metric"] == metric]
-        scale = alt.Scale(domain=padded(part["low"].min(), part["high"].max()), nice=False, zero=False)
+        span = part[["low", "high", "step_mean"]]
+        domain = padded(span.min(axis=None), span.max(axis=None))
+        scale = alt.Scale(domain=domain, nice=False, zero=False)
         rows.append(
             [
                 _curves(
