@@ -24,7 +24,7 @@ def template(node: ast.expr) -> str:
 
 def errors(path: Path) -> dict[str, str]:
     """The messages of the errors that a file raises for users, each with its place."""
-    kinds = {"SentError", "WorkflowError"} | ({"ValueError"} if path.name == "config.py" else set())
+    kinds = {"SentError", "WorkflowError"} | ({"ValueError"} if path.parent.name == "config" else set())
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     raised = [call for call in calls if getattr(call.func, "id", None) in kinds]
     return {template(call.args[0]): f"{path.relative_to(ROOT)}:{call.lineno}" for call in raised}

@@ -42,12 +42,17 @@ def modules_of(entry: str, package: Path = PACKAGE) -> dict[str, Path]:
     while waiting:
         name = waiting.pop()
         path = _path(package, name)
-        if name in found or name in UNTRACKED or path is None:
+        if name in found or is_untracked(name) or path is None:
             continue
         found[name] = path
         parent = name if path.name == "__init__.py" else name.rpartition(".")[0]
         waiting += _imports(path.read_text(), parent)
     return dict(sorted(found.items()))
+
+
+def is_untracked(name: str) -> bool:
+    """Return whether a module is one of ``UNTRACKED``, or belongs to the package of the settings."""
+    return name in UNTRACKED or name.startswith("sent.config.")
 
 
 def _path(package: Path, name: str) -> Path | None:

@@ -1,6 +1,6 @@
 """Write the JSON schemas of the config files, and the tables of keys in config/README.md, from the settings.
 
-Editors that know YAML schemas then complete and check the config files. Run it after a change of config.py.
+Editors that know YAML schemas then complete and check the config files. Run it after a change of sent/config/.
 """
 
 import argparse
@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-MARK = "<!-- From here on written by `python -m sent schema`: change workflow/sent/config.py instead. -->"
+MARK = "<!-- From here on written by `python -m sent schema`: change workflow/sent/config/ instead. -->"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,51 @@
+"""Every setting of the project: one pydantic model a stage, with defaults, bounds and meaning, one file a stage.
+
+The JSON schema (``python -m sent schema``), config/README.md's tables and the checks on a user's files come
+from here. Nothing here imports torch.
+"""
+
+from sent.config.base import Name, Settings
+from sent.config.curriculum import Curriculum
+from sent.config.data import Data, Generator, Hub, Recorded, Source
+from sent.config.evaluation import Benchmark, Evaluation
+from sent.config.experiment import Experiment
+from sent.config.grading import Grading
+from sent.config.models import PAPER_PROMPT, Architecture, Model, NliTraining, Pretrain, Resources
+from sent.config.parsing import dump, parse
+from sent.config.results import Results
+from sent.config.sampling import Backend, Decoding, Sampling, Server, Vllm
+from sent.config.semantic_entropy import SemanticEntropy
+from sent.config.training import Lora, Method, Training
+
+__all__ = [
+    "PAPER_PROMPT",
+    "Architecture",
+    "Backend",
+    "Benchmark",
+    "Curriculum",
+    "Data",
+    "Decoding",
+    "Evaluation",
+    "Experiment",
+    "Generator",
+    "Grading",
+    "Hub",
+    "Lora",
+    "Method",
+    "Model",
+    "Name",
+    "NliTraining",
+    "Pretrain",
+    "Recorded",
+    "Resources",
+    "Results",
+    "Sampling",
+    "SemanticEntropy",
+    "Server",
+    "Settings",
+    "Source",
+    "Training",
+    "Vllm",
+    "dump",
+    "parse",
+]

@@ -1,0 +1,66 @@
+"""How questions are sorted into stages."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sent.config.base import Settings
+
+
+class Curriculum(Settings):
+    """Stage `curriculum`. The defaults are nearest to SENT: two stages by discrete semantic entropy."""
+
+    n_stages: int = Field(2, ge=1)
+    score: Literal[
+        "semantic_entropy", "rao_blackwell", "normalised", "miller_madow", "chao_shen", "n_clusters"
+    ] = Field("semantic_entropy", description="the estimator that questions are sorted by")
+    order: Literal["semantic_entropy", "reverse", "random"] = Field(
+        "semantic_entropy",
+        description="low entropy first; reverse and random are controls with stages of equal size",
+    )
+    boundaries: Literal["quantile", "value", "cluster_count"] = Field(
+        "quantile",
+        description="what `cuts` are: shares of the questions, values of the score, numbers of clusters",
+    )
+    cuts: list[float] | None = Field(
+        None,
+        description="upper ends of all stages but the last, ascending; default: stages of equal size (quantile)",
+    )
+    consistently_wrong: Literal["hardest", "plain"] = Field(
+        "hardest",
+        description="questions of entropy 0 and accuracy 0: sorted behind all others and never in the easiest stage, "
+        "or left in plain order, as the paper has it",
+    )
+    drop: list[Literal["all_wrong", "all_correct", "zero_entropy"]] = Field(
+        [], description="questions to leave out of training: accuracy 0, accuracy 1, semantic entropy 0"
+    )
+    shuffle: bool = Field(True, description="shuffle inside a stage; false: strictly by entropy")
+    rehearsal: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the questions of earlier stages that come again in each later stage",
+    )
+    rescore: bool = Field(
+        False,
+        description="sample again after a stage, with the policy as it is then, and sort what is left anew",
+    )
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _cuts_fit(self):
+        if self.cuts is None:
+            if self.boundaries != "quantile" and self.n_stages > 1:
+                raise ValueError(
+                    f"boundaries '{self.boundaries}' need cuts: {self.n_stages - 1} ascending numbers"
+                )
+            return self
+        if len(self.cuts) != self.n_stages - 1 or any(
+            a >= b for a, b in zip(self.cuts, self.cuts[1:], strict=False)
+        ):
+            raise ValueError(
+                f"{self.n_stages} stages need {self.n_stages - 1} ascending cuts, found {self.cuts}"
+            )
+        if self.boundaries == "quantile" and not all(0 < cut < 1 for cut in self.cuts):
+            raise ValueError(f"quantile cuts are shares between 0 and 1, found {self.cuts}")
+        return self

@@ -1,0 +1,26 @@
+"""Benchmarks, and how policies answer them."""
+
+from pydantic import Field
+
+from sent.config.base import Settings
+from sent.config.data import Source
+from sent.config.sampling import Backend, Decoding, Server, Vllm
+
+
+class Benchmark(Settings):
+    """A registry entry of config/benchmarks.yaml."""
+
+    source: Source
+    label: str | None = Field(None, description="name in tables and figures")
+
+
+class Evaluation(Settings):
+    """Stage `evaluation`."""
+
+    backend: Backend = Field("transformers", description="what samples, see docs/sampling.md")
+    n: int = Field(32, ge=1, description="responses a question")
+    decoding: Decoding = Decoding(max_new_tokens=8000)
+    batch_tokens: int = Field(32768, ge=1, description="as in sampling")
+    pass_at: list[int] = Field([1, 8, 16, 32], min_length=1, description="k of pass@k")
+    vllm: Vllm = Vllm()
+    server: Server = Server()

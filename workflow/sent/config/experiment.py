@@ -1,0 +1,57 @@
+"""A whole experiment."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from sent.config.base import Name, Settings
+from sent.config.curriculum import Curriculum
+from sent.config.data import Data, Recorded
+from sent.config.evaluation import Evaluation
+from sent.config.grading import Grading
+from sent.config.results import Results
+from sent.config.sampling import Sampling
+from sent.config.semantic_entropy import SemanticEntropy
+from sent.config.training import Training
+
+
+class Experiment(Settings):
+    """An experiment file: picks from the registries by name and sets sizes."""
+
+    experiment: Name = Field(description="its name, and that of its folder under results/")
+    models: list[Name] = Field(min_length=1, description="policies to run, names in models.yaml")
+    methods: list[Name] = Field([], description="names in methods.yaml; `base` is the untrained policy")
+    benchmarks: list[Name] = Field([], description="names in benchmarks.yaml")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [0], min_length=1, description="each method trains once with each seed"
+    )
+    data: Data | None = Field(
+        None, description="questions to train on; none for `recorded` responses, or to evaluate `base` alone"
+    )
+    recorded: Recorded | None = None
+    sampling: Sampling = Sampling()
+    grading: Grading = Grading()
+    semantic_entropy: SemanticEntropy = SemanticEntropy()
+    curriculum: Curriculum = Curriculum()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    results: Results = Results()
+    overrides: dict[Name, dict[str, Any]] = Field(
+        {}, description="changes for one model: {model: {training: {lr: 1e-4}}}"
+    )
+    registry: dict[Literal["models", "methods", "benchmarks"], dict[Name, Any]] = Field(
+        {}, description="registry entries of your own, beside those in the registry files"
+    )
+
+    @model_validator(mode="after")
+    def _has_questions(self):
+        if self.data is not None and self.recorded is not None:
+            raise ValueError(
+                "give one of `data` (questions to train on) and `recorded` (responses you already have), found both"
+            )
+        if self.data is None and self.recorded is None and not (self.methods == ["base"] and self.benchmarks):
+            raise ValueError(
+                "give one of `data` (questions to train on) and `recorded` (responses you already have), or only "
+                "evaluate: `methods: [base]` and `benchmarks`"
+            )
+        return self

@@ -1,0 +1,129 @@
+"""Policies and entailment models, and what their jobs ask for."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sent.config.base import Settings
+from sent.config.data import Hub
+
+PAPER_PROMPT = "{question}\nPlease reason step by step, and put your final answer within \\boxed{}."
+
+
+class Pretrain(Settings):
+    """An embedded base model, Qwen3-shaped, pretrained from scratch on generated worked arithmetic."""
+
+    layers: int = Field(ge=1)
+    hidden: int = Field(ge=8)
+    heads: int = Field(ge=1)
+    steps: int = Field(ge=1)
+    batch: int = Field(16, ge=1, description="texts a step; small batches learn most in a given time")
+    lr: float = Field(5e-3, gt=0)
+    context: int = Field(128, ge=16)
+    families: list[str] = Field(min_length=1)
+    levels: list[int] = Field([1, 2, 3], min_length=1)
+    worked: float = Field(
+        0.5, ge=0, le=1, description="share of worked solutions among the solutions; the rest are guesses"
+    )
+    drills: float = Field(
+        0.1, ge=0, le=1, description="share of texts that are lists of calculations, without a question"
+    )
+    guess_accuracy: float = Field(0.35, ge=0, le=1, description="share of the quick guesses that are right")
+    seed: int = 0
+
+
+class NliTraining(Settings):
+    """The embedded entailment model: a three-label cross-encoder trained from scratch on generated pairs."""
+
+    layers: int = Field(2, ge=1)
+    hidden: int = Field(64, ge=8)
+    heads: int = Field(2, ge=1)
+    steps: int = Field(400, ge=1)
+    batch: int = Field(128, ge=1, description="pairs a step")
+    lr: float = Field(2e-3, gt=0)
+    held_out: int = Field(2000, ge=1, description="pairs that its accuracy is measured on")
+    min_accuracy: float = Field(0.97, ge=0, le=1, description="a model below this is an error, not a result")
+    seed: int = 0
+
+
+class Architecture(Settings):
+    """Sizes of a decoder (Qwen2, Qwen3, Llama), as its config.json has them; only `python -m sent plan` reads them."""
+
+    layers: int = Field(ge=1, description="num_hidden_layers")
+    hidden: int = Field(ge=1, description="hidden_size")
+    intermediate: int = Field(ge=1, description="intermediate_size")
+    heads: int = Field(ge=1, description="num_attention_heads")
+    kv_heads: int = Field(ge=1, description="num_key_value_heads")
+    head_dim: int | None = Field(None, ge=1, description="head_dim; default: hidden / heads")
+    vocabulary: int = Field(ge=1, description="vocab_size")
+    context: int = Field(ge=1, description="max_position_embeddings")
+    tied: bool = Field(False, description="tie_word_embeddings")
+    qkv_bias: bool = Field(False, description="biases of the query, key and value projections (Qwen2)")
+    qk_norm: bool = Field(False, description="norms of each head's queries and keys (Qwen3)")
+    encoder_parameters: int | None = Field(
+        None, ge=1, description="of an encoder, such as an entailment model: its parameters as published"
+    )
+
+
+class Resources(Settings):
+    """What a job with this model asks of the machine or cluster."""
+
+    gpus: int = Field(0, ge=0, description="GPUs for training; 0 trains on the CPU")
+    nodes: int = Field(
+        1, ge=1, description="machines that the GPUs for training are on; more than one needs SLURM"
+    )
+    accelerate: Literal["ddp", "fsdp2", "zero3"] = Field(
+        "fsdp2", description="how two or more GPUs share the training, see config/accelerate/"
+    )
+    threads: int = Field(
+        1, ge=1, description="CPU threads of a job; in training on several machines, of each"
+    )
+    mem_mb: int = Field(
+        4000, ge=1, description="memory of a training job; on several machines, of its part on each"
+    )
+    runtime: int = Field(
+        60, ge=1, description="minutes that a cluster grants to a training job, which goes on in the next"
+    )
+    sampling_gpus: int | None = Field(
+        None,
+        ge=0,
+        description="GPUs for sampling, evaluation and entailment; default: as gpus, at most 1",
+    )
+    sampling_mem_mb: int | None = Field(None, ge=1, description="memory of such a job; default: as mem_mb")
+    sampling_runtime: int | None = Field(
+        None, ge=1, description="minutes for such a job; default: as runtime"
+    )
+
+    @model_validator(mode="after")
+    def _same_on_every_node(self):
+        if self.gpus % self.nodes or (self.nodes > 1 and not self.gpus):
+            raise ValueError(f"{self.gpus} gpus cannot be split evenly over {self.nodes} nodes")
+        return self
+
+
+class Model(Settings):
+    """A registry entry: a policy or an entailment model, from exactly one of hub, path, pretrain or nli."""
+
+    hub: Hub | None = None
+    path: str | None = None
+    pretrain: Pretrain | None = None
+    nli: NliTraining | None = None
+    label: str | None = Field(None, description="name in tables and figures")
+    scale: str | None = Field(None, description="parameters as written in tables, such as 1.5B")
+    prompt: str = Field(PAPER_PROMPT, description="`{question}` is replaced, nothing else is interpreted")
+    chat: bool = Field(True, description="wrap the prompt with the tokenizer's chat template")
+    dtype: Literal["float32", "bfloat16"] = "bfloat16"
+    trust_remote_code: bool = Field(
+        False, description="run Python code of the model's repository; off unless you ask"
+    )
+    resources: Resources = Resources()
+    architecture: Architecture | None = Field(
+        None, description="its sizes, for the estimate of `python -m sent plan` before it is fetched"
+    )
+
+    @model_validator(mode="after")
+    def _one_origin(self):
+        given = [key for key in ("hub", "path", "pretrain", "nli") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"give one of hub, path, pretrain and nli, found {given}")
+        return self

@@ -1,0 +1,156 @@
+"""Methods, and how they are trained."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sent.config.base import Settings
+from sent.config.sampling import Decoding, Vllm
+from sent.errors import SentError
+
+
+class Method(Settings):
+    """A registry entry of config/methods.yaml: how the objective is made from its parts."""
+
+    label: str | None = Field(None, description="name in tables and figures")
+    curriculum: bool = Field(False, description="train stage by stage, in the order of semantic entropy")
+    objective: str = Field(
+        "grpo", description="function that weighs the tokens: the name of a file of sent/training/objectives/"
+    )
+    constants: dict[str, float | str] = Field({}, description="constants of that function, all of them")
+    clip_low: float | None = Field(
+        0.2, ge=0, le=1, description="the ratio's lower bound is 1 - clip_low; null: unclipped"
+    )
+    clip_high: float | None = Field(
+        0.2, ge=0, description="the ratio's upper bound is 1 + clip_high; null: unclipped"
+    )
+    aggregation: Literal["token_mean", "sequence_mean", "selected_mean"] = Field(
+        "sequence_mean",
+        description="mean over all tokens, over responses of each one's token mean, or over the tokens whose "
+        "policy gradient the objective keeps",
+    )
+    kl_anchor: Literal["reference", "old"] | None = Field(
+        None,
+        description="what the objective's own KL term pulls to: the reference, or the policy of the rollout",
+    )
+    kl_estimator: Literal["k1", "k2", "k3", "abs"] = Field(
+        "k3", description="estimator of the objective's own KL"
+    )
+    reference_kl: float = Field(0.0, ge=0, description="coefficient of a KL to the reference on all tokens")
+    reference_estimator: Literal["k1", "k2", "k3", "abs"] = Field("k3", description="its estimator")
+    reference: Literal["initial", "stage_start"] = Field(
+        "initial",
+        description="weights of the reference: the base model's, or those that the stage starts from",
+    )
+    entropy_coefficient: float = Field(0.0, ge=0, description="weight of the mean token entropy as a bonus")
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the loss needs log-probabilities under the reference."""
+        return self.kl_anchor == "reference" or self.reference_kl > 0
+
+    @property
+    def needs_two_updates(self) -> bool:
+        """Whether one update a rollout would leave the method's KL without effect.
+
+        On the first update of a rollout the policy is the old one, where only k1 has a gradient.
+        """
+        return self.kl_anchor == "old" and self.kl_estimator != "k1"
+
+    @model_validator(mode="after")
+    def _parts_fit(self):
+        if (self.clip_low is None) != (self.clip_high is None):
+            raise ValueError("give both clip_low and clip_high, or null for both")
+        from sent.training.objectives import bind  # knows each objective's constants; imports no torch
+
+        try:
+            bind(self.objective, self.constants)
+        except SentError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
+class Lora(Settings):
+    """Low-rank adapters (peft) instead of all weights."""
+
+    rank: int = Field(32, ge=1)
+    alpha: float = Field(64, gt=0)
+    targets: list[str] | Literal["all-linear"] = Field(
+        "all-linear", description="names of the adapted layers"
+    )
+
+
+class Training(Settings):
+    """Stage `training`: reinforcement learning with verifiable rewards."""
+
+    backend: Literal["transformers", "vllm"] = Field("transformers", description="what writes the rollouts")
+    prompts_per_step: int = Field(256, ge=1)
+    responses_per_prompt: int = Field(8, ge=2)
+    minibatch_prompts: int = Field(
+        128, ge=1, description="prompts of one optimizer update; divides prompts_per_step"
+    )
+    epochs: float = Field(5, gt=0, description="passes over the training questions, stages taken together")
+    steps: int | None = Field(
+        None, ge=1, description="rollout steps, stages taken together; overrides epochs"
+    )
+    max_prompt_tokens: int = Field(
+        1024, ge=1, description="questions with a longer prompt are left out, and counted"
+    )
+    decoding: Decoding = Decoding()
+    lr: float = Field(1e-6, gt=0)
+    warmup_updates: int = Field(0, ge=0, description="optimizer updates of linear warm-up, in each stage")
+    weight_decay: float = Field(0.0, ge=0)
+    adam_betas: tuple[float, float] = (0.9, 0.999)
+    max_grad_norm: float = Field(1.0, gt=0)
+    micro_batch_tokens: int = Field(
+        16384, ge=1, description="sequences x longest length of one pass with gradients"
+    )
+    scoring_batch_tokens: int = Field(65536, ge=1, description="the same of one pass without gradients")
+    rollout_batch_tokens: int = Field(
+        65536, ge=1, description="the same while sampling (transformers backend)"
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="recompute activations: less memory, a third more time"
+    )
+    dynamic_sampling_rounds: int = Field(
+        0,
+        ge=0,
+        description="times that groups of equal rewards are replaced by further questions (DAPO); 0: off",
+    )
+    overlong_buffer: int = Field(
+        0,
+        ge=0,
+        description="tokens before the length limit over which the reward falls by up to 1 (DAPO); 0: off",
+    )
+    importance_cap: float | None = Field(
+        None,
+        gt=0,
+        description="truncate trainer / sampler probability ratios here, as weights of tokens; null: off",
+    )
+    logprob_tolerance: float = Field(
+        0.02,
+        gt=0,
+        description="largest mean difference of sampler's and trainer's log-probabilities before it stops",
+    )
+    lora: Lora | None = None
+    worked_marker: str | None = Field(
+        None, description="text that only worked solutions contain; the share of responses with it is logged"
+    )
+    checkpoint_every: int = Field(
+        20, ge=0, description="steps between checkpoints; 0: only when asked to stop"
+    )
+    trackers: list[Literal["tensorboard", "wandb"]] = Field([], description="log there, too")
+    vllm: Vllm = Vllm(gpu_memory_utilization=0.4)
+
+    @model_validator(mode="after")
+    def _whole_minibatches(self):
+        if self.prompts_per_step % self.minibatch_prompts:
+            raise ValueError(
+                f"minibatch_prompts ({self.minibatch_prompts}) must divide prompts_per_step ({self.prompts_per_step})"
+            )
+        return self
+
+    @property
+    def updates_per_step(self) -> int:
+        """Optimizer updates on each rollout."""
+        return self.prompts_per_step // self.minibatch_prompts
