@@ -56,6 +56,13 @@ def test_the_paper_s_experiment_in_under_a_second_without_torch():
         assert word in run.stdout, word
 
 
+def test_what_only_evaluates_plans_no_other_jobs(capsys):
+    assert main(["plan", "--configfile", "config/baselines.yaml"]) == 0
+    printed = capsys.readouterr().out
+    assert "evaluate" in printed and "prepare_model" in printed
+    assert not any(rule in printed for rule in (" sample ", " grade ", "measure_semantic_entropy", " train "))
+
+
 def test_the_paper_s_models_fit_four_gpus_of_80_gb(capsys):
     found = plan(capsys, "--configfile", "config/paper.yaml")["models"]
     assert not any(model["problems"] for model in found.values())

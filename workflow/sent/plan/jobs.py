@@ -55,7 +55,10 @@ class Jobs:
             yield prepare_nli(name, model, self.nli_shapes.get(name))
         for name, shape in self.shapes.items():
             yield prepare_model(name, self.experiment.models[name], shape)
-        for stage in (self._sampling, self._sorting, self._training, self._evaluating):
+        for stage in (self._sampling, self._sorting):
+            for model in self.experiment.asked:
+                yield from stage(model)
+        for stage in (self._training, self._evaluating):
             for model in self.experiment.models:
                 yield from stage(model)
 
