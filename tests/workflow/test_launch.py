@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from sent import devices, launch_command
 from sent.__main__ import main
 
+ROOT = Path(__file__).resolve().parents[2]
 ACCELERATE = [sys.executable, "-m", "accelerate.commands.launch"]
 
 
@@ -115,3 +117,19 @@ def test_as_a_program_it_becomes_the_command(tmp_path):
     assert run.returncode == 0
     assert "usage: python -m sent grading" in run.stdout
     assert "on GPU 0" in run.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "config" / "accelerate").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_accelerate_understands_its_files(path):
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    found = load_config_from_file(str(path))
+    kinds = {"single": "NO", "ddp": "MULTI_GPU", "zero3": "DEEPSPEED", "fsdp2": "FSDP", "multi_node": "FSDP"}
+    assert found.distributed_type == kinds[path.stem]
+    assert found.num_machines == (2 if path.stem == "multi_node" else 1)
+    if path.stem == "multi_node":
+        one_machine = load_config_from_file(str(path.with_stem("fsdp2")))
+        assert found.fsdp_config == one_machine.fsdp_config

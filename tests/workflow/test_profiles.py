@@ -83,6 +83,7 @@ def test_every_key_is_an_option(name):
     }
     for plugin, (_, settings) in PLUGINS.items():
         known |= {f"{plugin}-{setting.replace('_', '-')}" for setting in settings}
+    known.add("storage-gcs-project")  # of snakemake-storage-plugin-gcs
     assert not profile(name).keys() - known
 
 

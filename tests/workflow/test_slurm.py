@@ -1,8 +1,9 @@
 """A run on SLURM, preempted, cancelled and repeated, ends with the very results of a local run.
 
-On a cluster of one node that is started here (one_node_slurm.py), by the profile that users get.
+On a cluster that is started here (local_slurm.py), by the profile that users get.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -15,7 +16,7 @@ import yaml
 from sent import devices, tables
 
 sys.path.insert(0, str(Path(__file__).parent))
-import one_node_slurm
+import local_slurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -24,7 +25,17 @@ STEPS = 16
 TIMED = ("seconds", "tokens_per_second", "memory_mb")
 # Without waiting for the next look at the queue, and with fewer jobs to wait for.
 FASTER = [
-    *("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5", "--retries", "0", "--groups"),
+    *(
+        "--slurm-init-seconds-before-status-checks",
+        "1",
+        "--latency-wait",
+        "5",
+        "--retries",
+        "0",
+        "--jobs",
+        "2",
+        "--groups",
+    ),
     *(
         "gather_samples=sorting",
         "grade=sorting",
@@ -39,10 +50,10 @@ TRAINED = "train/nano-smoke/grpo/seed0/stage1"
 @pytest.fixture(scope="module")
 def slurm():
     """The variables by which commands find a running cluster; skips where there can be none."""
-    if names := one_node_slurm.missing():
+    if names := local_slurm.missing():
         pytest.skip(f"SLURM is not installed ({', '.join(names)} not found): apt-get install slurm-wlm munge")
     try:
-        with one_node_slurm.cluster() as variables:
+        with local_slurm.cluster() as variables:
             yield {**os.environ, **variables}
     except RuntimeError as error:
         pytest.skip(f"SLURM does not start here: {error}")
@@ -72,7 +83,7 @@ def snakemake(experiment: Path, work: Path, *arguments: str) -> list[str]:
     return [*command, "--configfile", str(experiment), "--directory", str(work), *arguments]
 
 
-def on_slurm(experiment: Path, work: Path, slurm: dict, log: Path) -> subprocess.Popen:
+def on_slurm(experiment: Path, work: Path, slurm: dict, log: Path, *targets: str) -> subprocess.Popen:
     profile = (
         "--workflow-profile",
         str(ROOT / "workflow/profiles/slurm"),
@@ -81,7 +92,7 @@ def on_slurm(experiment: Path, work: Path, slurm: dict, log: Path) -> subprocess
     )
     with log.open("w") as output:
         return subprocess.Popen(
-            snakemake(experiment, work, *profile, *FASTER),
+            snakemake(experiment, work, *targets, *profile, *FASTER),
             cwd=work, env=slurm, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
@@ -174,9 +185,25 @@ def test_the_tables_are_those_of_a_local_run(interrupted, local, table):
 def test_a_job_gets_the_gpu_that_slurm_assigns(slurm, tmp_path):
     command = [sys.executable, "-m", "sent", "launch", "--gpus", "1", "grading", "--help"]
     both = subprocess.run(
-        ["srun", "--ntasks=2", "--gpus-per-task=1", *command],
+        ["srun", "--nodes=1", "--ntasks=2", "--gpus-per-task=1", "--overcommit", *command],
         env={**slurm, devices.COUNT: "1", "TMPDIR": str(tmp_path)}, capture_output=True, text=True,
     )  # fmt: skip
     assert both.returncode == 0, both.stderr
     assert sorted(re.findall(r"on GPU (\d)", both.stderr)) == ["0", "1"]
     assert not list(tmp_path.iterdir())
+
+
+def test_training_on_two_nodes(slurm, experiment, interrupted, tmp_path):
+    changed = yaml.safe_load(experiment.read_text())
+    changed["seeds"] = [1]
+    changed["registry"]["models"]["nano-smoke"]["resources"] = {"gpus": 2, "nodes": 2, "accelerate": "ddp"}
+    two_nodes = tmp_path / "two.yaml"
+    two_nodes.write_text(yaml.safe_dump(changed))
+    # The GPUs are pretended, and the nodes' names are nobody's.
+    pretend = {"ACCELERATE_USE_CPU": "true", devices.COUNT: "1", "MASTER_ADDR": "127.0.0.1"}
+    seed1 = TRAINED.replace("seed0", "seed1")
+    work, log = interrupted[0], tmp_path / "two.log"
+    run = on_slurm(two_nodes, work, slurm | pretend, log, f"results/smoke/{seed1}/policy")
+    assert run.wait(240) == 0, log.read_text()[-3000:]
+    summary = json.loads((work / "results/smoke" / seed1 / "train.json").read_text())
+    assert (summary["processes"], summary["steps"]) == (2, STEPS)

@@ -1,9 +1,9 @@
-"""A SLURM cluster of one node, this machine, on loopback: for tests, and to try the SLURM profile out.
+"""A SLURM cluster on this machine, which plays two: for tests, and to try the SLURM profile out.
 
-    python tests/workflow/one_node_slurm.py      prints the variables to export, and runs until interrupted
+    python tests/workflow/local_slurm.py      prints the variables to export, and runs until interrupted
 
 Needs the Debian packages slurm-wlm and munge. Everything that it writes is in a temporary folder. There is no
-accounting: Snakemake must ask squeue. Two GPUs are pretended, so that jobs can ask for some.
+accounting: Snakemake must ask squeue. Each node pretends two GPUs, so that jobs can ask for some.
 """
 
 import getpass
@@ -15,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "srun")
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+NODES = ("one", "two")
 PRETENDED_GPUS = ("/dev/null", "/dev/zero")
 SECONDS_TO_START = 30
 
@@ -28,7 +29,6 @@ CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller_port}
-SlurmdPort={node_port}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
@@ -45,12 +45,14 @@ JobAcctGatherType=jobacct_gather/none
 ReturnToService=2
 KillWait=30
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 SchedulerParameters=defer_batch,bf_interval=1,sched_interval=1
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs={processors} RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
+NodeName=DEFAULT CPUs={processors} RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
+NodeName={nodes[0]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[0]}
+NodeName={nodes[1]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -71,15 +73,28 @@ def cluster() -> Iterator[dict[str, str]]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-")))
         write_configuration(folder)
         environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
-        daemons = {
-            "munged": ["--foreground", "--force", f"--key-file={folder}/munge.key", f"--socket={folder}/munge.socket",
-                       f"--pid-file={folder}/munge.pid", f"--seed-file={folder}/munge.seed", "--log-file=/dev/stdout"],
-            "slurmctld": ["-D"],
-            "slurmd": ["-D", "-N", socket.gethostname().partition(".")[0]],
-        }  # fmt: skip
-        for name, options in daemons.items():
+
+        def ask(*command: str) -> str:
+            return subprocess.run(command, env=environment, capture_output=True, text=True).stdout
+
+        munge = {"key-file": "key", "socket": "socket", "pid-file": "pid", "seed-file": "seed"}
+        own = [f"--{option}={folder}/munge.{name}" for option, name in munge.items()]
+        daemons = [
+            ("munged", ["--foreground", "--force", "--log-file=/dev/stdout", *own]),
+            ("slurmctld", ["-D"]),
+            *(("slurmd", ["-D", "-N", node]) for node in NODES),
+        ]
+        for name, options in daemons:
             stack.enter_context(daemon(name, options, folder, environment))
-            wait_until(name, folder, environment)
+            if name == "munged":
+                wait_until(lambda: (folder / "munge.socket").exists(), name, folder)
+            if name == "slurmctld":
+                wait_until(lambda: "UP" in ask("scontrol", "ping"), name, folder)
+        wait_until(
+            lambda: ask("sinfo", "--Node", "--noheader", "--format=%T").split() == ["idle"] * 2,
+            "slurmd",
+            folder,
+        )
         yield {
             "SLURM_CONF": environment["SLURM_CONF"],
             "PATH": f"{folder}/bin{os.pathsep}{os.environ['PATH']}",
@@ -95,18 +110,17 @@ def write_configuration(folder: Path) -> None:
         user=getpass.getuser(),
         folder=folder,
         processors=os.cpu_count(),
-        memory=memory * 9 // 10,
+        memory=memory * 9 // 10 // len(NODES),
         gpus=len(PRETENDED_GPUS),
         controller_port=free_port(),
-        node_port=free_port(),
+        nodes=NODES,
+        ports=[free_port() for _ in NODES],
     )
     (folder / "slurm.conf").write_text(text)
-    (folder / "gres.conf").write_text(
-        "".join(f"NodeName={host} Name=gpu File={file}\n" for file in PRETENDED_GPUS)
-    )
+    (folder / "gres.conf").write_text("".join(f"Name=gpu File={file}\n" for file in PRETENDED_GPUS))
     (folder / "munge.key").write_bytes(os.urandom(128))
     (folder / "munge.key").chmod(0o400)
-    for name in ("state", "spool"):
+    for name in ("state", *(f"spool-{node}" for node in NODES)):
         (folder / name).mkdir()
     # Snakemake's plugin hides SLURM_CONF from the srun inside of a job.
     (folder / "bin").mkdir()
@@ -121,7 +135,7 @@ def write_configuration(folder: Path) -> None:
 def daemon(name: str, options: list[str], folder: Path, environment: dict) -> Iterator[None]:
     """Run a daemon in the foreground of a process of ours, and end it afterwards."""
     program = shutil.which(name, path=SEARCH_PATH)
-    with (folder / f"{name}.log").open("w") as log:
+    with (folder / f"{name}.log").open("a") as log:
         # It ends with this process, too, even if that is killed.
         command = ["setpriv", "--pdeathsig", "TERM", program, *options]
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
@@ -135,20 +149,10 @@ def daemon(name: str, options: list[str], folder: Path, environment: dict) -> It
                 process.kill()
 
 
-def wait_until(name: str, folder: Path, environment: dict) -> None:
+def wait_until(ready: Callable[[], bool], name: str, folder: Path) -> None:
     """Wait until a daemon answers."""
-    asked = {
-        "munged": None,
-        "slurmctld": ["scontrol", "ping"],
-        "slurmd": ["sinfo", "--noheader", "--format=%T"],
-    }[name]
     for _ in range(SECONDS_TO_START * 5):
-        if asked is None:
-            ready = (folder / "munge.socket").exists()
-        else:
-            answer = subprocess.run(asked, env=environment, capture_output=True, text=True).stdout
-            ready = "UP" in answer or "idle" in answer
-        if ready:
+        if ready():
             return
         time.sleep(0.2)
     logs = "\n".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
