@@ -123,7 +123,7 @@ def interrupted(slurm, experiment, tmp_path_factory) -> tuple[Path, str]:
     """A finished run whose training was requeued and then cancelled, and what its log said when it was."""
     work = tmp_path_factory.mktemp("slurm")
     log = work / f"results/smoke/logs/training/{TRAINED.removeprefix('train/')}.log"
-    run = on_slurm(experiment, work, slurm, work / "first.log")
+    run = on_slurm(experiment, work, slurm, work / "first.log", f"results/smoke/{TRAINED}/policy")
     wait_for(rf"[1-9]/{STEPS} ", log, run)
     job = training_job(slurm)
     ask(slurm, "scontrol", "requeue", job)  # as preemption does
