@@ -122,6 +122,10 @@ def test_vllm_must_hold_its_weights_and_one_sequence():
     assert found.changes["training.vllm.gpu_memory_utilization"] > 0.25  # more than vLLM needs for itself
 
 
+def test_machines_share_what_is_loaded():
+    assert trainer(gpus=16, resources={"nodes": 2}).host() == pytest.approx(trainer(gpus=8).host())
+
+
 def test_what_never_fits_is_said():
     device = Device("tiny", RESERVED + 1e6, 1e12, 1e12, 1e12)
     assert not fitting.remedy(trainer(device)).fits

@@ -6,7 +6,7 @@ from sent.config import Lora
 from sent.plan.devices import GIB
 from sent.plan.memory import Trainer
 
-GPU_COUNTS = (1, 2, 4, 8, 16, 32)
+GPU_COUNTS, GPUS_PER_NODE = (1, 2, 4, 8, 16, 32), 8
 SHARES = [share / 100 for share in range(90, 5, -5)]
 """Shares of a GPU that vLLM may be given, the largest first."""
 
@@ -55,12 +55,15 @@ def remedy(trainer: Trainer) -> Remedy:
     changed, changes = _with_settings(trainer)
     more = [count for count in GPU_COUNTS if count > trainer.gpus]
     while problems(changed) and more and trainer.device.is_gpu:
-        resources = trainer.model.resources.model_copy(
-            update={"gpus": more.pop(0), "accelerate": "fsdp2", "mem_mb": 10**9}
-        )
+        count = more.pop(0)
+        nodes = max(trainer.model.resources.nodes, -(-count // GPUS_PER_NODE))
+        asked = {"gpus": count, "nodes": nodes, "accelerate": "fsdp2", "mem_mb": 10**9}
+        resources = trainer.model.resources.model_copy(update=asked)
         larger = replace(trainer, model=trainer.model.model_copy(update={"resources": resources}))
         changed, changes = _with_settings(larger)
-        changes["resources.gpus"] = larger.gpus
+        changes["resources.gpus"] = count
+        if nodes > trainer.model.resources.nodes:
+            changes["resources.nodes"] = nodes
     if not problems(changed) and changed.host() > trainer.model.resources.mem_mb * 2**20:
         changes["resources.mem_mb"] = int(1.05 * changed.host() / 2**20)
     return Remedy(changes, changed)

@@ -185,8 +185,12 @@ class Trainer:
         return min(self.settings.vllm.max_model_len or self.shape.sizes.context, self.shape.sizes.context)
 
     def host(self) -> float:
-        """Return the bytes of the machine's memory while GPUs train: every process loads float32 weights and the reference,
+        """Return the bytes of each machine's memory while GPUs train: every process loads float32 weights and the reference,
         and vLLM's weights sleep there.
         """
         asleep = 2 * (self.settings.backend == "vllm")
-        return self.gpus * (PROCESS + self.shape.parameters * (4 + 2 * self.needs_reference + asleep))
+        return (
+            self.gpus
+            / self.model.resources.nodes
+            * (PROCESS + self.shape.parameters * (4 + 2 * self.needs_reference + asleep))
+        )
