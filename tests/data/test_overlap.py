@@ -26,6 +26,16 @@ def test_the_same_words_with_another_number_are_another_question():
     assert matches([asked], [asked.replace("12", "13")], n=3, share=0.2) == []
 
 
+def test_a_short_question_stands_in_the_same_one_only():
+    train = ["What is 3 + 4 + 5 + 6 + 7?", "What is 3 - 4?", "what is 3 + 4?"]
+    assert matches(train, ["What is 3 + 4?"]) == [Match(train=2, benchmark=0, share=1.0)]
+    assert matches(train[:2], ["What is 3 + 4?"]) == []
+
+
+def test_nothing_to_compare():
+    assert matches([], ["a b c"]) == matches(["a b c"], []) == []
+
+
 def test_report_names_the_nearest_training_question():
     train = [{"question_id": f"t{i}", "question": q} for i, q in enumerate(["a b c x", "a b c d", "a b c d"])]
     rows = [{"question_id": "b0", "question": "z z"}, {"question_id": "b1", "question": "a b c d"}]

@@ -9,9 +9,10 @@ import duckdb
 import pandas as pd
 
 from sent import tables
+from sent.data import overlap
 from sent.errors import SentError
 from sent.log import logger
-from sent.results import baselines, layout, overlap, provenance, scores, training_tables
+from sent.results import baselines, layout, provenance, scores, training_tables
 from sent.results.layout import Layout
 from sent.results.queries import frame, run
 from sent.results.run_settings import RunSettings
@@ -108,18 +109,14 @@ def _load_names(connection, root: Path, settings: RunSettings) -> None:
 
 def _load_overlap(connection, settings: RunSettings) -> None:
     """Fill `overlap`: which benchmark questions stand among the training questions, too."""
-    texts = {
-        name: dict(zip(part["question_id"], part["question"], strict=True))
+    datasets = {
+        name: part[["question_id", "question"]].to_dict("records")
         for name, part in frame(connection, "select_questions").groupby("dataset")
     }
-    train = texts.pop("train", {})
+    train = datasets.pop("train", [])
     limits = settings.experiment.results
-    rows = [
-        {"benchmark": name, "question_id": own, "train_question_id": other, "shared": share}
-        for name, benchmark in texts.items()
-        for own, other, share in overlap.find(train, benchmark, limits.overlap_words, limits.overlap_share)
-    ]
-    _append(connection, "overlap", rows)
+    found = overlap.report(train, datasets, limits.overlap_words, limits.overlap_share)
+    _append(connection, "overlap", found.to_pylist())
 
 
 def _append(connection, table: str, rows: list[dict]) -> None:
