@@ -56,6 +56,8 @@ def test_settings_and_standard_input(tmp_path, capsys, monkeypatch):
     ("row", "message"),
     [
         ('{"gold": "5", "prediction"', "row 2 is not JSON"),
+        ('{"gold": "5", "prediction": ' + "7" * 5000 + "}", "row 2 is not JSON"),
+        ("[" * 100_000, "row 2 is not JSON"),
         ("[1]", "row 2: found list, expected an object"),
         ({"prediction": "5"}, "row 2: `gold` is 'missing'"),
         ({"gold": "", "prediction": "5"}, "row 2: `gold` is ''"),
@@ -71,6 +73,12 @@ def test_a_bad_row_is_named_and_nothing_is_printed(tmp_path, capsys, row, messag
     status, out, err = graded(tmp_path, capsys, [{"gold": "5", "prediction": "5"}, row])
     assert (status, out) == (1, [])
     assert message in err and "outputs.jsonl" in err
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path, capsys):
+    (tmp_path / "marked.jsonl").write_text('{"gold": "5", "prediction": "5"}\n', encoding="utf-8-sig")
+    assert main(["grade", str(tmp_path / "marked.jsonl")]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "correct"
 
 
 def test_a_missing_an_empty_and_a_binary_file_are_errors(tmp_path, capsys):

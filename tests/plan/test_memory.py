@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sent.config import Architecture, Decoding, Lora, Model, Resources, Training, Vllm
+from sent.config import Architecture, ColocatedVllm, Decoding, Lora, Model, Resources, Training
 from sent.plan import fitting
 from sent.plan.devices import CPU, GIB, GPUS, Device
 from sent.plan.memory import RESERVED, Trainer
@@ -49,7 +49,7 @@ def test_a_single_gpu_keeps_everything():
 
 
 def test_a_sharded_reference_and_the_weights_handed_to_vllm():
-    one = trainer(gpus=4, reference=True, backend="vllm", vllm=Vllm(gpu_memory_utilization=0.5))
+    one = trainer(gpus=4, reference=True, backend="vllm", vllm=ColocatedVllm(gpu_memory_utilization=0.5))
     assert sums(one, "rollout", "reference") == 2 * one.shape.parameters / 4
     assert (
         sums(one, "rollout", "handed to vLLM") == 6 * 1000 * 64
@@ -115,7 +115,7 @@ def test_a_training_that_fits_has_no_problem_and_one_that_does_not_says_what_hel
 
 def test_vllm_must_hold_its_weights_and_one_sequence():
     device = Device("small", RESERVED + 6 * GIB, 1e12, 1e12, 1e12)
-    one = trainer(device, backend="vllm", vllm=Vllm(gpu_memory_utilization=0.1))
+    one = trainer(device, backend="vllm", vllm=ColocatedVllm(gpu_memory_utilization=0.1))
     assert any("it would not start" in sentence for sentence in fitting.problems(one))
     found = fitting.remedy(one)
     assert found.fits

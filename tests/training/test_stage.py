@@ -7,6 +7,7 @@ import pytest
 import torch
 import yaml
 from jobs import METHODS_FILE, SETTINGS, CoinGrader, arguments
+from safetensors.torch import load_file
 from sent import tables
 from sent.config import Generator, Training
 from sent.data.arithmetic import generate
@@ -40,7 +41,18 @@ def test_a_job_writes_policy_metrics_and_summary(inputs, coin, tmp_path):
     start = AutoModelForCausalLM.from_pretrained(args.policy)
     assert len(AutoTokenizer.from_pretrained(args.output)) == trained.config.vocab_size
     assert any((a != b).any() for a, b in zip(trained.parameters(), start.parameters(), strict=True))
+    assert trained.dtype == start.dtype == torch.float32
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_policy_of_16_bits_says_so_and_holds_shared_weights_once(inputs, coin, tmp_path):
+    args = arguments(inputs, tmp_path, steps=1)
+    args.model = args.model.replace("float32", "bfloat16")
+    run(args)
+    weights = load_file(tmp_path / "policy" / "model.safetensors")
+    assert {value.dtype for value in weights.values()} == {torch.bfloat16}
+    assert "model.embed_tokens.weight" in weights and "lm_head.weight" not in weights
+    assert json.loads((tmp_path / "policy" / "config.json").read_text())["dtype"] == "bfloat16"
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,12 @@ def test_an_override_keeps_the_other_values():
     assert (settings["lr"], settings["steps"]) == (0.25, 4)
 
 
+def test_a_colocated_engine_keeps_its_share_of_the_gpu_beside_other_options():
+    settings = load(experiment(training={"vllm": {"max_model_len": 3072}}), CONFIG).experiment
+    assert settings.training.vllm.gpu_memory_utilization == 0.4
+    assert settings.evaluation.vllm.gpu_memory_utilization == 0.9
+
+
 def test_own_registry_entries_come_first():
     own = {"benchmarks": {"quiz": {"source": {"generator": {"families": ["story"], "count": 3}}}}}
     resolved = load(experiment(benchmarks=["quiz"], registry=own), CONFIG)

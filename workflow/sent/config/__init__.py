@@ -15,13 +15,14 @@ from sent.config.parsing import dump, parse
 from sent.config.results import Results
 from sent.config.sampling import Backend, Decoding, Sampling, Server, Vllm
 from sent.config.semantic_entropy import SemanticEntropy
-from sent.config.training import Lora, Method, Training
+from sent.config.training import ColocatedVllm, Lora, Method, Training
 
 __all__ = [
     "PAPER_PROMPT",
     "Architecture",
     "Backend",
     "Benchmark",
+    "ColocatedVllm",
     "Curriculum",
     "Data",
     "Decoding",

@@ -80,6 +80,14 @@ class Lora(Settings):
     )
 
 
+class ColocatedVllm(Vllm):
+    """Options of a vLLM engine that shares its GPU with the trainer."""
+
+    gpu_memory_utilization: float = Field(
+        0.4, gt=0, le=1, description="share of the GPU's memory that it takes"
+    )
+
+
 class Training(Settings):
     """Stage `training`: reinforcement learning with verifiable rewards."""
 
@@ -140,7 +148,7 @@ class Training(Settings):
         20, ge=0, description="steps between checkpoints; 0: only when asked to stop"
     )
     trackers: list[Literal["tensorboard", "wandb"]] = Field([], description="log there, too")
-    vllm: Vllm = Vllm(gpu_memory_utilization=0.4)
+    vllm: ColocatedVllm = ColocatedVllm()
 
     @model_validator(mode="after")
     def _whole_minibatches(self):

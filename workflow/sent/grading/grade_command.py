@@ -67,9 +67,9 @@ def _read(path: str) -> list[dict]:
 
     try:
         if path == "-":
-            lines = sys.stdin.read().split("\n")
+            lines = sys.stdin.read().removeprefix("\ufeff").split("\n")
         else:
-            with open(path, encoding="utf-8") as file:
+            with open(path, encoding="utf-8-sig") as file:
                 lines = file.read().split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SentError(
@@ -80,7 +80,7 @@ def _read(path: str) -> list[dict]:
         if line.strip():
             try:
                 row = json.loads(line)
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:  # not JSON, too deep, or thousands of digits
                 raise SentError(
                     f"{path}: row {number} is not JSON ({error}); expected one object a line"
                 ) from None

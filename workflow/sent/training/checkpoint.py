@@ -88,6 +88,10 @@ def save_policy(folder: str | Path, model, state_dict: dict, tokenizer, provenan
     with atomic(folder) as temporary:
         temporary.mkdir()
         model.save_pretrained(temporary, state_dict=state_dict)
+        # The model trains in float32; what is written may be of 16 bits, and its description must say so.
+        config = json.loads((temporary / "config.json").read_text())
+        config["dtype"] = str(next(iter(state_dict.values())).dtype).removeprefix("torch.")
+        (temporary / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
         tokenizer.save_pretrained(temporary)
         (temporary / "provenance.json").write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n")
 
