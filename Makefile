@@ -36,7 +36,7 @@ $(INSTALLED_TEST): pyproject.toml
 	touch $(INSTALLED) $@
 
 test: $(INSTALLED_TEST)  ## run all tests but those of vLLM, DeepSpeed and SLURM
-	$(RUN) pytest -m "not slurm"
+	$(RUN) pytest -m "not slurm" --numprocesses 2 --dist loadfile
 
 test-fast: $(INSTALLED_TEST)  ## run the tests that take no more than seconds
 	$(RUN) pytest -m "not slow"
