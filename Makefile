@@ -61,7 +61,7 @@ test-vllm: .venv-vllm/.installed  ## run the tests of the vLLM backends on the C
 # DeepSpeed writes to standard output when it is imported, so it stays out of .venv, whose packages it shares.
 .venv-zero3/.installed: $(INSTALLED_TEST)
 	test -x .venv-zero3/bin/python || $(BIN)/python -m venv .venv-zero3
-	echo $(CURDIR)/.venv/lib/python3*/site-packages > $$(echo .venv-zero3/lib/python3*/site-packages)/shared.pth
+	printf '%s\n' $(CURDIR)/.venv/lib/python3*/site-packages $(CURDIR)/workflow > $$(echo .venv-zero3/lib/python3*/site-packages)/shared.pth
 	.venv-zero3/bin/pip install --quiet --disable-pip-version-check "deepspeed>=0.19,<0.20"
 	touch $@
 
