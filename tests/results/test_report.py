@@ -90,6 +90,7 @@ def test_the_opening_of_snakemakes_report(finished, tmp_path):
     )
     page = publish_parts(jinja2.Template(opening.read_text()).render(), writer="html")["body"]
     assert "system-message" not in page, "reStructuredText without mistakes"
+    assert "mailto:" not in page, "avg@4 is no address"
     assert "sent reaches 56.2%" in page and "SE(q) = -sum_k (n_k/N) ln (n_k/N)" in page
     assert "duckdb" in page and "4 responses a question" in page
 

@@ -6,6 +6,9 @@ import re
 from sent.results import prose
 from sent.results.figures.canvas import Canvas
 
+LAYOUT = ".. raw:: html\n\n   <style>.items-center.overflow-auto { align-items: safe center }</style>"
+"""Snakemake centres its first page; without this, what is higher than the window begins above its upper edge."""
+
 
 def text(canvas: Canvas) -> str:
     """Return the experiment's abstract, its Methods paragraph and its versions."""
@@ -14,6 +17,7 @@ def text(canvas: Canvas) -> str:
         f"{name} {version}" for name, version in json.loads(experiment["versions"]).items() if version
     ]
     parts = [
+        LAYOUT,
         f"**Experiment {_plain(experiment['name'])}.** {_plain(prose.abstract(canvas))}",
         f"**Methods.** {_plain(prose.methods(canvas))}",
         f"**Environment.** {_plain(', '.join(versions))}.",
@@ -26,4 +30,4 @@ def text(canvas: Canvas) -> str:
 
 def _plain(words: str) -> str:
     """Escape what reStructuredText would interpret, and what would end the raw block of the template."""
-    return re.sub(r"([\\*_`|<>])", r"\\\1", words).replace("{%", "{ %")
+    return re.sub(r"([\\*_`|<>@])", r"\\\1", words).replace("{%", "{ %")
