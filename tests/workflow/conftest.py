@@ -47,3 +47,12 @@ def finished(checkout) -> Checkout:
     run = checkout.snakemake()
     assert run.returncode == 0, run.stdout + run.stderr
     return checkout
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory) -> list[list[str]]:
+    """The command lines of a whole run of the trial experiment, in a copy that no other test has run."""
+    own = copy_of_checkout(tmp_path_factory.mktemp("calls"))
+    run = own.snakemake()
+    assert run.returncode == 0, run.stdout + run.stderr
+    return own.calls()

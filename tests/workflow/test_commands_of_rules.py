@@ -36,9 +36,9 @@ def parsed(arguments: list[str]) -> tuple[str, argparse.Namespace]:
     return name, parser.parse_args(arguments[1:])
 
 
-def test_every_command_line_is_understood(finished):
+def test_every_command_line_is_understood(calls):
     seen = set()
-    for arguments in finished.calls():
+    for arguments in calls:
         name, values = parsed(arguments)
         seen.add(name)
         for key, settings in JSON_ARGUMENTS.get(name, {}).items():
@@ -47,11 +47,11 @@ def test_every_command_line_is_understood(finished):
     assert seen == {*JSON_ARGUMENTS, "results"}
 
 
-def test_training_is_told_its_place(finished):
-    calls = [values for name, values in map(parsed, finished.calls()) if name == "train"]
-    places = {(call.method_name, call.stage, call.stages) for call in calls}
+def test_training_is_told_its_place(calls):
+    trained = [values for name, values in map(parsed, calls) if name == "train"]
+    places = {(call.method_name, call.stage, call.stages) for call in trained}
     assert places == {("grpo", 1, 1), ("sent", 1, 2), ("sent", 2, 2)}
-    for call in calls:
+    for call in trained:
         untrained = "results/trial/models/nano-smoke"
         first = f"results/trial/train/nano-smoke/{call.method_name}/seed0/stage1/policy"
         assert call.reference == untrained
@@ -60,13 +60,13 @@ def test_training_is_told_its_place(finished):
         assert call.curriculum == follows
 
 
-def test_evaluation_takes_the_last_policy(finished):
-    calls = [values for name, values in map(parsed, finished.calls()) if name == "evaluation"]
-    assert sorted(call.policy for call in calls) == [
+def test_evaluation_takes_the_last_policy(calls):
+    evaluated = [values for name, values in map(parsed, calls) if name == "evaluation"]
+    assert sorted(call.policy for call in evaluated) == [
         "results/trial/models/nano-smoke",
         "results/trial/train/nano-smoke/grpo/seed0/stage1/policy",
         "results/trial/train/nano-smoke/sent/seed0/stage2/policy",
     ]
-    assert {tuple(call.benchmarks) for call in calls} == {
+    assert {tuple(call.benchmarks) for call in evaluated} == {
         ("chain=results/trial/data/benchmarks/chain.parquet",)
     }
