@@ -154,7 +154,7 @@ def test_models_jobs_and_artefacts(connection, finished):
 
 
 def test_questions_name_the_repository_that_they_come_from(toy, experiment):
-    source = {"hub": {"repo": "owner/sums", "revision": "abc"}}
+    source = {"hub": {"repo": "owner/sums", "revision": "abc"}, "licence": "MIT"}
     resolved = experiment | {
         "models": {"small": {}, "large": {}},
         "methods": {"grpo": {}, "sent": {}},
@@ -166,9 +166,24 @@ def test_questions_name_the_repository_that_they_come_from(toy, experiment):
     }
     with build(toy, resolved) as connection:
         found = connection.execute(
-            "SELECT origin, revision FROM artefacts WHERE path LIKE 'data/benchmarks/%' ORDER BY path"
+            "SELECT origin, revision, licence FROM artefacts WHERE path LIKE 'data/benchmarks/%' ORDER BY path"
         ).fetchall()
-    assert found == [("generated in this workflow", None), ("hub dataset owner/sums", "abc")]
+    assert found == [("generated in this workflow", None, None), ("hub dataset owner/sums", "abc", "MIT")]
+
+
+def test_trained_policies_are_artefacts(toy, experiment):
+    policy = toy / "train/small/grpo/seed0/stage1/policy"
+    policy.mkdir()
+    known = {
+        "origin": "trained in this workflow",
+        "files": {"model.safetensors": {"bytes": 9, "sha256": "b" * 64}},
+    }
+    (policy / "provenance.json").write_text(json.dumps(known))
+    with build(toy, experiment) as connection:
+        found = connection.execute(
+            "SELECT stage, bytes, sha256, origin FROM artefacts WHERE path LIKE '%/policy/model.safetensors'"
+        ).fetchall()
+    assert found == [("train", 9, "b" * 64, "trained in this workflow")]
 
 
 def test_two_builds_have_the_same_rows_in_the_same_order(toy, experiment):

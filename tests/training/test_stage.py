@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from hashlib import sha256
 
 import pytest
 import torch
@@ -52,6 +53,13 @@ def test_a_policy_of_16_bits_says_so_and_holds_shared_weights_once(inputs, coin,
     weights = load_file(tmp_path / "policy" / "model.safetensors")
     assert {value.dtype for value in weights.values()} == {torch.bfloat16}
     assert "model.embed_tokens.weight" in weights and "lm_head.weight" not in weights
+    known = json.loads((tmp_path / "policy" / "provenance.json").read_text())
+    content = (tmp_path / "policy" / "model.safetensors").read_bytes()
+    assert known["origin"] == "trained in this workflow"
+    assert known["files"]["model.safetensors"] == {
+        "bytes": len(content),
+        "sha256": sha256(content).hexdigest(),
+    }
     assert json.loads((tmp_path / "policy" / "config.json").read_text())["dtype"] == "bfloat16"
 
 

@@ -19,7 +19,7 @@ STAGES = ("sampling", "grading", "semantic_entropy", "curriculum", "training", "
 UNREAD = {"sampling": {"shards"}, "evaluation": {"pass_at"}}
 """Settings that the stage's command does not read, so that a change of them does not repeat the stage."""
 
-APPEARANCE = {"label", "scale", "resources", "architecture"}
+APPEARANCE = {"label", "scale", "resources", "architecture", "licence"}
 """Keys of a registry entry that change how a job looks, what it asks for or what is foretold of it, not what it makes."""
 
 
@@ -79,7 +79,7 @@ class ResolvedExperiment:
 
     def training_source(self) -> str:
         """Where the training questions come from, as JSON: a source, or recorded responses."""
-        return _json(self.experiment.recorded or self.experiment.data.train)
+        return _json(self.experiment.recorded or self.experiment.data.train, APPEARANCE)
 
     def method(self, method: str) -> str:
         """The registry entry of a method as JSON, as far as it shapes results."""
@@ -87,7 +87,7 @@ class ResolvedExperiment:
 
     def source(self, benchmark: str) -> str:
         """Where a benchmark's questions come from, as JSON."""
-        return _json(self.benchmarks[benchmark].source)
+        return _json(self.benchmarks[benchmark].source, APPEARANCE)
 
     def nli_of(self, model: str) -> str | None:
         """Registry name of the model that semantic entropy needs, if it needs one."""

@@ -49,6 +49,7 @@ class Source(Settings):
         None, ge=1, description="expected number of questions; another count is an error"
     )
     limit: int | None = Field(None, ge=1, description="take only the first so many questions (for trials)")
+    licence: str | None = Field(None, description="licence of the questions, for the record in the database")
 
     @model_validator(mode="after")
     def _one_origin(self):

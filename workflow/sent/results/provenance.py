@@ -57,7 +57,9 @@ def _artefacts(root: Path, settings: RunSettings) -> list[dict]:
         place = path.relative_to(root).as_posix()
         measured = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
         rows.append({"path": place, "stage": place.partition("/")[0], **measured, **sources.get(place, {})})
-    for path in sorted(root.glob("models/**/provenance.json")):
+    for path in sorted(
+        [*root.glob("models/**/provenance.json"), *root.glob("train/**/policy/provenance.json")]
+    ):
         rows += _model_files(path.parent.relative_to(root).as_posix(), layout.read_json(path))
     return [{**dict.fromkeys(("bytes", "sha256", "origin", "revision", "licence")), **row} for row in rows]
 
@@ -72,16 +74,21 @@ def _sources(settings: RunSettings) -> dict[str, dict]:
 
 
 def _origin(source: dict) -> dict:
-    if source.get("hub"):
-        return {"origin": f"hub dataset {source['hub']['repo']}", "revision": source["hub"].get("revision")}
+    hub = source.get("hub") or {}
+    made = "generated in this workflow" if source.get("generator") else None
     return {
-        "origin": source.get("path") or ("generated in this workflow" if source.get("generator") else None)
+        "origin": f"hub dataset {hub['repo']}" if hub else source.get("path") or made,
+        "revision": hub.get("revision"),
+        "licence": source.get("licence"),
     }
 
 
 def _model_files(folder: str, known: dict) -> list[dict]:
-    """A row for every file of a model, with the hashes taken when the folder was made."""
-    origin = {"stage": "models", **{key: known.get(key) for key in ("origin", "revision", "licence")}}
+    """A row for every file of a model or trained policy, with the hashes taken when the folder was made."""
+    origin = {
+        "stage": folder.partition("/")[0],
+        **{key: known.get(key) for key in ("origin", "revision", "licence")},
+    }
     files = known.get("files") or {}
     return [{"path": f"{folder}/{name}", **measured, **origin} for name, measured in sorted(files.items())]
 

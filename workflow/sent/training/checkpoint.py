@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sent.errors import SentError
 from sent.log import logger
+from sent.models.folder import files
 from sent.tables import atomic
 
 KEPT = 2
@@ -93,7 +94,8 @@ def save_policy(folder: str | Path, model, state_dict: dict, tokenizer, provenan
         config["dtype"] = str(next(iter(state_dict.values())).dtype).removeprefix("torch.")
         (temporary / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
         tokenizer.save_pretrained(temporary)
-        (temporary / "provenance.json").write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n")
+        known = {"origin": "trained in this workflow", **provenance, "files": files(temporary)}
+        (temporary / "provenance.json").write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 def check_unused(path: str | Path, what: str) -> None:

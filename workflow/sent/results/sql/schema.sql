@@ -172,7 +172,7 @@ CREATE TABLE artefacts (
     sha256 VARCHAR,
     origin VARCHAR,         -- of models and questions: hub repository, local path, or made in this workflow
     revision VARCHAR,       -- commit of the repository
-    licence VARCHAR         -- of a model, where its repository names one
+    licence VARCHAR         -- of a model, where its repository names one; of questions, where their entry does
 );
 
 -- Snakemake's benchmark records, one row a job.
