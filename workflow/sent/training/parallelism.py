@@ -41,12 +41,20 @@ class Replicated:
         self.accelerator.backward(loss)
 
     def exchanging(self, policy: nn.Module, is_last: bool):
-        """Return the context of a micro-batch's passes: gradients are exchanged after the last one only."""
-        return contextlib.nullcontext() if is_last else self.accelerator.no_sync(policy)
+        """Return the context of a micro-batch's passes: gradients are exchanged after the last one only.
+
+        Of split models they are after every one: gradients kept back would be whole ones, on every GPU.
+        """
+        at_once = is_last or self.is_sharded
+        return contextlib.nullcontext() if at_once else self.accelerator.no_sync(policy)
+
+    def clip(self, policy: nn.Module, max_grad_norm: float) -> Tensor:
+        """Clip the gradient; return its norm before that."""
+        return self.accelerator.clip_grad_norm_(policy.parameters(), max_grad_norm)
 
     def step(self, policy, optimizer, max_grad_norm: float, check: Callable[[float], None]) -> float:
         """Clip, step, and forget the gradient; return its norm. ``check`` may raise at a norm it does not like."""
-        norm = float(self.accelerator.clip_grad_norm_(policy.parameters(), max_grad_norm))
+        norm = float(self.clip(policy, max_grad_norm))
         check(norm)
         optimizer.step()
         optimizer.zero_grad()
@@ -102,17 +110,9 @@ class FullyShardedFsdp2(Replicated):
 
         return fsdp2_prepare_model(self.accelerator, policy.requires_grad_(False))
 
-    def exchanging(self, policy: nn.Module, is_last: bool):
-        """Exchange after every micro-batch: gradients kept back would be whole ones, on every GPU."""
-        return contextlib.nullcontext()
-
-    def step(self, policy, optimizer, max_grad_norm: float, check: Callable[[float], None]) -> float:
-        norm = self.accelerator.clip_grad_norm_(policy.parameters(), max_grad_norm)
-        norm = float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
-        check(norm)
-        optimizer.step()
-        optimizer.zero_grad()
-        return norm
+    def clip(self, policy: nn.Module, max_grad_norm: float) -> Tensor:
+        norm = super().clip(policy, max_grad_norm)
+        return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
 
     def whole(self, parameter: Tensor) -> Tensor:
         return parameter.detach().full_tensor()
@@ -139,7 +139,7 @@ class ShardedZero3(Replicated):
 
     def prepare(self, policy: nn.Module, optimizer: torch.optim.Optimizer, max_grad_norm: float):
         self.settings["gradient_clipping"] = max_grad_norm
-        return self.accelerator.prepare(policy, optimizer)
+        return super().prepare(policy, optimizer, max_grad_norm)
 
     def prepare_frozen(self, policy: nn.Module) -> nn.Module:
         import deepspeed
@@ -152,9 +152,6 @@ class ShardedZero3(Replicated):
     def backward(self, policy: nn.Module, loss: Tensor, is_last: bool) -> None:
         policy.set_gradient_accumulation_boundary(is_boundary=is_last)
         policy.backward(loss)
-
-    def exchanging(self, policy: nn.Module, is_last: bool):
-        return contextlib.nullcontext()
 
     def step(self, policy, optimizer, max_grad_norm: float, check: Callable[[float], None]) -> float:
         """Step first, check then: the engine tells the norm no sooner."""

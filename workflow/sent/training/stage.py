@@ -247,7 +247,7 @@ def make_sampler(folder: str, model: Model, settings: Training, accelerator, pol
     """Return the rollout sampler, and the context in which it has the policy's current weights."""
     if settings.backend == "vllm":
         return rollout_engines.by_vllm(folder, model, settings, accelerator, policy)
-    return rollout_engines.by_transformers(folder, model, settings, accelerator, policy, tokenizer)
+    return rollout_engines.by_transformers(settings, accelerator, policy, tokenizer)
 
 
 def final_weights(parallelism, policy, dtype: torch.dtype) -> dict[str, torch.Tensor]:
