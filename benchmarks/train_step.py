@@ -22,8 +22,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from sent.config import Architecture, Method, Training
-from sent.plan.devices import GPUS
-from sent.plan.shape import Shape
+from sent.plan.sizes import GPUS, Shape
 
 SIDES = ("TRL", "ours")
 UPDATES = 2

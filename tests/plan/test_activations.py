@@ -5,8 +5,8 @@ import contextlib
 import pytest
 import torch
 from sent.config import Architecture
-from sent.plan import activations
-from sent.plan.shape import Shape
+from sent.plan import memory
+from sent.plan.sizes import Shape
 from sent.training import logprobs
 
 SIZES = Architecture(
@@ -52,19 +52,19 @@ def test_bytes_a_token_are_what_autograd_keeps(kind, precision, checkpointing):
     # The difference of two lengths leaves out what does not grow with them, such as weights cast by autocast.
     few, many = (saved_bytes(model, tokens, precision == "autocast") for tokens in (128, 256))
     shape = Shape(SIZES.model_copy(update={"qk_norm": kind == "Qwen3"}))
-    expected = activations.kept(shape, precision, checkpointing)
+    expected = memory.kept_activations(shape, precision, checkpointing)
     if checkpointing:  # the layer that is recomputed exists only in the backward pass
-        expected -= activations.per_layer(shape, precision)
+        expected -= memory.layer_activations(shape, precision)
     assert (many - few) / 128 == pytest.approx(expected, rel=0.1 if checkpointing else 0.03)
 
 
 def test_blocks_are_those_of_training():
-    assert (activations.BLOCK_ELEMENTS, activations.MIN_BLOCK) == (
+    assert (memory.BLOCK_ELEMENTS, memory.MIN_BLOCK) == (
         logprobs.BLOCK_ELEMENTS,
         logprobs.MIN_BLOCK,
     )
     shape = Shape(SIZES.model_copy(update={"vocabulary": 151936, "hidden": 1536}))
     # 2,048 tokens: blocks of 2,048 words; two float32 and one 16-bit block, hidden states, their gradient, the head's.
     expected = 2048 * 2048 * (8 + 2) + 2048 * 1536 * (2 + 4) + 151936 * 1536 * 2
-    assert activations.logit_blocks(shape, 2048, "bfloat16", backward=True) == expected
-    assert activations.plain_logits(shape, 2048) == 16 * 2048 * 151936
+    assert memory.logit_blocks(shape, 2048, "bfloat16", backward=True) == expected
+    assert memory.plain_logits(shape, 2048) == 16 * 2048 * 151936

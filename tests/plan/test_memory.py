@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import pytest
 from sent.config import Architecture, ColocatedVllm, Decoding, Lora, Model, Resources, Training
-from sent.plan import fitting
-from sent.plan.devices import CPU, GIB, GPUS, Device
-from sent.plan.memory import RESERVED, Trainer
-from sent.plan.shape import Shape
+from sent.plan.memory import RESERVED, TrainingMemory, problems, remedy_of, with_adapters
+from sent.plan.sizes import CPU, GIB, GPUS, Device, Shape
 
 SIZES = Architecture(
     layers=4, hidden=64, intermediate=128, heads=4, kv_heads=2, vocabulary=1000, context=256, tied=True
@@ -16,13 +14,13 @@ SIZES = Architecture(
 
 def trainer(
     device: Device = GPUS["h100-80gb"], gpus: int = 1, reference: bool = False, **settings
-) -> Trainer:
+) -> TrainingMemory:
     resources = settings.pop("resources", {})
     entry = Model(hub={"repo": "a/b"}, resources=Resources(gpus=gpus, **resources))
-    return Trainer(Shape(SIZES), entry, Training(**settings), reference, device)
+    return TrainingMemory(Shape(SIZES), entry, Training(**settings), reference, device)
 
 
-def sums(one: Trainer, phase: str, *parts: str) -> float:
+def sums(one: TrainingMemory, phase: str, *parts: str) -> float:
     (found,) = [p for p in one.phases() if p.name == phase]
     return sum(found.parts[part] for part in parts)
 
@@ -91,24 +89,24 @@ def test_without_a_gpu_the_job_s_memory_is_the_limit():
     one = trainer(device=CPU, resources={"mem_mb": 4000})
     assert one.precision == "float32"
     assert 3.3e9 < one.room() < 4000 * 2**20
-    assert fitting.problems(replace(one, settings=Training(micro_batch_tokens=10**6, minibatch_prompts=256)))
+    assert problems(replace(one, settings=Training(micro_batch_tokens=10**6, minibatch_prompts=256)))
 
 
-def tight(**settings) -> Trainer:
+def tight(**settings) -> TrainingMemory:
     """A training whose activations are too much for its GPU, unless some are recomputed or batches made smaller."""
     device = Device("small", RESERVED + 0.06 * GIB, 1e12, 1e12, 1e12)
     return trainer(device, max_prompt_tokens=56, decoding=Decoding(max_new_tokens=200), **settings)
 
 
 def test_a_training_that_fits_has_no_problem_and_one_that_does_not_says_what_helps():
-    assert fitting.problems(trainer()) == []
-    wrong = fitting.problems(tight())
+    assert problems(trainer()) == []
+    wrong = problems(tight())
     assert any(sentence.startswith("backward needs") and "activations" in sentence for sentence in wrong)
-    found = fitting.remedy(tight())
+    found = remedy_of(tight())
     assert found.fits and found.changes["training.gradient_checkpointing"] is True
-    assert fitting.problems(found.trainer) == []
+    assert problems(found.trainer) == []
     changed = {key.removeprefix("training."): value for key, value in found.changes.items()}
-    assert fitting.problems(tight(**changed)) == []  # the named settings are enough, set by hand
+    assert problems(tight(**changed)) == []  # the named settings are enough, set by hand
     longest = 256
     assert all(value >= longest for key, value in found.changes.items() if key.endswith("batch_tokens"))
 
@@ -116,8 +114,8 @@ def test_a_training_that_fits_has_no_problem_and_one_that_does_not_says_what_hel
 def test_vllm_must_hold_its_weights_and_one_sequence():
     device = Device("small", RESERVED + 6 * GIB, 1e12, 1e12, 1e12)
     one = trainer(device, backend="vllm", vllm=ColocatedVllm(gpu_memory_utilization=0.1))
-    assert any("it would not start" in sentence for sentence in fitting.problems(one))
-    found = fitting.remedy(one)
+    assert any("it would not start" in sentence for sentence in problems(one))
+    found = remedy_of(one)
     assert found.fits
     assert found.changes["training.vllm.gpu_memory_utilization"] > 0.25  # more than vLLM needs for itself
 
@@ -128,6 +126,6 @@ def test_machines_share_what_is_loaded():
 
 def test_what_never_fits_is_said():
     device = Device("tiny", RESERVED + 1e6, 1e12, 1e12, 1e12)
-    assert not fitting.remedy(trainer(device)).fits
-    assert fitting.with_adapters(trainer(device)) is None
-    assert fitting.with_adapters(trainer(lora=Lora())) is None
+    assert not remedy_of(trainer(device)).fits
+    assert with_adapters(trainer(device)) is None
+    assert with_adapters(trainer(lora=Lora())) is None

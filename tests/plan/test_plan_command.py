@@ -10,7 +10,7 @@ import yaml
 from sent import tables
 from sent.__main__ import main
 from sent.experiment import load
-from sent.plan.workload import Workload
+from sent.plan.jobs import Workload
 from sent.training.schedule import stage_steps, total_steps
 
 TIMED = """

@@ -2,12 +2,18 @@
 
 import pytest
 from sent.config import Architecture, Decoding, Method, Model, Resources, Training
-from sent.plan.devices import CPU, Device
-from sent.plan.memory import Trainer
-from sent.plan.seconds import ARITHMETIC, BANDWIDTH, ENGINE_STEP, LAUNCH, Runner
-from sent.plan.shape import Shape
-from sent.plan.training_time import OPTIMIZER_BYTES, TrainingTime
-from sent.plan.workload import Lengths
+from sent.plan.memory import TrainingMemory
+from sent.plan.seconds import (
+    ARITHMETIC,
+    BANDWIDTH,
+    ENGINE_STEP,
+    LAUNCH,
+    OPTIMIZER_BYTES,
+    Lengths,
+    Runner,
+    TrainingTime,
+)
+from sent.plan.sizes import CPU, Device, Shape
 
 SHAPE = Shape(
     Architecture(layers=10, hidden=512, intermediate=2048, heads=8, kv_heads=2, vocabulary=5000, context=4096)
@@ -44,7 +50,7 @@ def step(gpus: int = 1, method: dict | None = None, **settings) -> TrainingTime:
         prompts_per_step=64, responses_per_prompt=8, minibatch_prompts=32,
         decoding=Decoding(max_new_tokens=1000), **settings,
     )  # fmt: skip
-    trainer = Trainer(SHAPE, entry, chosen, False, SLOW)
+    trainer = TrainingMemory(SHAPE, entry, chosen, False, SLOW)
     return TrainingTime(trainer, Method(**(method or {})), Lengths(100, 900, False), 1, 1)
 
 
@@ -76,7 +82,7 @@ def test_gpus_share_the_work_and_pay_for_exchanging_weights():
     narrow = Device("narrow", 80e9, 1e12, 1e12, 1e6)  # a link so slow that the exchange is all there is
     sharded = step(gpus=4)
     slow = TrainingTime(
-        Trainer(SHAPE, sharded.trainer.model, sharded.trainer.settings, False, narrow),
+        TrainingMemory(SHAPE, sharded.trainer.model, sharded.trainer.settings, False, narrow),
         sharded.method, sharded.lengths, 1, 1,
     )  # fmt: skip
     batches = -(-512 * 1000 // 4 // 65536)

@@ -1,25 +1,191 @@
-"""The jobs of an experiment that take long or need a GPU, each with its seconds, memory, tokens and disk."""
+"""The jobs of an experiment that take long or need a GPU, each with its seconds, memory, tokens and disk.
+
+How much there is to do (questions, lengths, steps) comes from files where a run has left some, else from settings.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
+from sent.config import Decoding, Model, Source
+from sent.errors import SentError
 from sent.experiment import ResolvedExperiment
-from sent.plan import fitting
-from sent.plan.devices import CPU, Device
-from sent.plan.memory import ENGINE, PROCESS, Trainer
-from sent.plan.preparing import (
-    LIGHT_PROCESS,
-    LIGHT_START,
-    PAIR_TOKENS,
-    READ,
-    START,
-    Job,
-    prepare_model,
-    prepare_nli,
-)
-from sent.plan.seconds import Runner
-from sent.plan.shape import shape_of
-from sent.plan.training_time import ANSWER_SECONDS, TrainingTime
-from sent.plan.workload import Lengths, Workload
+from sent.plan.memory import ENGINE, PROCESS, TrainingMemory, problems, remedy_of
+from sent.plan.seconds import ANSWER_SECONDS, ARITHMETIC, Lengths, Runner, TrainingTime
+from sent.plan.sizes import CPU, Device, Shape, shape_of
+from sent.training.schedule import stage_steps, total_steps
+
+KNOWN_ROWS = {"open-r1/DAPO-Math-17k-Processed": 17_240}
+"""Questions of hub datasets without `rows`: DAPO-Math-17k has 17,255 texts, 15 of them with conflicting answers."""
+
+CHARACTERS_PER_TOKEN = 3.0
+"""Of questions in mathematics (assumed)."""
+
+TEMPLATE_TOKENS = 30
+"""Instruction and chat template around a question (assumed; embedded models have none)."""
+
+QUESTION_TOKENS = 85
+"""Of a question where no file tells: the mean of DAPO-Math-17k is 256 characters."""
+
+EMBEDDED_PROMPT_TOKENS, EMBEDDED_RESPONSE_TOKENS = 12, 16
+"""Of embedded models, which are pretrained on solutions of that length."""
+
+
+class Workload:
+    """The numbers of an experiment. ``share``: mean length of a response as a share of its limit, where none was
+    measured.
+    """
+
+    def __init__(self, experiment: ResolvedExperiment, results: Path, share: float):
+        self.experiment, self.folder, self.share = experiment, results / experiment.name, share
+
+    def train_questions(self) -> int:
+        """Return the number of training questions; 0 where the experiment only evaluates."""
+        if not self.experiment.asked:
+            return 0
+        recorded = self.experiment.experiment.recorded
+        source = Source(path=recorded.path) if recorded else self.experiment.experiment.data.train
+        return questions("data.train", source, self.folder / "data/train.parquet")
+
+    def benchmark_questions(self) -> int:
+        """Return the number of questions of all benchmarks together."""
+        return sum(
+            questions(name, benchmark.source, self.folder / f"data/benchmarks/{name}.parquet")
+            for name, benchmark in self.experiment.benchmarks.items()
+        )
+
+    def steps(self, model: str, method: str) -> list[int]:
+        """Return the rollout steps of each stage, by the functions that training itself uses."""
+        settings = self.experiment.by_model[model].training
+        curriculum = self.experiment.by_model[model].curriculum
+        stages, count = self.experiment.stages(model, method), self.train_questions()
+        cuts = curriculum.cuts if curriculum.cuts and curriculum.boundaries == "quantile" else None
+        ends = [*(cuts or [k / stages for k in range(1, stages)]), 1.0][-stages:] if stages > 1 else [1.0]
+        sizes = [max(1, round(count * (b - a))) for a, b in zip([0.0, *ends], ends, strict=False)]
+        table = self.folder / f"curriculum/{model}.parquet"
+        if stages > 1 and table.is_file():
+            found = _column(table, "stage")
+            sizes = [max(1, found.count(k)) for k in range(1, stages + 1)]
+        return stage_steps(total_steps(settings, count), sizes)
+
+    def lengths(
+        self, model: str, decoding: Decoding, file: Path, column: str = "n_tokens", context: int = 10**9
+    ):
+        """Return the mean lengths of prompts and responses; ``file`` may hold what was measured."""
+        prompt = self._prompt(model)
+        if file.is_file() and (found := [n for n in _column(file, column) if n is not None]):
+            return Lengths(prompt, sum(found) / len(found), True)
+        limit = max(1.0, min(decoding.max_new_tokens, context - prompt))
+        if self.experiment.models[model].pretrain:
+            return Lengths(prompt, min(limit, EMBEDDED_RESPONSE_TOKENS), False)
+        return Lengths(prompt, self.share * limit, False)
+
+    def _prompt(self, model: str) -> float:
+        if self.experiment.models[model].pretrain:
+            return EMBEDDED_PROMPT_TOKENS
+        file = self.folder / "data/train.parquet"
+        if not file.is_file():
+            return QUESTION_TOKENS + TEMPLATE_TOKENS
+        texts = _column(file, "question")
+        return sum(map(len, texts)) / max(1, len(texts)) / CHARACTERS_PER_TOKEN + TEMPLATE_TOKENS
+
+
+def questions(name: str, source: Source, parquet: Path) -> int:
+    """Return the number of questions of a source. Raises :class:`SentError` where it is not known beforehand."""
+    if parquet.is_file():
+        return len(_column(parquet, "question_id"))
+    count = source.rows
+    if source.generator is not None:
+        count = source.generator.count
+    elif count is None and source.hub is not None:
+        count = KNOWN_ROWS.get(source.hub.repo)
+    elif count is None and source.path is not None and Path(source.path).is_file():
+        count = _rows_of(Path(source.path))
+    if count is None:
+        raise SentError(
+            f"{name}: the number of its questions is not known before they are fetched; give `rows`, or run "
+            "`snakemake data` first"
+        )
+    return min(count, source.limit or count)
+
+
+def _rows_of(path: Path) -> int:
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        return pq.read_metadata(path).num_rows
+    with path.open("rb") as lines:
+        return max(1, sum(1 for line in lines if line.strip()) - (path.suffix == ".csv"))
+
+
+def _column(path: Path, name: str) -> list:
+    from sent import tables
+
+    found = tables.read(path)
+    return found[name].to_pylist() if name in found.column_names else []
+
+
+LIGHT_PROCESS = 0.13e9
+"""Resident memory of a process that has not (measured)."""
+
+START, LIGHT_START = 6.0, 0.8
+"""Seconds until a process has loaded torch and transformers, or only what other commands need (measured)."""
+
+READ = 1e9
+"""Bytes a second at which weights are read (assumed)."""
+
+PAIR_TOKENS = 100
+"""Of a pair of sentences that entailment models read."""
+
+PRETRAINING_TOKENS = 20
+"""Tokens of a text that embedded models are pretrained on."""
+
+
+@dataclass(frozen=True)
+class JobEstimate:
+    """One job. ``name`` is its benchmark file's below results/{experiment}/benchmarks/, without the ending."""
+
+    rule: str
+    model: str
+    name: str
+    seconds: float
+    gpus: int = 0
+    tokens: float = 0.0
+    memory: float = PROCESS
+    disk: float = 0.0
+    later_removed: float = 0.0
+    """Bytes of ``disk`` that stay only until checkpoints are pruned."""
+
+    @property
+    def gpu_hours(self) -> float:
+        """GPUs times hours."""
+        return self.gpus * self.seconds / 3600
+
+
+def prepare_model(name: str, model: Model, shape: Shape) -> JobEstimate:
+    """Return the job that fetches a policy, or pretrains an embedded one. The download is not counted."""
+    size = shape.parameters * (4 if model.dtype == "float32" else 2)
+    seconds = START + size / READ
+    if model.pretrain is not None:
+        settings = model.pretrain
+        runner = Runner(shape, CPU, model.resources.threads, 4)
+        flops = 3 * settings.batch * PRETRAINING_TOKENS * shape.forward_flops(PRETRAINING_TOKENS / 2)
+        # The optimizer's operations take about as long to start as one more layer's.
+        seconds = START + settings.steps * runner.compute(flops, 3 * (shape.sizes.layers + 1))
+    return JobEstimate("prepare_model", name, f"models/{name}", seconds, disk=size)
+
+
+def prepare_nli(name: str, model: Model, shape: Shape | None) -> JobEstimate:
+    """Return the job that fetches an entailment model of a known shape, or trains the embedded one."""
+    if model.nli is None:
+        size = 4 * shape.parameters
+        return JobEstimate("prepare_nli", name, f"models/nli/{name}", START + size / READ, disk=size)
+    nli = model.nli
+    weights = nli.layers * 8 * nli.hidden**2  # attention's four matrices, and an MLP of twice the width
+    flops = 6 * weights * nli.steps * nli.batch * PAIR_TOKENS / 2  # half of the pairs are short
+    seconds = 2 * START + flops / (ARITHMETIC * CPU.flops)
+    return JobEstimate("prepare_nli", name, f"models/nli/{name}", seconds, disk=4 * weights)
+
 
 ENGINE_START = 90.0
 """Seconds in which vLLM loads, profiles and captures its graphs (assumed)."""
@@ -49,7 +215,7 @@ class Jobs:
             if not model.nli
         }
 
-    def all(self) -> Iterator[Job]:
+    def all(self) -> Iterator[JobEstimate]:
         """Yield the jobs, stage by stage."""
         for name, model in self.experiment.nli_models.items():
             yield prepare_nli(name, model, self.nli_shapes.get(name))
@@ -62,28 +228,28 @@ class Jobs:
             for model in self.experiment.models:
                 yield from stage(model)
 
-    def trainer(self, model: str, method: str) -> Trainer:
+    def trainer(self, model: str, method: str) -> TrainingMemory:
         """Return what a training's memory depends on."""
         entry, settings = self.experiment.models[model], self.experiment.by_model[model].training
         device = self.gpu if entry.resources.gpus else CPU
         needs_reference = self.experiment.methods[method].needs_reference
-        return Trainer(self.shapes[model], entry, settings, needs_reference, device)
+        return TrainingMemory(self.shapes[model], entry, settings, needs_reference, device)
 
-    def runnable(self, model: str, method: str) -> Trainer:
+    def runnable(self, model: str, method: str) -> TrainingMemory:
         """Return the same with the changes that make it fit, if it does not and any do."""
         trainer = self.trainer(model, method)
-        remedy = fitting.remedy(trainer) if fitting.problems(trainer) else None
+        remedy = remedy_of(trainer) if problems(trainer) else None
         return remedy.trainer if remedy and remedy.fits else trainer
 
     def sampling_gpus(self, model: str) -> int:
         """Return the GPUs of a job that samples."""
         return self.experiment.resources(model)["sampling_gpus"]
 
-    def _sampling(self, model: str) -> Iterator[Job]:
+    def _sampling(self, model: str) -> Iterator[JobEstimate]:
         experiment = self.experiment
         settings, shards = experiment.by_model[model].sampling, experiment.experiment.sampling.shards
         if experiment.experiment.recorded:
-            yield Job("import_samples", model, f"sampling/{model}", LIGHT_START, memory=LIGHT_PROCESS)
+            yield JobEstimate("import_samples", model, f"sampling/{model}", LIGHT_START, memory=LIGHT_PROCESS)
             return
         samples = self.workload.folder / f"samples/{model}.parquet"
         lengths = self.workload.lengths(
@@ -97,7 +263,7 @@ class Jobs:
 
     def _generating(
         self, rule: str, name: str, model: str, settings, sequences: float, lengths: Lengths
-    ) -> Job:
+    ) -> JobEstimate:
         """A job that samples and does little else."""
         shape, entry, gpus = self.shapes[model], self.experiment.models[model], self.sampling_gpus(model)
         width = 4 if entry.dtype == "float32" else 2
@@ -106,7 +272,7 @@ class Jobs:
         tokens = sequences * lengths.total
         disk = sequences * lengths.response * TEXT
         if settings.backend == "openai":  # elsewhere, at a speed that nobody here knows
-            return Job(rule, model, name, LIGHT_START, tokens=tokens, memory=LIGHT_PROCESS, disk=disk)
+            return JobEstimate(rule, model, name, LIGHT_START, tokens=tokens, memory=LIGHT_PROCESS, disk=disk)
         if is_vllm:
             share = settings.vllm.gpu_memory_utilization * device.memory
             cache = max(1e9, share - ENGINE - width * shape.parameters / max(1, gpus))
@@ -119,15 +285,15 @@ class Jobs:
             sequences / max(1, gpus), lengths.prompt, lengths.response, settings.n, cache, is_vllm
         )
         start = START + width * shape.parameters / READ + ENGINE_START * is_vllm
-        return Job(rule, model, name, start + seconds, gpus, tokens, memory, disk)
+        return JobEstimate(rule, model, name, start + seconds, gpus, tokens, memory, disk)
 
-    def _sorting(self, model: str) -> Iterator[Job]:
+    def _sorting(self, model: str) -> Iterator[JobEstimate]:
         """Grading and semantic entropy."""
         settings = self.experiment.by_model[model]
         questions = self.workload.train_questions()
         answers = questions * settings.sampling.n
         graded = LIGHT_START + answers * ANSWER_SECONDS / settings.grading.workers
-        yield Job("grade", model, f"grading/{model}", graded, memory=LIGHT_PROCESS)
+        yield JobEstimate("grade", model, f"grading/{model}", graded, memory=LIGHT_PROCESS)
         nli = self.experiment.nli_of(model)
         pairs = answers * PAIRS_PER_RESPONSE if nli else 0.0
         gpus = self.sampling_gpus(nli) if nli else 0  # the entailment model's own, as in the rule
@@ -143,9 +309,9 @@ class Jobs:
             seconds = START + runner.compute(flops, pairs / 64 * shape.sizes.layers)
         elif nli:
             seconds = 2 * START
-        yield Job("measure_semantic_entropy", model, f"semantic_entropy/{model}", seconds, gpus)
+        yield JobEstimate("measure_semantic_entropy", model, f"semantic_entropy/{model}", seconds, gpus)
 
-    def _training(self, model: str) -> Iterator[Job]:
+    def _training(self, model: str) -> Iterator[JobEstimate]:
         experiment = self.experiment
         for method in experiment.trained:
             trainer = self.runnable(model, method)
@@ -167,12 +333,12 @@ class Jobs:
                     )  # fmt: skip
                     seconds = start + steps * sum(step.phases().values())
                     memory = trainer.peak().total + PROCESS * (not trainer.device.is_gpu)
-                    yield Job(
+                    yield JobEstimate(
                         "train", model, f"training/{name}", seconds, gpus, steps * step.tokens, memory,
                         weights + checkpoints, checkpoints,
                     )  # fmt: skip
 
-    def _evaluating(self, model: str) -> Iterator[Job]:
+    def _evaluating(self, model: str) -> Iterator[JobEstimate]:
         experiment = self.experiment
         if not experiment.benchmarks:
             return

@@ -1,15 +1,13 @@
-"""Memory of one GPU (or of a job without one) by phase of training: what stays, and what a phase adds.
+"""Memory of one GPU (or of a job without one) by phase of training: what stays, what a phase adds, what makes it fit.
 
 Everything follows what the code does: master weights in float32 with bfloat16 products, AdamW, and the sharing out of
 states that ZeRO (Rajbhandari et al. 2020, section 3) describes: 16 bytes a parameter, divided by the GPUs that share it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sent.config import Model, Training
-from sent.plan import activations
-from sent.plan.devices import GIB, Device
-from sent.plan.shape import Shape
+from sent.config import Lora, Model, Training
+from sent.plan.sizes import GIB, Device, Shape
 
 RESERVED = 2 * GIB
 """CUDA context, communication buffers and what the allocator cannot use (assumed)."""
@@ -35,7 +33,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Trainer:
+class TrainingMemory:
     """A model in training: everything that memory depends on."""
 
     shape: Shape
@@ -61,7 +59,7 @@ class Trainer:
 
     @property
     def precision(self) -> str:
-        """What :mod:`sent.plan.activations` calls the number formats."""
+        """Number formats, as the activations are counted by."""
         if self.model.dtype == "float32" or not self.device.is_gpu:
             return "float32"
         return "bfloat16" if self.shards > 1 else "autocast"
@@ -142,20 +140,20 @@ class Trainer:
             # One at a time: the largest, whole in float32, and in vLLM's format.
             rollout["handed to vLLM"] = (4 * (self.shards > 1) + self.width) * shape.head
         else:
-            rollout["cache and logits"] = activations.rollout_cache(shape, settings, 4)
-        passing = activations.passing(shape, precision)
+            rollout["cache and logits"] = rollout_cache(shape, settings, 4)
+        passing = passing_activations(shape, precision)
         scored, updated = self.batch_tokens()
         score = self.states() | {
             "gathered": self.gathered(),
             "activations": scored * passing,
-            "logits": activations.logit_blocks(shape, scored, precision, backward=False),
+            "logits": logit_blocks(shape, scored, precision, backward=False),
         }
         backward = self.states() | {
             "gradients": self.gradients(),
             "gathered": self.gathered(),
             "activations": updated
-            * (passing + activations.kept(shape, precision, settings.gradient_checkpointing)),
-            "logits": activations.logit_blocks(shape, updated, precision, backward=True),
+            * (passing + kept_activations(shape, precision, settings.gradient_checkpointing)),
+            "logits": logit_blocks(shape, updated, precision, backward=True),
         }
         step = self.states() | {
             "gradients": 4 * self.trained / self.shards,
@@ -194,3 +192,201 @@ class Trainer:
             / self.model.resources.nodes
             * (PROCESS + self.shape.parameters * (4 + 2 * self.needs_reference + asleep))
         )
+
+
+BLOCK_ELEMENTS, MIN_BLOCK = 1 << 22, 1024
+"""Sizes of the blocks of logits, as in sent/training/logprobs.py, which imports torch."""
+
+
+def layer_activations(shape: Shape, precision: str) -> float:
+    """Return the bytes a token that one layer keeps for its backward pass.
+
+    Counted as Korthikanti et al. 2022 (section 4.1) count theirs, for a layer of Llama's kind with attention that
+    keeps no scores (their term 5as/h): two norms, projections, attention's output and log-sum, gated MLP.
+    ``precision``: `float32`, `bfloat16` (16-bit weights: FSDP, ZeRO) or `autocast` (float32 weights and residuals,
+    16-bit products: one GPU and DDP).
+    """
+    sizes = shape.sizes
+    width = 4 if precision == "float32" else 2
+    # A norm keeps its input, the normalised input and its output; under autocast each projection its own 16-bit copy.
+    residual = {"float32": 24, "bfloat16": 16, "autocast": 26}[precision] * sizes.hidden
+    attention = 2 * width * (shape.query + shape.key) + 4 * sizes.heads
+    if sizes.qk_norm:
+        attention += (8 if width == 4 else 6) * (shape.query + shape.key) + 4 * (sizes.heads + sizes.kv_heads)
+    return residual + attention + 4 * width * sizes.intermediate
+
+
+def kept_activations(shape: Shape, precision: str, checkpointing: bool) -> float:
+    """Return the bytes a token that all layers keep until the backward pass.
+
+    With checkpointing: the residual at each layer's beginning, and one layer's activations while it is recomputed.
+    """
+    residual = shape.sizes.hidden * (2 if precision == "bfloat16" else 4)
+    layer = layer_activations(shape, precision)
+    body = shape.sizes.layers * residual + layer if checkpointing else shape.sizes.layers * layer
+    return body + shape.sizes.hidden * (7 if precision == "bfloat16" else 10)  # embedding and last norm
+
+
+def passing_activations(shape: Shape, precision: str) -> float:
+    """Return the bytes a token of what lives only while a layer computes: about three tensors of the MLP's width, two
+    residuals in float32.
+    """
+    return (3 * (4 if precision == "float32" else 2)) * shape.sizes.intermediate + 8 * shape.sizes.hidden
+
+
+def logit_blocks(shape: Shape, tokens: float, precision: str, backward: bool) -> float:
+    """Return the bytes of log-probabilities and entropies from hidden states, see :mod:`sent.training.logprobs`.
+
+    Two float32 blocks [tokens, block] (three backward, the last in the factors' type), the hidden states and their
+    float32 gradient, and backward a gradient of the head.
+    """
+    width = 4 if precision == "float32" else 2
+    block = tokens * min(shape.sizes.vocabulary, max(MIN_BLOCK, BLOCK_ELEMENTS / max(1, tokens)))
+    hidden = tokens * shape.sizes.hidden
+    total = 8 * block + width * hidden
+    if backward:
+        total += width * block + 4 * hidden + shape.head * (2 if precision == "bfloat16" else 4)
+    return total
+
+
+def plain_logits(shape: Shape, tokens: float) -> float:
+    """Return what the same takes by way of all logits: float32 logits, log-probabilities, probabilities, gradient."""
+    return 16.0 * tokens * shape.sizes.vocabulary
+
+
+def rollout_cache(shape: Shape, settings: Training, width: int) -> float:
+    """Return the bytes of a batch of the transformers sampler: its cache, and the last tokens' float32 logits."""
+    length = min(shape.sizes.context, settings.max_prompt_tokens + settings.decoding.max_new_tokens)
+    sequences = max(1, settings.rollout_batch_tokens // length)
+    return settings.rollout_batch_tokens * shape.cache_bytes(width) + 8 * sequences * shape.sizes.vocabulary
+
+
+GPU_COUNTS, GPUS_PER_NODE = (1, 2, 4, 8, 16, 32), 8
+SHARES = [share / 100 for share in range(90, 5, -5)]
+"""Shares of a GPU that vLLM may be given, the largest first."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Settings that make a training fit: keys below the experiment's file, or resources of the model."""
+
+    changes: dict[str, float]
+    trainer: TrainingMemory
+    """The training with these changes."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether they are enough."""
+        return not problems(self.trainer)
+
+
+def problems(trainer: TrainingMemory) -> list[str]:
+    """Return what is wrong, a sentence each; none where it fits."""
+    found = []
+    for phase in trainer.phases():
+        if phase.total > trainer.room():
+            largest = max(phase.parts, key=phase.parts.get)
+            found.append(
+                f"{phase.name} needs {phase.total / GIB:.1f} GiB of {trainer.room() / GIB:.1f}, most of it {largest} "
+                f"({phase.parts[largest] / GIB:.1f})"
+            )
+    if trainer.settings.backend == "vllm":
+        parts = trainer.settings.vllm.tensor_parallel
+        needed = trainer.longest() * trainer.shape.cache_bytes(trainer.width) / parts
+        if trainer.engine_cache() < needed:
+            found.append(
+                f"vLLM's share leaves {trainer.engine_cache() / GIB:.1f} GiB for its cache, and one sequence of "
+                f"{trainer.longest()} tokens takes {needed / GIB:.1f}: it would not start"
+            )
+    if trainer.device.is_gpu and trainer.host() > trainer.model.resources.mem_mb * 2**20:
+        found.append(
+            f"its processes load {trainer.host() / GIB:.0f} GiB into the machine's memory, more than mem_mb grants"
+        )
+    return found
+
+
+def remedy_of(trainer: TrainingMemory) -> Remedy:
+    """Return changes that make it fit: batches first (no result depends on them), more GPUs last."""
+    changed, changes = _with_settings(trainer)
+    more = [count for count in GPU_COUNTS if count > trainer.gpus]
+    while problems(changed) and more and trainer.device.is_gpu:
+        count = more.pop(0)
+        nodes = max(trainer.model.resources.nodes, -(-count // GPUS_PER_NODE))
+        asked = {"gpus": count, "nodes": nodes, "accelerate": "fsdp2", "mem_mb": 10**9}
+        resources = trainer.model.resources.model_copy(update=asked)
+        larger = replace(trainer, model=trainer.model.model_copy(update={"resources": resources}))
+        changed, changes = _with_settings(larger)
+        changes["resources.gpus"] = count
+        if nodes > trainer.model.resources.nodes:
+            changes["resources.nodes"] = nodes
+    if not problems(changed) and changed.host() > trainer.model.resources.mem_mb * 2**20:
+        changes["resources.mem_mb"] = int(1.05 * changed.host() / 2**20)
+    return Remedy(changes, changed)
+
+
+def with_adapters(trainer: TrainingMemory) -> Remedy | None:
+    """Return changes on the same GPUs by which low-rank adapters fit where all weights do not, or None."""
+    if trainer.settings.lora is not None:
+        return None
+    settings = trainer.settings.model_copy(update={"lora": Lora()})
+    changed, changes = _with_settings(replace(trainer, settings=settings))
+    return None if problems(changed) else Remedy({"training.lora": "{}", **changes}, changed)
+
+
+def _with_settings(trainer: TrainingMemory) -> tuple[TrainingMemory, dict[str, float]]:
+    """Change settings of batches and of vLLM as far as it helps."""
+    changes: dict[str, float] = {}
+    before = trainer.settings
+
+    def change(key: str, value) -> TrainingMemory:
+        changes[f"training.{key}"] = value
+        settings = trainer.settings
+        if key.startswith("vllm."):
+            settings = settings.model_copy(
+                update={"vllm": settings.vllm.model_copy(update={key.partition(".")[2]: value})}
+            )
+        else:
+            settings = settings.model_copy(update={key: value})
+        return replace(trainer, settings=settings)
+
+    longest = trainer.settings.max_prompt_tokens + trainer.settings.decoding.max_new_tokens
+    if _over(trainer, "backward") and not trainer.settings.gradient_checkpointing:
+        trainer = change("gradient_checkpointing", True)
+    batches = [("score", "scoring_batch_tokens"), ("backward", "micro_batch_tokens")]
+    if trainer.settings.backend == "transformers":
+        batches.append(("rollout", "rollout_batch_tokens"))
+    for phase, key in batches:
+        while _over(trainer, phase) and getattr(trainer.settings, key) >= 2 * longest:
+            trainer = change(key, getattr(trainer.settings, key) // 2)
+    if trainer.settings.backend == "vllm":
+        if problems(trainer) and longest < trainer.longest():
+            trainer = change("vllm.max_model_len", longest)
+        # An engine over several GPUs has to hold only a part of the weights on each.
+        sizes = [
+            size for size in (2, 4, 8) if trainer.gpus % size == trainer.shape.sizes.kv_heads % size == 0
+        ]
+        one = trainer.settings.vllm.tensor_parallel
+        for size in dict.fromkeys([one, *sizes]):
+            if size != one and problems(trainer):
+                trainer = change("vllm.tensor_parallel", size)
+            trainer = _with_share(trainer)
+        # A `vllm:` of one's own has other defaults than training's.
+        changed = trainer.settings.vllm != before.vllm
+        if changed:
+            changes["training.vllm.gpu_memory_utilization"] = trainer.settings.vllm.gpu_memory_utilization
+    return trainer, changes
+
+
+def _with_share(trainer: TrainingMemory) -> TrainingMemory:
+    """Give vLLM the largest share that fits, if any does and what it has does not."""
+    vllm = trainer.settings.vllm
+    for share in SHARES if problems(trainer) else ():
+        changed = vllm.model_copy(update={"gpu_memory_utilization": share})
+        smaller = replace(trainer, settings=trainer.settings.model_copy(update={"vllm": changed}))
+        if not problems(smaller):
+            return smaller
+    return trainer
+
+
+def _over(trainer: TrainingMemory, name: str) -> bool:
+    return any(phase.name == name and phase.total > trainer.room() for phase in trainer.phases())

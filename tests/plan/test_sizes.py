@@ -6,8 +6,8 @@ import pytest
 import yaml
 from sent.config import Architecture, Model, Pretrain, parse
 from sent.errors import SentError
-from sent.plan import shape
-from sent.plan.shape import Shape, shape_of
+from sent.plan import sizes
+from sent.plan.sizes import Shape, shape_of
 
 QWEN2_5_1_5B = {
     "layers": 28, "hidden": 1536, "intermediate": 8960, "heads": 12, "kv_heads": 2, "vocabulary": 151936,
@@ -31,7 +31,7 @@ def build(kind: str, tied: bool, **changes):
 def test_parameters_are_those_of_the_built_model(kind, tied, tmp_path):
     model = build(kind, tied, **({"head_dim": 10} if kind == "Qwen3" else {}))
     model.config.save_pretrained(tmp_path)
-    found = Shape(shape.read(tmp_path / "config.json"))
+    found = Shape(sizes.read(tmp_path / "config.json"))
     assert found.parameters == sum(p.numel() for p in model.parameters())
 
 
@@ -43,7 +43,7 @@ def test_the_embedded_model_is_known_exactly(tmp_path):
     entry = Model(pretrain=settings)
     assert shape_of("mine", entry, tmp_path / "nowhere").parameters == made["parameters"]
     assert shape_of("mine", entry, tmp_path) == shape_of("mine", entry, tmp_path / "nowhere")
-    assert shape.read(tmp_path / "config.json").vocabulary == shape.EMBEDDED_VOCABULARY
+    assert sizes.read(tmp_path / "config.json").vocabulary == sizes.EMBEDDED_VOCABULARY
 
 
 def test_parameters_of_published_models():
