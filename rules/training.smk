@@ -3,7 +3,8 @@
 Inputs: results/{experiment}/models/{model}/, data/train.parquet and, for methods with a curriculum,
     curriculum/{model}.parquet
 Outputs: results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/: policy/, metrics.parquet, train.json
-Beside them stage{stage}.checkpoints/, which an interrupted job goes on from; `prune_checkpoints` removes them.
+Beside them stage{stage}.checkpoints/, which an interrupted job goes on from; a finished one removes its own, unless
+    `keep_checkpoints` is on, and `prune_checkpoints` all that are left.
 """
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,10 +32,10 @@ def run():
     server.wait(timeout=30)
 
 
-def results(folder: Path) -> tuple[bytes, list[dict]]:
+def results(folder: Path, steps: int = STEPS) -> tuple[bytes, list[dict]]:
     """Return the weights' bytes and the log without what a clock says."""
     rows = tables.rows(folder / "metrics.parquet")
-    assert len(rows) == STEPS
+    assert len(rows) == steps
     assert all(row["grad_norm"] > 0 for row in rows)
     kept = [{k: v for k, v in row.items() if not k.startswith(TIMED)} for row in rows]
     return (folder / "policy" / "model.safetensors").read_bytes(), kept
@@ -95,16 +96,67 @@ def test_a_checkpoint_of_other_settings_is_not_resumed(run, inputs, uninterrupte
 
 
 def test_only_whole_checkpoints_count_and_two_are_kept(tmp_path):
-    checkpoints = checkpoint.Checkpoints(tmp_path, "key")
-    assert checkpoints.newest() is None
+    checkpoints = checkpoint.Checkpoints(tmp_path, "key", "code")
+    assert checkpoints.newest(9) is None
     for step in (1, 2, 3):
         checkpoints.save(step, {"step": step}, lambda folder: (folder / "weights").write_text("w"))
-    (tmp_path / "key" / "step000004.partial").mkdir()
-    assert sorted(p.name for p in (tmp_path / "key").iterdir()) == [
+    (tmp_path / "key-code" / "step000004.partial").mkdir()
+    assert sorted(p.name for p in (tmp_path / "key-code").iterdir()) == [
         "step000002",
         "step000003",
         "step000004.partial",
     ]
-    assert checkpoints.newest()[1] == {"step": 3}
-    (tmp_path / "key" / "step000003" / "state.json").write_text("{")
-    assert checkpoints.newest()[1] == {"step": 2}
+    assert checkpoints.newest(9)[1] == {"step": 3, "codes": ["code"]}
+    assert checkpoints.newest(2)[1]["step"] == 2
+    assert checkpoints.newest(1) is None
+    (tmp_path / "key-code" / "step000003" / "state.json").write_text("{")
+    assert checkpoints.newest(9)[1]["step"] == 2
+    checkpoints.remove()
+    assert not tmp_path.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keep", [True, False])
+def test_more_steps_go_on_from_a_finished_job_that_kept_its_last_state(run, inputs, tmp_path, keep):
+    """Six steps at once, or four and then two more: the same to the bit. Without kept states all six are done anew."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    status, happened = run(arguments(inputs, whole, steps=6, warmup_updates=3))
+    assert status == 0
+    raised = {"warmup_updates": 3, "keep_checkpoints": keep}
+    assert run(arguments(inputs, parts, steps=4, **raised))[0] == 0
+    assert (parts / "checkpoints").exists() == keep
+    shutil.rmtree(parts / "policy")  # as Snakemake does
+    status, after = run(arguments(inputs, parts, steps=6, **raised))
+    assert status == 0
+    assert after.count("collect_step") == (2 if keep else 6)
+    assert happened.count("collect_step") == 6
+    assert results(parts, 6) == results(whole, 6)
+
+
+@pytest.mark.slow
+def test_fewer_steps_do_not_take_the_state_of_more(run, inputs, tmp_path):
+    assert run(arguments(inputs, tmp_path, keep_checkpoints=True))[0] == 0
+    status, happened = run(arguments(inputs, tmp_path, steps=3, keep_checkpoints=True))
+    assert status == 0
+    assert happened.count("collect_step") == 3
+    assert run(arguments(inputs, tmp_path / "fresh", steps=3))[0] == 0
+    assert results(tmp_path, 3) == results(tmp_path / "fresh", 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("resume", ["strict", "settings"])
+def test_a_checkpoint_of_other_code_is_resumed_on_purpose_alone(run, inputs, uninterrupted, tmp_path, resume):
+    expected, happened = uninterrupted
+    last = max(i for i, name in enumerate(happened, 1) if name == "update")
+    assert run(arguments(inputs, tmp_path), at=last)[0] == -signal.SIGKILL
+    (written,) = (tmp_path / "checkpoints").iterdir()
+    key, _, code = written.name.partition("-")
+    written.rename(written.with_name(f"{key}-0123456789ab"))
+    for state in (tmp_path / "checkpoints").glob("*/step*/state.json"):
+        state.write_text(state.read_text().replace(code, "0123456789ab"))
+    status, after = run(arguments(inputs, tmp_path, resume=resume))
+    assert status == 0
+    assert after.count("collect_step") == {"strict": STEPS, "settings": 1}[resume]
+    codes = json.loads((tmp_path / "train.json").read_text())["code"]
+    assert codes == ([code] if resume == "strict" else ["0123456789ab", code])
+    assert results(tmp_path) == expected

@@ -1,6 +1,6 @@
 """What all settings share."""
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,3 +11,15 @@ class Settings(BaseModel):
     """Base of all settings: unknown keys are errors, values are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    OPERATION: ClassVar[frozenset[str]] = frozenset()
+    """Keys that say how a job runs: with any value it makes the same, up to the rounding of floating-point sums."""
+    REPORT: ClassVar[frozenset[str]] = frozenset()
+    """Keys that only the stage `results` reads: how what was made is summed up and named."""
+
+    def science(self, report: bool = False) -> dict[str, Any]:
+        """Return the keys that shape what a job makes, as JSON values; with ``report`` also those of `results`."""
+        left_out = self.OPERATION if report else self.OPERATION | self.REPORT
+        kept = self.model_dump(mode="json", exclude=set(left_out))
+        inner = {key: getattr(self, key) for key in kept}
+        return kept | {k: v.science(report) for k, v in inner.items() if isinstance(v, Settings)}

@@ -29,6 +29,8 @@ class Generator(Settings):
 class Source(Settings):
     """Where questions come from: exactly one of `hub`, `path` or `generator`."""
 
+    REPORT = frozenset({"licence"})
+
     hub: Hub | None = None
     path: str | None = Field(None, description="local .jsonl, .parquet or .csv file")
     generator: Generator | None = None

@@ -10,12 +10,17 @@ from sent.config.sampling import Backend, Decoding, Server, Vllm
 class Benchmark(Settings):
     """A registry entry of config/benchmarks.yaml."""
 
+    REPORT = frozenset({"label"})
+
     source: Source
     label: str | None = Field(None, description="name in tables and figures")
 
 
 class Evaluation(Settings):
     """Stage `evaluation`."""
+
+    OPERATION = frozenset({"batch_tokens"})
+    REPORT = frozenset({"pass_at"})
 
     backend: Backend = Field("transformers", description="what samples, see docs/sampling.md")
     n: int = Field(32, ge=1, description="responses a question")

@@ -10,6 +10,8 @@ from sent.config.base import Settings
 class Grading(Settings):
     """Stage `grading`, and the reward of training."""
 
+    OPERATION = frozenset({"workers"})
+
     timeout_seconds: float = Field(
         5.0, gt=0, description="processor time of one comparison; by the clock it may take four times as long"
     )

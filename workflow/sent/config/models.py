@@ -104,6 +104,9 @@ class Resources(Settings):
 class Model(Settings):
     """A registry entry: a policy or an entailment model, from exactly one of hub, path, pretrain or nli."""
 
+    OPERATION = frozenset({"architecture", "resources"})
+    REPORT = frozenset({"label", "scale"})
+
     hub: Hub | None = None
     path: str | None = None
     pretrain: Pretrain | None = None

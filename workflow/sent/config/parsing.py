@@ -25,8 +25,13 @@ def parse(settings: type[Settings], value: Any, where: str) -> Any:
 
 
 def dump(settings: Settings) -> str:
-    """Return settings as one line of JSON, keys sorted: what rules pass to commands, and what is hashed."""
+    """Return settings as one line of JSON, keys sorted: what rules pass to commands."""
     return json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+
+
+def science(settings: Settings, report: bool = False) -> str:
+    """Return what shapes results in the same form (:meth:`Settings.science`): what is compared and hashed."""
+    return json.dumps(settings.science(report), sort_keys=True)
 
 
 def _read_text(text: str, where: str) -> Any:

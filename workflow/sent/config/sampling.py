@@ -23,6 +23,8 @@ class Decoding(Settings):
 class Vllm(Settings):
     """Options of the vLLM engine."""
 
+    OPERATION = frozenset({"enable_sleep_mode", "enforce_eager", "gpu_memory_utilization"})
+
     tensor_parallel: int = Field(
         1, ge=1, description="GPUs that one engine is split over; in training it divides the number of GPUs"
     )
@@ -39,6 +41,8 @@ class Vllm(Settings):
 class Server(Settings):
     """An OpenAI-compatible server (`vllm serve` or another)."""
 
+    OPERATION = frozenset({"api_key_env", "concurrency", "retries", "timeout_seconds"})
+
     base_url: str = Field("http://127.0.0.1:8000/v1", description="address, up to `/completions`")
     model: str | None = Field(None, description="model name there; default: the first that it lists")
     api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key")
@@ -52,6 +56,8 @@ Backend = Literal["transformers", "vllm", "openai"]
 
 class Sampling(Settings):
     """Stage `sampling`: responses of the initial policy, for semantic entropy."""
+
+    OPERATION = frozenset({"batch_tokens", "shards"})
 
     backend: Backend = Field("transformers", description="what samples, see docs/sampling.md")
     n: int = Field(16, ge=1, description="responses a question (ours: the paper does not say)")

@@ -10,6 +10,8 @@ from sent.config.base import Name, Settings
 class SemanticEntropy(Settings):
     """Stage `semantic_entropy`."""
 
+    OPERATION = frozenset({"batch_tokens", "processes"})
+
     entailment: Literal["hybrid", "nli", "math_verify", "exact", "embedding"] = Field(
         "hybrid",
         description="what judges two answers; hybrid: exact, then math_verify, then nli for answers in words",

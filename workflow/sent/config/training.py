@@ -12,6 +12,8 @@ from sent.errors import SentError
 class Method(Settings):
     """A registry entry of config/methods.yaml: how the objective is made from its parts."""
 
+    REPORT = frozenset({"label"})
+
     label: str | None = Field(None, description="name in tables and figures")
     curriculum: bool = Field(False, description="train stage by stage, in the order of semantic entropy")
     objective: str = Field(
@@ -91,6 +93,19 @@ class ColocatedVllm(Vllm):
 class Training(Settings):
     """Stage `training`: reinforcement learning with verifiable rewards."""
 
+    OPERATION = frozenset(
+        {
+            "checkpoint_every",
+            "gradient_checkpointing",
+            "keep_checkpoints",
+            "micro_batch_tokens",
+            "resume",
+            "rollout_batch_tokens",
+            "scoring_batch_tokens",
+            "trackers",
+        }
+    )
+
     backend: Literal["transformers", "vllm"] = Field("transformers", description="what writes the rollouts")
     prompts_per_step: int = Field(256, ge=1)
     responses_per_prompt: int = Field(8, ge=2)
@@ -146,6 +161,13 @@ class Training(Settings):
     )
     checkpoint_every: int = Field(
         20, ge=0, description="steps between checkpoints; 0: only when asked to stop"
+    )
+    keep_checkpoints: bool = Field(
+        False, description="a finished job keeps its last state, from which more steps can go on"
+    )
+    resume: Literal["strict", "settings"] = Field(
+        "strict",
+        description="which checkpoints a job goes on from: of the same settings, data and code, or of any code",
     )
     trackers: list[Literal["tensorboard", "wandb"]] = Field([], description="log there, too")
     vllm: ColocatedVllm = ColocatedVllm()

@@ -1,5 +1,6 @@
 """Checkpoints of a training job, in a side folder keyed by everything that the result depends on."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -33,20 +34,16 @@ def hash_files(path: str | Path) -> str:
 
 
 class Checkpoints:
-    """Numbered checkpoints ``step000020/`` under ``folder/key/``.
+    """Numbered checkpoints ``step000020/`` under ``folder/KEY-CODE/``.
 
-    A checkpoint of other settings, data or code lies under another key: it is named in the log, never resumed.
+    ``key`` stands for settings and data, ``code`` for the version of the code. Checkpoints of another key are never
+    resumed, and those of other code only with ``any_code``; they are named in the log. ``codes`` lists the versions
+    that have trained so far, this one last.
     """
 
-    def __init__(self, folder: str | Path, key: str):
-        self.folder = Path(folder) / key
-        others = [p.name for p in Path(folder).glob("*") if p.is_dir() and p.name != key]
-        if others:
-            logger.warning(
-                "%s: checkpoints of other settings, data or code are not resumed: %s (remove them when you like)",
-                folder,
-                ", ".join(others),
-            )
+    def __init__(self, folder: str | Path, key: str, code: str, any_code: bool = False):
+        self.parent, self.key, self.any_code, self.codes = Path(folder), key, any_code, [code]
+        self.folder = self.parent / f"{key}-{code}"
 
     def save(self, step: int, state: dict, save_tensors, is_main: bool = True, barrier=lambda: None) -> Path:
         """Write a checkpoint: ``save_tensors(folder)`` on every process, ``state`` (JSON) on the main one.
@@ -62,7 +59,7 @@ class Checkpoints:
         save_tensors(partial)
         barrier()
         if is_main:
-            (partial / "state.json").write_text(json.dumps(state))
+            (partial / "state.json").write_text(json.dumps(state | {"codes": self.codes}))
             _sync(partial)
             shutil.rmtree(target, ignore_errors=True)
             os.replace(partial, target)
@@ -71,17 +68,59 @@ class Checkpoints:
         barrier()
         return target
 
-    def newest(self) -> tuple[Path, dict] | None:
-        """Return the newest whole checkpoint and its state, or None."""
-        for folder in reversed(self._complete()):
+    def newest(self, most: int) -> tuple[Path, dict] | None:
+        """Return the newest whole checkpoint of at most ``most`` steps and its state, or None.
+
+        Those of other code count only where this code has none.
+        """
+        own = self._complete()
+        others = [p for p in sorted(self.parent.glob("*")) if p.is_dir() and p != self.folder]
+        same_settings = [p for p in others if p.name.startswith(f"{self.key}-")]
+        if self.any_code and not own:
+            by_steps = sorted(
+                (p for other in same_settings for p in self._complete(other)),
+                key=lambda p: (p.name, p.stat().st_mtime),
+            )
+            found = self._usable(by_steps, most)
+            if found:
+                logger.warning(
+                    "training.resume is 'settings': GOING ON FROM A CHECKPOINT OF OTHER CODE, %s; what comes out is the work "
+                    "of both, and train.json lists their versions", found[0],
+                )  # fmt: skip
+                self.codes = [*found[1].get("codes", []), *self.codes]
+            return found
+        if others:
+            logger.warning(
+                "%s: checkpoints of other settings, data or code are not resumed: %s (remove them when you like%s)",
+                self.parent,
+                ", ".join(p.name for p in others),
+                "; with `training.resume: settings` those of other code are" if same_settings else "",
+            )
+        found = self._usable(own, most)
+        if found:
+            self.codes = found[1]["codes"]
+        return found
+
+    def remove(self) -> None:
+        """Remove the checkpoints of these settings, data and code, and the folder where no others are."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.parent.rmdir()
+
+    def _usable(self, folders: list[Path], most: int) -> tuple[Path, dict] | None:
+        for folder in reversed(folders):
             try:
-                return folder, json.loads((folder / "state.json").read_text())
+                state = json.loads((folder / "state.json").read_text())
             except (OSError, json.JSONDecodeError) as error:
                 logger.warning("%s: unusable checkpoint (%s), trying the one before", folder, error)
+                continue
+            if state["step"] <= most:
+                return folder, state
         return None
 
-    def _complete(self) -> list[Path]:
-        return sorted(p for p in self.folder.glob("step*") if p.suffix != ".partial" and p.is_dir())
+    def _complete(self, folder: Path | None = None) -> list[Path]:
+        folder = folder or self.folder
+        return sorted(p for p in folder.glob("step*") if p.suffix != ".partial" and p.is_dir())
 
 
 def save_policy(folder: str | Path, model, state_dict: dict, tokenizer, provenance: dict) -> None:

@@ -71,7 +71,8 @@ class Trainer:
                     bar.set_postfix(self._latest(row))
                     due = self.settings.checkpoint_every and row["step"] % self.settings.checkpoint_every == 0
                     stop = self._agreed_to_stop()
-                    if (due and row["step"] < steps) or stop:
+                    last = row["step"] == steps
+                    if stop or (self.settings.keep_checkpoints if last else due):
                         self._save()
                     if stop:
                         self._exit()
@@ -192,15 +193,16 @@ class Trainer:
         logger.info("checkpoint %s", folder)
 
     def _resume(self, steps: int) -> None:
-        found = self.checkpoints.newest()
+        found = self.checkpoints.newest(steps)
         if found is None:
             return
         folder, state = found
-        if state["step"] > steps:
+        try:
+            self.accelerator.load_state(str(folder))
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise SentError(
-                f"{folder}: holds {state['step']} steps, more than the {steps} planned; remove it"
-            )
-        self.accelerator.load_state(str(folder))
+                f"{folder}: this checkpoint cannot be loaded ({error}); remove it, or leave out `training.resume`"
+            ) from error
         self.state = state
         logger.info("going on from %s, %s of %s steps done", folder, state["step"], steps)
 

@@ -13,7 +13,7 @@ from accelerate.utils import set_seed
 
 from sent import tables
 from sent.code_version import code_version
-from sent.config import Grading, Method, Model, Training, dump, parse
+from sent.config import Grading, Method, Model, Training, parse
 from sent.errors import SentError
 from sent.log import logger
 from sent.sampling.sampler import render
@@ -25,6 +25,10 @@ from sent.training.parallelism import parallelism_of
 from sent.training.rollout import Collector, Question
 from sent.training.schedule import QuestionStream, stage_steps, total_steps
 from sent.training.update import Updater
+
+LENGTH = ("steps", "epochs")
+"""Settings that only say how long training goes on: no step depends on them, so that more can be added later. A schedule
+of the learning rate that looked at its end would have to put the number of steps into the checkpoint's key again."""
 
 
 def train_stage(args) -> None:
@@ -69,15 +73,17 @@ def train_stage(args) -> None:
 
     key = key_of(
         {
-            "settings": [dump(model), dump(method), dump(settings), dump(grading)],
+            "settings": [s.science() for s in (model, method, grading)],
+            "training": {k: v for k, v in settings.science().items() if k not in LENGTH},
             "data": [
                 hash_files(p) for p in (args.policy, args.reference, args.questions, args.curriculum) if p
             ],
             "stage": [args.stage, args.stages, args.seed],
-            "code": code_version("train", objective=method.objective),
             "processes": accelerator.num_processes,
         }
     )
+    code = code_version("train", objective=method.objective)
+    checkpoints = Checkpoints(args.checkpoints, key, code, any_code=settings.resume == "settings")
     logger.info(
         "training by %s, stage %s of %s: %s questions, %s steps of %s x %s responses, %s updates a step, %s process(es)",
         args.method_name, args.stage, args.stages, len(ids), steps, settings.prompts_per_step,
@@ -92,7 +98,7 @@ def train_stage(args) -> None:
             reference,
             questions,
             QuestionStream(ids, args.seed, args.stage),
-            Checkpoints(args.checkpoints, key),
+            checkpoints,
             (args.seed, args.stage),
             rollouts,
         )
@@ -113,6 +119,7 @@ def train_stage(args) -> None:
             "seconds": time.monotonic() - start,
             "processes": accelerator.num_processes,
             "device": str(accelerator.device),
+            "code": checkpoints.codes,
             "settings": settings.model_dump(mode="json"),
             "method_settings": method.model_dump(mode="json"),
         }
@@ -123,6 +130,8 @@ def train_stage(args) -> None:
         save_policy(
             args.output, core, weights, tokenizer, {k: v for k, v in summary.items() if k != "settings"}
         )
+        if not settings.keep_checkpoints:
+            checkpoints.remove()
         logger.info(
             "reward %.3f -> %.3f; policy in %s", history[0]["reward"], history[-1]["reward"], args.output
         )
