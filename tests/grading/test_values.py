@@ -4,9 +4,9 @@ import math
 from fractions import Fraction
 
 import pytest
-from sent.grading.arithmetic import TooLargeError, UndefinedError
-from sent.grading.formula import UnreadableError, read
-from sent.grading.values import Rounding, same_value, significant_digits
+from sent.grading.answers.arithmetic import TooLargeError, UndefinedError
+from sent.grading.answers.formula import UnreadableError, read
+from sent.grading.answers.values import Rounding, same_value, significant_digits
 
 
 @pytest.mark.parametrize(

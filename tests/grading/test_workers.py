@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-import sent.grading.workers as workers_module
+import sent.grading.algebra.pool as workers_module
 from sent.config import Grading
-from sent.grading.compare import Policy
+from sent.grading.algebra.pool import MathVerifyMissingError, Workers
+from sent.grading.answers import Policy
 from sent.grading.grader import Gold, Grader
-from sent.grading.workers import MathVerifyMissingError, Workers
 
 SUM = (r"\sum_{k=1}^{10} k", "55")
 HANGS = ("1", r"\prod_{n=1}^{1000000000} n")
@@ -64,7 +64,7 @@ def test_memory_is_limited_and_running_out_of_it_is_an_error(pool):
 
 def test_closing_and_a_dead_parent_end_the_workers(tmp_path):
     code = (
-        "import os\nfrom sent.grading.compare import Policy\nfrom sent.grading.workers import Workers\n"
+        "import os\nfrom sent.grading.answers.compare import Policy\nfrom sent.grading.algebra.pool import Workers\n"
         f"w = Workers(1, 5, 1024, Policy()); print(w.compare([{SUM!r}]), w._idle[0].process.pid, flush=True)\n"
         "os._exit(0)"
     )
@@ -105,7 +105,7 @@ def test_no_code_in_an_answer_is_run(tmp_path):
 
 def test_a_worker_refuses_to_write_files_and_start_processes(tmp_path):
     code = (
-        "import os, subprocess, sys\nfrom sent.grading.worker import _seal\n_seal()\n"
+        "import os, subprocess, sys\nfrom sent.grading.algebra.worker import _seal\n_seal()\n"
         "def tried(action):\n    try:\n        action()\n    except PermissionError:\n        return 'refused'\n"
         "    return 'done'\n"
         f"path = {str(tmp_path / 'canary')!r}\n"
@@ -156,7 +156,7 @@ def test_a_worker_imports_neither_torch_nor_the_settings():
     code = (
         "import atexit, sys\nsys.argv[1:] = [" + repr(json.dumps(settings)) + "]\n"
         "atexit.register(lambda: sys.stderr.write(repr([m for m in ('torch', 'pydantic', 'numpy') if m in sys.modules])))\n"
-        "from sent.grading.worker import main\nmain()"
+        "from sent.grading.algebra.worker import main\nmain()"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], input=json.dumps(SUM) + "\n", capture_output=True, text=True, check=True

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sent.errors import SentError
-from sent.grading.compare import Policy, same_answer
+from sent.grading.algebra.pool import MathVerifyMissingError, Workers
+from sent.grading.answers import Policy, Rounding, same_answer
 from sent.grading.extract import extract_answer, unbox
 from sent.grading.string_match import string_match
-from sent.grading.values import Rounding
-from sent.grading.workers import MathVerifyMissingError, Workers
 from sent.log import logger
 
 CACHE_SIZE = 500_000
@@ -84,10 +83,6 @@ class Grader:
         pairs = [(as_gold(gold), unbox(answer or "")) for gold, answer in pairs]
         grades = iter(self._graded([pair for pair in pairs if pair[1].strip()]))
         return [next(grades) if answer.strip() else NO_ANSWER for _, answer in pairs]
-
-    def equivalent(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
-        """Whether each target would be graded correct with the other answer as gold (one direction only)."""
-        return [grade.verdict == "correct" for grade in self._graded([(Gold(a), b) for a, b in pairs])]
 
     def _graded(self, pairs: Sequence[tuple[Gold, str]]) -> list[Grade]:
         known, open_pairs = self._cache, []

@@ -7,7 +7,7 @@ import functools
 import re
 from fractions import Fraction
 
-from sent.grading.arithmetic import CONSTANTS, FUNCTIONS, Number, value_of
+from sent.grading.answers.arithmetic import CONSTANTS, FUNCTIONS, Number, value_of
 
 TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\\.|\d+(?:\.\d*)?|\.\d+|[a-zA-Z]|\S")
 _GREEK = (

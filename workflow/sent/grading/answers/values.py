@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sent.grading.arithmetic import TooLargeError, UndefinedError
-from sent.grading.formula import Formula
+from sent.grading.answers.arithmetic import TooLargeError, UndefinedError
+from sent.grading.answers.formula import Formula
 
 POINTS = 8
 NEEDED = 3  # points at which both formulas must have a value, before agreement counts as equality

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from sent.grading.brackets import QUOTED
-from sent.grading.number_words import number_in_words
+from sent.grading.answers.brackets import QUOTED
+from sent.grading.answers.number_words import number_in_words
 
 CHOICE = re.compile(
     r"(?:option |choice |Option |Choice )?[(\[]?\s*([A-Z])\s*(?:[)\].:]+(?:\s+(.*))?|(?<=\w [A-Z]))",

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable
 
-from sent.grading.arithmetic import UndefinedError
-from sent.grading.formula import UnreadableError, read
-from sent.grading.intervals import interval, is_inequality
-from sent.grading.names import NAME, is_name
-from sent.grading.structure import EQUALS, Relation, Scalar, structure
-from sent.grading.values import AGREE, DIFFER, NEEDED, POINTS
+from sent.grading.answers.arithmetic import UndefinedError
+from sent.grading.answers.formula import UnreadableError, read
+from sent.grading.answers.intervals import interval, is_inequality
+from sent.grading.answers.names import NAME, is_name
+from sent.grading.answers.structure import EQUALS, Relation, Scalar, structure
+from sent.grading.answers.values import AGREE, DIFFER, NEEDED, POINTS
 
 Same = Callable[[object, object], bool | None]
 

@@ -12,8 +12,8 @@ from collections import deque
 from pathlib import Path
 
 from sent.errors import SentError
-from sent.grading.compare import Policy
-from sent.grading.worker import READY, WALL_FACTOR
+from sent.grading.algebra.worker import READY, WALL_FACTOR
+from sent.grading.answers import Policy
 from sent.log import logger
 
 START_SECONDS = 120  # to import sympy, on a machine that is busy
@@ -80,10 +80,10 @@ class _Worker:
     """One process, with at most one task at a time."""
 
     def __init__(self, settings: dict):
-        package_root = str(Path(__file__).resolve().parents[2])
+        package_root = str(Path(__file__).resolve().parents[3])
         path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sent.grading.worker", json.dumps(settings)],
+            [sys.executable, "-m", "sent.grading.algebra.worker", json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

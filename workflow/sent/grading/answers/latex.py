@@ -5,12 +5,12 @@ Only the notation changes here, never the value: what two canonical texts mean i
 
 import re
 
-from sent.grading.brackets import QUOTED
-from sent.grading.markup import usual_intervals, with_plain_text, without_markup
-from sent.grading.notation import MACROS, UNICODE
-from sent.grading.numerals import in_latex, joined_groups
-from sent.grading.units import usual_units
-from sent.grading.words import OPEN_CHOICE
+from sent.grading.answers.brackets import QUOTED
+from sent.grading.answers.markup import usual_intervals, with_plain_text, without_markup
+from sent.grading.answers.notation import MACROS, UNICODE
+from sent.grading.answers.numerals import in_latex, joined_groups
+from sent.grading.answers.units import usual_units
+from sent.grading.answers.words import OPEN_CHOICE
 
 SMALL_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺₀₁₂₃₄₅₆₇₈₉", "0123456789-+0123456789")
 SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")

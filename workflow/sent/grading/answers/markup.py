@@ -2,7 +2,7 @@
 
 import re
 
-from sent.grading.brackets import nesting
+from sent.grading.answers.brackets import nesting
 
 COLOUR = re.compile(
     r"\\(?:textcolor|colorbox|color)\s*(?:\[[^\]]*\]\s*)?\{[^{}]*\}|\\(?:tag|label)\*?\s*\{[^{}]*\}"

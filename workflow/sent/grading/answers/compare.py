@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from sent.grading.brackets import bare, nesting
-from sent.grading.formula import UnreadableError, has_foreign_macro, read
-from sent.grading.intervals import INTERVALS, as_union, is_list_of_inequalities
-from sent.grading.latex import canonical
-from sent.grading.number_words import number_in_words
-from sent.grading.relations import same_relation
-from sent.grading.structure import (
+from sent.grading.answers.brackets import bare, nesting
+from sent.grading.answers.formula import UnreadableError, has_foreign_macro, read
+from sent.grading.answers.intervals import INTERVALS, as_union, is_list_of_inequalities
+from sent.grading.answers.latex import canonical
+from sent.grading.answers.number_words import number_in_words
+from sent.grading.answers.relations import same_relation
+from sent.grading.answers.structure import (
     MAX_CACHED,
     Difference,
     Group,
@@ -22,9 +22,9 @@ from sent.grading.structure import (
     Union,
     structure,
 )
-from sent.grading.units import is_known
-from sent.grading.values import Rounding, same_value
-from sent.grading.words import Word, after_choice, is_choice
+from sent.grading.answers.units import is_known
+from sent.grading.answers.values import Rounding, same_value
+from sent.grading.answers.words import Word, after_choice, is_choice
 
 Symbolic = Callable[[str, str], bool | None]
 NO_MATHS = re.compile(r"[\"`#@?]|__|'[A-Za-z/]")

@@ -1,4 +1,4 @@
-"""A grading worker process: ``python -m sent.grading.worker SETTINGS``; tasks and verdicts are lines of JSON.
+"""A grading worker process: ``python -m sent.grading.algebra.worker SETTINGS``; tasks and verdicts are lines of JSON.
 
 It ends when its standard input does. Each task runs under two timers whose signals end the process by default,
 whatever it is doing: one counts processor time, so that a busy machine changes no verdict, the other the clock.
@@ -39,12 +39,11 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        from sent.grading.verify import algebraically_equal
+        from sent.grading.algebra.verify import algebraically_equal
     except ImportError as error:
         print(json.dumps(str(error)), file=replies)
         return
-    from sent.grading.compare import Policy, same_answer
-    from sent.grading.values import Rounding
+    from sent.grading.answers import Policy, Rounding, same_answer
 
     policy = settings["policy"]
     policy = Policy(**{**policy, "rounding": Rounding(**policy["rounding"])})

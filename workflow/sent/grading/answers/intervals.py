@@ -3,10 +3,10 @@
 import math
 import re
 
-from sent.grading.arithmetic import UndefinedError
-from sent.grading.formula import UnreadableError, read
-from sent.grading.names import is_name
-from sent.grading.structure import Difference, Group, Relation, Scalar, Union
+from sent.grading.answers.arithmetic import UndefinedError
+from sent.grading.answers.formula import UnreadableError, read
+from sent.grading.answers.names import is_name
+from sent.grading.answers.structure import Difference, Group, Relation, Scalar, Union
 
 FLIP = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
 ABSOLUTE = re.compile(r"\|\s*([^|]+?)\s*\|")

@@ -4,10 +4,10 @@ import functools
 import re
 from dataclasses import dataclass
 
-from sent.grading.brackets import QUOTED, TOKEN, bare, end_of_group, split, split_list
-from sent.grading.names import is_name
-from sent.grading.units import compound, split_unit
-from sent.grading.words import MEANING, without_announcement, word
+from sent.grading.answers.brackets import QUOTED, TOKEN, bare, end_of_group, split, split_list
+from sent.grading.answers.names import is_name
+from sent.grading.answers.units import compound, split_unit
+from sent.grading.answers.words import MEANING, without_announcement, word
 
 EQUALS = ("=", r"\equiv")
 COMPARATORS = (
