@@ -65,6 +65,10 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, {"choices": [choice]})
         elif step == "text only":
             self.reply(200, {"choices": [{"text": text, "finish_reason": "length", "logprobs": None}]})
+        elif step == "half a character":
+            self.reply(200, {"choices": [{**choice, "text": "a\ud83d"}]})
+        elif step == "one of two":
+            self.reply(200, {"choices": [{**choice, "logprobs": {"token_logprobs": [-0.5]}}]})
         elif step == "cut off":
             self.send_response(200)
             self.send_header("Content-Length", "1000")
@@ -149,6 +153,19 @@ def test_a_server_that_tells_text_only(server):
     server.plan = ["text only"]
     (found,) = sampler(server).sample(requests_for({"q": (3, 4)}, 1, "test"), DECODING)
     assert found == Completion([], [], "length", "answer to 3")
+
+
+def test_half_a_character_and_missing_log_probabilities(server):
+    server.plan = ["half a character", "one of two"]
+    first, second = sampler(server, concurrency=1).sample(requests_for({"q": (3, 4)}, 2, "test"), DECODING)
+    assert (first.text, first.logprobs) == ("a\ufffd", [-0.5, -0.25])
+    # A sum over some of the tokens is none of the response
+    assert (second.token_ids, second.logprobs) == ([3, 1], [])
+
+
+def test_an_address_that_is_none():
+    with pytest.raises(SentError, match="give `base_url` as http://"):
+        OpenAISampler(Server(base_url="127.0.0.1:80/v1")).sample([], DECODING)
 
 
 def test_passing_failures_are_tried_again(server):

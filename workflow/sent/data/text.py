@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 
 
@@ -18,6 +19,11 @@ def question_key(text: str) -> str:
     often differ in them.
     """
     return " ".join(_SPACE.sub("", text).split())
+
+
+def whole_text(text: str) -> str:
+    """Return a text with U+FFFD for every lone surrogate: half a character, which no file of ours can hold."""
+    return _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def answer_key(text: str) -> str | Decimal:

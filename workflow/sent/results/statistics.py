@@ -49,12 +49,11 @@ def sign_flip_p(observed: np.ndarray, flipped: np.ndarray) -> np.ndarray:
 
 def holm(p: np.ndarray) -> np.ndarray:
     """Return p-values ``[M]`` corrected for M comparisons (Holm, 1979); NaN counts as no comparison."""
-    corrected = np.full(len(p), np.nan)
-    order = [i for i in np.argsort(p, kind="stable") if not np.isnan(p[i])]
-    highest = 0.0
-    for rank, i in enumerate(order):
-        highest = max(highest, min(1.0, (len(order) - rank) * p[i]))
-        corrected[i] = highest
+    from statsmodels.stats.multitest import multipletests
+
+    corrected, known = np.full(len(p), np.nan), ~np.isnan(p)
+    if known.any():
+        corrected[known] = multipletests(p[known], method="holm")[1]
     return corrected
 
 

@@ -3,17 +3,19 @@
 Prompts are sent as token ids, so that the server can neither render nor tokenize them otherwise.
 """
 
-import http.client
 import json
 import os
 import threading
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity.nap import sleep_using_event
+
 from sent.config import Decoding, Server
+from sent.data.text import whole_text
 from sent.errors import SentError, nearest
 from sent.log import logger, progress
 from sent.sampling.journal import Journal, key_of
@@ -41,6 +43,12 @@ class OpenAISampler:
         self.settings = settings
         self.journal = Journal(journal)
         self.first_pause = first_pause
+        key = os.environ.get(settings.api_key_env)
+        self.client = httpx.Client(
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=settings.timeout_seconds,
+            limits=httpx.Limits(max_connections=settings.concurrency),
+        )
         self._given_up = threading.Event()
         self._failure: SentError | None = None
 
@@ -49,6 +57,8 @@ class OpenAISampler:
 
         Raises :class:`SentError` when a request is refused, or fails once more than `retries` times.
         """
+        self._failure = None
+        self._given_up.clear()
         model, context = self._model()
         check_room(requests, context)
         if decoding.temperature not in (0, 1):
@@ -58,8 +68,6 @@ class OpenAISampler:
         missing = [i for i, completion in enumerate(found) if completion is None]
         if len(missing) < len(requests):
             logger.info("%s responses kept from before", len(requests) - len(missing))
-
-        self._failure = None
 
         def draw(i: int) -> None:
             if self._given_up.is_set():
@@ -71,7 +79,6 @@ class OpenAISampler:
                 self._failure = self._failure or error
                 self._given_up.set()
 
-        self._given_up.clear()
         with ThreadPoolExecutor(self.settings.concurrency) as pool:
             try:
                 drawn = as_completed([pool.submit(draw, i) for i in missing])
@@ -113,41 +120,36 @@ class OpenAISampler:
 
     def _patiently(self, attempt, what: str) -> Any:
         """Try again after growing pauses, until the retries are used up or another request gave up."""
-        for left in range(self.settings.retries, -1, -1):
-            try:
-                return attempt()
-            except UnansweredError as error:
-                if not left:
-                    times = self.settings.retries + 1
-                    raise SentError(
-                        f"{self.settings.base_url}: {what}: failed {times} times, at last: {error}"
-                    ) from None
-                pause = min(LONGEST_PAUSE, self.first_pause * 2 ** (self.settings.retries - left))
-                if self._given_up.wait(pause):
-                    raise SentError(
-                        f"{self.settings.base_url}: {what}: given up, as another request failed"
-                    ) from None
-        raise AssertionError("unreachable")
+        times = self.settings.retries + 1
+        attempts = Retrying(
+            retry=retry_if_exception_type(UnansweredError),
+            stop=stop_after_attempt(times),
+            wait=wait_exponential(self.first_pause, max=LONGEST_PAUSE),
+            sleep=sleep_using_event(self._given_up),
+            reraise=True,
+        )
+        try:
+            return attempts(attempt)
+        except UnansweredError as error:
+            raise SentError(
+                f"{self.settings.base_url}: {what}: failed {times} times, at last: {error}"
+            ) from None
 
     def _call(self, path: str, body: dict | None = None) -> Any:
         """Return the server's JSON; raise ``UnansweredError`` where asking again may help."""
         url = f"{self.settings.base_url.rstrip('/')}/{path}"
-        headers = {"Content-Type": "application/json"}
-        key = os.environ.get(self.settings.api_key_env)
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        data = None if body is None else json.dumps(body).encode()
+        if self._given_up.is_set():
+            raise SentError(f"{url}: given up, as another request failed")
         try:
-            asked = urllib.request.Request(url, data, headers)
-            with urllib.request.urlopen(asked, timeout=self.settings.timeout_seconds) as answer:
-                return json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            said = f"status {error.code}: {error.read(500).decode(errors='replace').strip()}"
-            if error.code in BUSY:
-                raise UnansweredError(said) from None
-            raise SentError(f"{url}: {said}") from None
-        except (OSError, http.client.HTTPException, ValueError) as error:
+            answer = self.client.request("GET" if body is None else "POST", url, json=body)
+            if answer.is_success:
+                return answer.json()
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise SentError(f"{url}: {error}; give `base_url` as http://HOST:PORT/v1") from None
+        except (httpx.HTTPError, ValueError) as error:
             raise UnansweredError(f"{type(error).__name__}: {error}") from None
+        said = f"status {answer.status_code}: {answer.text[:500].strip()}"
+        raise UnansweredError(said) if answer.status_code in BUSY else SentError(f"{url}: {said}")
 
 
 def _listed(answer: Any) -> dict[str, int | None]:
@@ -173,6 +175,7 @@ def _completion(answer: Any, decoding: Decoding) -> Completion:
         raise UnansweredError(f"finish reason {reason!r}")
     token_ids = choice.get("token_ids") or []
     logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or []
-    if decoding.temperature not in (0, 1) or None in logprobs:
+    partly = None in logprobs or (token_ids and len(logprobs) != len(token_ids))
+    if decoding.temperature not in (0, 1) or partly:
         logprobs = []
-    return Completion(token_ids, logprobs, reason, text)
+    return Completion(token_ids, logprobs, reason, whole_text(text))
