@@ -85,7 +85,7 @@ test-pandas2: .venv-pandas2/.installed  ## run the tests of tables with pandas 2
 
 lock: $(INSTALLED_TEST)  ## write the installed versions to envs/requirements.lock
 	sed -n '/^#/p' envs/requirements.lock > envs/requirements.lock.tmp
-	$(BIN)/pip freeze --exclude-editable | sed -nE 's/^([A-Za-z0-9._-]+==[^ +]+)(\+.*)?$$/\1/p' >> envs/requirements.lock.tmp
+	$(BIN)/pip freeze --exclude-editable --exclude sent --exclude sent-rlvr | sed -nE 's/^([A-Za-z0-9._-]+==[^ +]+)(\+.*)?$$/\1/p' >> envs/requirements.lock.tmp
 	mv envs/requirements.lock.tmp envs/requirements.lock
 
 gpu-check: $(INSTALLED_TEST)  ## run the tests that need a GPU, and compare a training step with TRL's (on a CPU a small one)

@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import re
+import subprocess
+import sys
 import tomllib
 import warnings
 from pathlib import Path
@@ -11,6 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+TEXTS = (".md", ".py", ".smk", ".yaml", ".yml", ".toml", ".lock", ".def", "file")
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -129,3 +132,36 @@ def test_container_recipes_build_from_what_is_there():
         re.findall(r"^ +(\w+)=", re.search(r"%arguments\n((?: +.*\n)+)", apptainer)[1], re.MULTILINE)
     )
     assert set(re.findall(r"\{\{ (\w+) \}\}", apptainer)) == arguments
+
+
+def test_nothing_installs_another_project_of_our_package_s_name():
+    """`sent` on PyPI is a stranger's package: what pages, messages and recipes install is `sent-rlvr`, or a folder."""
+    assert PROJECT["name"] == "sent-rlvr"
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    texts = [ROOT / name for name in tracked.stdout.split("\0") if name.endswith(TEXTS)]
+    assert len(texts) > 100
+    pattern = re.compile(r"pip install (?:-\S+ )*'?sent\b(?!-rlvr)|^sent\b(?!-rlvr)\S*==", re.MULTILINE)
+    wrong = [
+        path.name for path in texts if path.is_file() and pattern.search(path.read_text(encoding="utf-8"))
+    ]
+    assert not wrong
+
+
+def test_versions_agree_and_are_told():
+    """The package holds the version; the distribution takes it from there, the citation repeats it."""
+    import sent
+
+    assert PROJECT["dynamic"] == ["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == sent.__version__
+    told = subprocess.run(
+        [sys.executable, "-m", "sent", "--version"], capture_output=True, text=True, check=True
+    )
+    assert told.stdout == f"sent {sent.__version__}\n"
+
+
+def test_the_console_script_is_the_command_line():
+    from sent.__main__ import main
+
+    assert PROJECT["scripts"] == {"sent": "sent.__main__:main"}
+    assert main(["--version"]) == 0

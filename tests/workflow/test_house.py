@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 from sent.code_version import PACKAGE
-from sent.schema_command import generated
+from sent.schema_command import generated, settings_classes
 
 ROOT = PACKAGE.parents[1]
 STAGES = (
@@ -51,7 +51,30 @@ def test_schemas_and_tables_of_keys_are_up_to_date():
         assert (ROOT / "config" / name).read_text() == text, f"{name}: run `python -m sent schema`"
 
 
-@pytest.mark.parametrize("name", ["config", "smoke", "paper", "recorded", "models", "methods", "benchmarks"])
+def test_every_key_is_described():
+    classes = settings_classes()
+    assert len(classes) > 20
+    bare = [
+        f"{c.__name__}.{name}" for c in classes for name, key in c.model_fields.items() if not key.description
+    ]
+    assert not bare, f"give these a description, with the unit of a number: {bare}"
+    for settings in classes:
+        for name, key in settings.model_json_schema()["properties"].items():
+            assert key["description"], f"{settings.__name__}.{name}"
+
+
+def test_the_table_of_config_files_is_complete():
+    table = (ROOT / "config" / "README.md").read_text().partition("```")[0]
+    rows = [line.partition(" | ")[0] for line in table.splitlines() if line.startswith("|")]
+    named = {link.rstrip("/") for row in rows for link in re.findall(r"\]\((\S+?)\)", row)}
+    files = {path.name for path in (ROOT / "config").iterdir()} - {"README.md"}
+    assert {name for name in files if not name.endswith(".schema.json")} == named
+    assert "`*.schema.json`" in table
+
+
+@pytest.mark.parametrize(
+    "name", ["config", "smoke", "baselines", "paper", "recorded", "models", "methods", "benchmarks"]
+)
 def test_config_files_fit_their_schemas(name):
     kind = name if name in ("models", "methods", "benchmarks") else "experiment"
     schema = json.loads((ROOT / "config" / f"{kind}.schema.json").read_text())

@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 
+from sent import __version__
 from sent.errors import SentError, nearest
 
 COMMANDS = {
@@ -44,6 +45,9 @@ def main(argv: list[str] | None = None) -> int:
         print("usage: python -m sent COMMAND ...   (python -m sent COMMAND --help)\n\ncommands:")
         for name, (_, summary) in COMMANDS.items():
             print(f"  {name:18}{summary}")
+        return 0
+    if argv[0] == "--version":
+        print(f"sent {__version__}")
         return 0
     name = ALIASES.get(argv[0], argv[0])
     if name not in COMMANDS:

@@ -43,18 +43,21 @@ def generated(folder: Path) -> dict[str, str]:
 
 def tables_of_keys() -> str:
     """Return a Markdown section with a table of keys for every settings class, outermost first."""
+    return "\n".join(map(_section, settings_classes()))
+
+
+def settings_classes() -> list[type]:
+    """Return every settings class of the config files, outermost first."""
     from sent.config import Experiment
     from sent.experiment import KINDS
 
-    waiting, sections = [Experiment, *KINDS.values()], {}
+    waiting, found = [Experiment, *KINDS.values()], []
     while waiting:
         settings = waiting.pop(0)
-        if settings.__name__ not in sections:
-            sections[settings.__name__] = _section(settings)
-            waiting += [
-                inner for field in settings.model_fields.values() for inner in _inner(field.annotation)
-            ]
-    return "\n".join(sections.values())
+        if settings not in found:
+            found.append(settings)
+            waiting += [part for field in settings.model_fields.values() for part in _inner(field.annotation)]
+    return found
 
 
 def _section(settings: type) -> str:
@@ -62,14 +65,9 @@ def _section(settings: type) -> str:
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
     for name, field in settings.model_fields.items():
         default = "required" if field.is_required() else _default(field)
-        meaning = (field.description or _purpose(field.annotation)).replace("|", "\\|")
+        meaning = (field.description or "").replace("|", "\\|")
         lines.append(f"| `{name}` | {_kind(field)} | {default} | {meaning} |")
     return "\n".join([*lines, ""])
-
-
-def _purpose(annotation: Any) -> str:
-    inner = _inner(annotation)
-    return _first_paragraph(inner[0]) if inner else ""
 
 
 def _first_paragraph(settings: type) -> str:
@@ -120,9 +118,9 @@ def _bounds(metadata: list) -> list[tuple[str, float]]:
 
 
 def _inner(annotation: Any) -> list[type]:
-    """Settings classes inside a type."""
+    """Return the settings classes inside a type."""
     from typing import get_args
 
     if hasattr(annotation, "model_fields"):
         return [annotation]
-    return [inner for part in get_args(annotation) for inner in _inner(part)]
+    return [found for part in get_args(annotation) for found in _inner(part)]

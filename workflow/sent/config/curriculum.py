@@ -10,7 +10,7 @@ from sent.config.base import Settings
 class Curriculum(Settings):
     """Stage `curriculum`. The defaults are nearest to SENT: two stages by discrete semantic entropy."""
 
-    n_stages: int = Field(2, ge=1)
+    n_stages: int = Field(2, ge=1, description="stages that training goes through, one after the other")
     score: Literal[
         "semantic_entropy", "rao_blackwell", "normalised", "miller_madow", "chao_shen", "n_clusters"
     ] = Field("semantic_entropy", description="the estimator that questions are sorted by")
@@ -45,7 +45,9 @@ class Curriculum(Settings):
         False,
         description="sample again after a stage, with the policy as it is then, and sort what is left anew",
     )
-    seed: int = 0
+    seed: int = Field(
+        0, description="of the order inside a stage, the random order and the choice of rehearsed questions"
+    )
 
     @model_validator(mode="after")
     def _cuts_fit(self):

@@ -23,7 +23,7 @@ class Generator(Settings):
     split: Literal["train", "benchmark"] = Field("train", description="the two splits never share a question")
     count: int = Field(200, ge=1, description="number of questions")
     levels: list[int] = Field([1, 2, 3], min_length=1, description="difficulty levels, mixed evenly")
-    seed: int = 0
+    seed: int = Field(0, description="another seed makes other questions")
 
 
 class Source(Settings):
@@ -31,9 +31,9 @@ class Source(Settings):
 
     REPORT = frozenset({"licence"})
 
-    hub: Hub | None = None
+    hub: Hub | None = Field(None, description="a dataset on the Hugging Face hub")
     path: str | None = Field(None, description="local .jsonl, .parquet or .csv file")
-    generator: Generator | None = None
+    generator: Generator | None = Field(None, description="questions of the embedded arithmetic families")
     fields: dict[Literal["id", "question", "answer", "group", "tolerance"], str] = Field(
         {},
         description="column of each field where it differs; dots reach into nested values (prompt.0.content); "
@@ -64,7 +64,7 @@ class Source(Settings):
 class Data(Settings):
     """The training questions."""
 
-    train: Source
+    train: Source = Field(description="where they come from")
     exclude_benchmark_questions: bool = Field(
         False, description="drop training questions whose text stands in a benchmark, too"
     )

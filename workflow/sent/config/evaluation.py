@@ -12,7 +12,7 @@ class Benchmark(Settings):
 
     REPORT = frozenset({"label"})
 
-    source: Source
+    source: Source = Field(description="where its questions come from")
     label: str | None = Field(None, description="name in tables and figures")
 
 
@@ -24,8 +24,8 @@ class Evaluation(Settings):
 
     backend: Backend = Field("transformers", description="what samples, see docs/sampling.md")
     n: int = Field(32, ge=1, description="responses a question")
-    decoding: Decoding = Decoding(max_new_tokens=8000)
+    decoding: Decoding = Field(Decoding(max_new_tokens=8000), description="how responses are drawn")
     batch_tokens: int = Field(32768, ge=1, description="as in sampling")
     pass_at: list[int] = Field([1, 8, 16, 32], min_length=1, description="k of pass@k")
-    vllm: Vllm = Vllm()
-    server: Server = Server()
+    vllm: Vllm = Field(Vllm(), description="options of `backend: vllm`")
+    server: Server = Field(Server(), description="options of `backend: openai`")

@@ -28,14 +28,20 @@ class Experiment(Settings):
     data: Data | None = Field(
         None, description="questions to train on; none for `recorded` responses, or to evaluate `base` alone"
     )
-    recorded: Recorded | None = None
-    sampling: Sampling = Sampling()
-    grading: Grading = Grading()
-    semantic_entropy: SemanticEntropy = SemanticEntropy()
-    curriculum: Curriculum = Curriculum()
-    training: Training = Training()
-    evaluation: Evaluation = Evaluation()
-    results: Results = Results()
+    recorded: Recorded | None = Field(None, description="responses that you already have, instead of `data`")
+    sampling: Sampling = Field(
+        Sampling(), description="responses of the initial policy, for semantic entropy"
+    )
+    grading: Grading = Field(
+        Grading(), description="how answers are compared, which is the reward of training, too"
+    )
+    semantic_entropy: SemanticEntropy = Field(
+        SemanticEntropy(), description="how responses are clustered by meaning"
+    )
+    curriculum: Curriculum = Field(Curriculum(), description="how questions are sorted into stages")
+    training: Training = Field(Training(), description="reinforcement learning with verifiable rewards")
+    evaluation: Evaluation = Field(Evaluation(), description="how policies answer the benchmarks")
+    results: Results = Field(Results(), description="how results are summed up")
     overrides: dict[Name, dict[str, Any]] = Field(
         {}, description="changes for one model: {model: {training: {lr: 1e-4}}}"
     )

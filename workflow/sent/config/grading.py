@@ -13,9 +13,11 @@ class Grading(Settings):
     OPERATION = frozenset({"workers"})
 
     timeout_seconds: float = Field(
-        5.0, gt=0, description="processor time of one comparison; by the clock it may take four times as long"
+        5.0,
+        gt=0,
+        description="processor time of one comparison, in seconds; by the clock it may take four times as long",
     )
-    memory_mb: int = Field(2048, ge=256, description="memory limit of one worker process")
+    memory_mb: int = Field(2048, ge=256, description="memory limit of one worker process, in MB")
     workers: int = Field(1, ge=1, description="worker processes")
     max_answer_chars: int = Field(4000, ge=1, description="a longer answer is wrong, unread")
     fallback_phrases: list[str] = Field(

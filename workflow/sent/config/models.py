@@ -13,15 +13,19 @@ PAPER_PROMPT = "{question}\nPlease reason step by step, and put your final answe
 class Pretrain(Settings):
     """An embedded base model, Qwen3-shaped, pretrained from scratch on generated worked arithmetic."""
 
-    layers: int = Field(ge=1)
-    hidden: int = Field(ge=8)
-    heads: int = Field(ge=1)
-    steps: int = Field(ge=1)
+    layers: int = Field(ge=1, description="decoder layers")
+    hidden: int = Field(ge=8, description="width of the hidden states; a multiple of 2 x heads")
+    heads: int = Field(ge=1, description="attention heads")
+    steps: int = Field(ge=1, description="optimizer updates")
     batch: int = Field(16, ge=1, description="texts a step; small batches learn most in a given time")
-    lr: float = Field(5e-3, gt=0)
-    context: int = Field(128, ge=16)
-    families: list[str] = Field(min_length=1)
-    levels: list[int] = Field([1, 2, 3], min_length=1)
+    lr: float = Field(5e-3, gt=0, le=1, description="highest learning rate")
+    context: int = Field(128, ge=16, description="longest text in tokens, prompt and response together")
+    families: list[str] = Field(
+        min_length=1, description="problem families of its texts, see sent/data/arithmetic.py"
+    )
+    levels: list[int] = Field(
+        [1, 2, 3], min_length=1, description="difficulty levels of its texts, mixed evenly"
+    )
     worked: float = Field(
         0.5, ge=0, le=1, description="share of worked solutions among the solutions; the rest are guesses"
     )
@@ -29,21 +33,33 @@ class Pretrain(Settings):
         0.1, ge=0, le=1, description="share of texts that are lists of calculations, without a question"
     )
     guess_accuracy: float = Field(0.35, ge=0, le=1, description="share of the quick guesses that are right")
-    seed: int = 0
+    seed: int = Field(0, description="of its first weights and of its texts")
+
+    @model_validator(mode="after")
+    def _heads_fit(self):
+        if self.hidden % (2 * self.heads):
+            raise ValueError(f"hidden ({self.hidden}) must be a multiple of 2 x heads ({self.heads})")
+        return self
 
 
 class NliTraining(Settings):
     """The embedded entailment model: a three-label cross-encoder trained from scratch on generated pairs."""
 
-    layers: int = Field(2, ge=1)
-    hidden: int = Field(64, ge=8)
-    heads: int = Field(2, ge=1)
-    steps: int = Field(400, ge=1)
+    layers: int = Field(2, ge=1, description="encoder layers")
+    hidden: int = Field(64, ge=8, description="width of the hidden states; a multiple of heads")
+    heads: int = Field(2, ge=1, description="attention heads")
+    steps: int = Field(400, ge=1, description="optimizer updates")
     batch: int = Field(128, ge=1, description="pairs a step")
-    lr: float = Field(2e-3, gt=0)
+    lr: float = Field(2e-3, gt=0, le=1, description="highest learning rate")
     held_out: int = Field(2000, ge=1, description="pairs that its accuracy is measured on")
     min_accuracy: float = Field(0.97, ge=0, le=1, description="a model below this is an error, not a result")
-    seed: int = 0
+    seed: int = Field(0, description="of its first weights and of its pairs")
+
+    @model_validator(mode="after")
+    def _heads_fit(self):
+        if self.hidden % self.heads:
+            raise ValueError(f"hidden ({self.hidden}) must be a multiple of heads ({self.heads})")
+        return self
 
 
 class Architecture(Settings):
@@ -79,7 +95,7 @@ class Resources(Settings):
         1, ge=1, description="CPU threads of a job; in training on several machines, of each"
     )
     mem_mb: int = Field(
-        4000, ge=1, description="memory of a training job; on several machines, of its part on each"
+        4000, ge=1, description="memory of a training job, in MB; on several machines, of its part on each"
     )
     runtime: int = Field(
         60, ge=1, description="minutes that a cluster grants to a training job, which goes on in the next"
@@ -107,19 +123,24 @@ class Model(Settings):
     OPERATION = frozenset({"architecture", "resources"})
     REPORT = frozenset({"label", "scale"})
 
-    hub: Hub | None = None
-    path: str | None = None
-    pretrain: Pretrain | None = None
-    nli: NliTraining | None = None
+    hub: Hub | None = Field(None, description="a repository on the Hugging Face hub")
+    path: str | None = Field(None, description="a local folder with config.json, safetensors and a tokenizer")
+    pretrain: Pretrain | None = Field(None, description="an embedded policy, pretrained from scratch")
+    nli: NliTraining | None = Field(None, description="an embedded entailment model, trained from scratch")
     label: str | None = Field(None, description="name in tables and figures")
     scale: str | None = Field(None, description="parameters as written in tables, such as 1.5B")
     prompt: str = Field(PAPER_PROMPT, description="`{question}` is replaced, nothing else is interpreted")
     chat: bool = Field(True, description="wrap the prompt with the tokenizer's chat template")
-    dtype: Literal["float32", "bfloat16"] = "bfloat16"
+    dtype: Literal["float32", "bfloat16"] = Field(
+        "bfloat16",
+        description="type that it computes in and that trained weights are saved in; training keeps float32",
+    )
     trust_remote_code: bool = Field(
         False, description="run Python code of the model's repository; off unless you ask"
     )
-    resources: Resources = Resources()
+    resources: Resources = Field(
+        Resources(), description="what a job with this model asks of the machine or cluster"
+    )
     architecture: Architecture | None = Field(
         None, description="its sizes, for the estimate of `python -m sent plan` before it is fetched"
     )

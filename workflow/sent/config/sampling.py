@@ -48,7 +48,7 @@ class Server(Settings):
     api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key")
     concurrency: int = Field(32, ge=1, description="requests at once")
     retries: int = Field(5, ge=0, description="further attempts at a request that failed")
-    timeout_seconds: float = Field(600, gt=0, description="longest wait for an answer")
+    timeout_seconds: float = Field(600, gt=0, description="longest wait for an answer, in seconds")
 
 
 Backend = Literal["transformers", "vllm", "openai"]
@@ -61,11 +61,11 @@ class Sampling(Settings):
 
     backend: Backend = Field("transformers", description="what samples, see docs/sampling.md")
     n: int = Field(16, ge=1, description="responses a question (ours: the paper does not say)")
-    decoding: Decoding = Decoding()
+    decoding: Decoding = Field(Decoding(), description="how responses are drawn")
     batch_tokens: int = Field(
         32768, ge=1, description="transformers backend: sequences x longest length in one batch"
     )
     shards: int = Field(1, ge=1, description="jobs that a model's questions are split over")
     seed: int = Field(0, description="another seed draws other responses")
-    vllm: Vllm = Vllm()
-    server: Server = Server()
+    vllm: Vllm = Field(Vllm(), description="options of `backend: vllm`")
+    server: Server = Field(Server(), description="options of `backend: openai`")

@@ -1,12 +1,14 @@
 """Methods, and how they are trained."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from sent.config.base import Settings
 from sent.config.sampling import Decoding, Vllm
 from sent.errors import SentError
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Method(Settings):
@@ -75,8 +77,8 @@ class Method(Settings):
 class Lora(Settings):
     """Low-rank adapters (peft) instead of all weights."""
 
-    rank: int = Field(32, ge=1)
-    alpha: float = Field(64, gt=0)
+    rank: int = Field(32, ge=1, description="width of an adapter")
+    alpha: float = Field(64, gt=0, description="an adapter's output is scaled by alpha / rank")
     targets: list[str] | Literal["all-linear"] = Field(
         "all-linear", description="names of the adapted layers"
     )
@@ -107,8 +109,10 @@ class Training(Settings):
     )
 
     backend: Literal["transformers", "vllm"] = Field("transformers", description="what writes the rollouts")
-    prompts_per_step: int = Field(256, ge=1)
-    responses_per_prompt: int = Field(8, ge=2)
+    prompts_per_step: int = Field(256, ge=1, description="questions of one rollout")
+    responses_per_prompt: int = Field(
+        8, ge=2, description="responses to each; rewards are compared among them"
+    )
     minibatch_prompts: int = Field(
         128, ge=1, description="prompts of one optimizer update; divides prompts_per_step"
     )
@@ -119,12 +123,14 @@ class Training(Settings):
     max_prompt_tokens: int = Field(
         1024, ge=1, description="questions with a longer prompt are left out, and counted"
     )
-    decoding: Decoding = Decoding()
-    lr: float = Field(1e-6, gt=0)
+    decoding: Decoding = Field(Decoding(), description="how rollouts are drawn")
+    lr: float = Field(1e-6, gt=0, le=1, description="learning rate of AdamW, constant after the warm-up")
     warmup_updates: int = Field(0, ge=0, description="optimizer updates of linear warm-up, in each stage")
-    weight_decay: float = Field(0.0, ge=0)
-    adam_betas: tuple[float, float] = (0.9, 0.999)
-    max_grad_norm: float = Field(1.0, gt=0)
+    weight_decay: float = Field(0.0, ge=0, le=1, description="of AdamW")
+    adam_betas: tuple[Beta, Beta] = Field(
+        (0.9, 0.999), description="decay of AdamW's mean of gradients and of their squares"
+    )
+    max_grad_norm: float = Field(1.0, gt=0, description="gradients of a larger norm are scaled down to it")
     micro_batch_tokens: int = Field(
         16384, ge=1, description="sequences x longest length of one pass with gradients"
     )
@@ -155,7 +161,7 @@ class Training(Settings):
         gt=0,
         description="largest mean difference of sampler's and trainer's log-probabilities before it stops",
     )
-    lora: Lora | None = None
+    lora: Lora | None = Field(None, description="train low-rank adapters (peft) instead of all weights")
     worked_marker: str | None = Field(
         None, description="text that only worked solutions contain; the share of responses with it is logged"
     )
@@ -170,7 +176,7 @@ class Training(Settings):
         description="which checkpoints a job goes on from: of the same settings, data and code, or of any code",
     )
     trackers: list[Literal["tensorboard", "wandb"]] = Field([], description="log there, too")
-    vllm: ColocatedVllm = ColocatedVllm()
+    vllm: ColocatedVllm = Field(ColocatedVllm(), description="options of `backend: vllm`")
 
     @model_validator(mode="after")
     def _whole_minibatches(self):

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from sent import tables
+from sent import __version__, tables
 from sent.data import overlap
 from sent.errors import SentError
 from sent.log import logger
@@ -23,7 +23,6 @@ CONFIG = {"storage_compatibility_version": "v1.2.0", "memory_limit": "2GB"}
 PUBLISHED = Path(__file__).parent / "published.csv"
 
 PACKAGES = (
-    "sent",
     "torch",
     "transformers",
     "vllm",
@@ -90,7 +89,11 @@ def _fill(connection, root: Path, settings: RunSettings) -> None:
 
 def _load_names(connection, root: Path, settings: RunSettings) -> None:
     experiment = settings.experiment
-    versions = {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+    versions = {
+        "python": platform.python_version(),
+        "sent": __version__,
+        **{name: _version(name) for name in PACKAGES},
+    }
     rows = [{"name": experiment.experiment, "settings": settings.text, "versions": json.dumps(versions)}]
     _append(connection, "experiment", rows)
     _append(connection, "models", provenance.models(root, settings))

@@ -39,7 +39,7 @@ class VllmSampler:
             from vllm import LLM
         except ImportError as error:
             raise SentError(
-                f"backend vllm: cannot be imported ({error}); `pip install sent[gpu]` installs it"
+                f"backend vllm: cannot be imported ({error}); `pip install 'sent-rlvr[gpu]'` installs it"
             ) from None
         import torch
 
