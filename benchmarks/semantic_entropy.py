@@ -24,7 +24,7 @@ from sent.config import SemanticEntropy
 from sent.log import progress
 from sent.seeding import generator_of
 from sent.semantic_entropy.answers import normalise
-from sent.semantic_entropy.clustering import Question, cluster
+from sent.semantic_entropy.clustering import Answers, cluster
 from sent.semantic_entropy.entailment import Judgement, Label, Pair
 from sent.semantic_entropy.entailment.math_verify import MathVerify
 from sent.semantic_entropy.entailment.nli import Nli, fill
@@ -95,7 +95,7 @@ class Costed:
         return sum(size[pair] for pair in self.pairs)
 
 
-def entailed_pairs(questions: list[Question]) -> dict[tuple[str, str], bool]:
+def entailed_pairs(questions: list[Answers]) -> dict[tuple[str, str], bool]:
     """Whether the second answer follows from the first by mathematics, for all that any scheme may compare."""
     pairs = {
         (one, other): Pair(question.text, one, other)
@@ -108,12 +108,12 @@ def entailed_pairs(questions: list[Question]) -> dict[tuple[str, str], bool]:
     return {key: found.label == Label.ENTAILMENT for key, found in zip(pairs, judgements, strict=True)}
 
 
-def all_pairs(questions: list[Question], backend: Costed) -> None:
+def all_pairs(questions: list[Answers], backend: Costed) -> None:
     """Every ordered pair of samples, in batches."""
     backend.judge([Pair(q.text, a, b) for q in questions for a, b in permutations(q.answers, 2)])
 
 
-def polygraph(questions: list[Question], backend: Costed) -> None:
+def polygraph(questions: list[Answers], backend: Costed) -> None:
     """The scheme of lm-polygraph: a full matrix over the distinct texts of a question, itself included."""
     for question in questions:
         backend.judge(
@@ -121,7 +121,7 @@ def polygraph(questions: list[Question], backend: Costed) -> None:
         )
 
 
-def nature(questions: list[Question], backend: Costed) -> None:
+def nature(questions: list[Answers], backend: Costed) -> None:
     """The loop published with Farquhar et al. (Nature 2024): one pair after the other, both directions always.
 
     A representative is compared with every later sample, also with those that have a cluster already.
@@ -139,7 +139,7 @@ def nature(questions: list[Question], backend: Costed) -> None:
                         labels[j] = labels[i]
 
 
-def rounds(questions: list[Question], backend: Costed, both: bool, dedupe: bool) -> None:
+def rounds(questions: list[Answers], backend: Costed, both: bool, dedupe: bool) -> None:
     """This project's rounds, with its savings switched off one by one for comparison."""
     unresolved = [list(dict.fromkeys(map(normalise, q.answers)) if dedupe else q.answers) for q in questions]
     texts = [q.text for q in questions]
@@ -175,13 +175,13 @@ def compare_schemes(arguments) -> None:
     with open(arguments.samples, encoding="utf-8") as file:
         found = [json.loads(line) for line in file]
     questions = [
-        Question(row[key["question"]], [extract_answer(text) or "" for text in row[key["responses"]]])
+        Answers(row[key["question"]], [extract_answer(text) or "" for text in row[key["responses"]]])
         for row in found
     ]
     entailed = entailed_pairs(questions)
     with tempfile.TemporaryDirectory() as folder:
         model = arguments.nli or random_model(Path(folder), questions)
-        with Nli(model, SemanticEntropy(entailment="nli", nli_model="x")) as nli:
+        with Nli(SemanticEntropy(entailment="nli", nli_model="x"), model) as nli:
             cluster(questions, Costed(nli, entailed, "warm up"))
             results = {}
             for name, scheme in SCHEMES.items():
@@ -206,7 +206,7 @@ def compare_schemes(arguments) -> None:
         )
 
 
-def random_model(folder: Path, questions: list[Question], layers: int = 4, width: int = 192) -> Path:
+def random_model(folder: Path, questions: list[Answers], layers: int = 4, width: int = 192) -> Path:
     """Save an untrained NLI model that knows the words of these questions and answers."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast

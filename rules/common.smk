@@ -108,7 +108,13 @@ def told_in_captions(wildcards):
 
 def training_code(wildcards):
     """Return the version of the code that trains by a method: the loop's and the method's own objective's."""
-    return code_version("train", objective=EXPERIMENT.methods[wildcards.method].objective)
+    objective = EXPERIMENT.methods[wildcards.method].objective
+    return code_version("train", also=f"sent.training.objectives.{objective}")
+
+
+def code_of(command, stage):
+    """Return a function of wildcards: the version of a command's code and of the backend that the model's settings name."""
+    return lambda wildcards: code_version(command, also=EXPERIMENT.backend(stage, wildcards.model))
 
 
 def training_file(wildcards):

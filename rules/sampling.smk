@@ -64,7 +64,7 @@ else:
             launcher=launcher(requested("sampling_gpus")),
             model=model_entry,
             settings=settings("sampling"),
-            code=code_version("sampling"),
+            code=code_of("sampling", "sampling"),
         message:
             "Sampling responses of {wildcards.model}, part {wildcards.scatteritem}"
         shell:

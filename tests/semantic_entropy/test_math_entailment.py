@@ -4,15 +4,15 @@ import logging
 
 import pytest
 from sent.config import SemanticEntropy
-from sent.semantic_entropy import Question, build, cluster
+from sent.semantic_entropy import Answers, cluster, load_entailment
 from sent.semantic_entropy.entailment import Judgement, Label, Pair
 from sent.semantic_entropy.entailment.hybrid import Hybrid
 from sent.semantic_entropy.entailment.math_verify import UNDECIDED, MathVerify
 
 
 def labels(answers, **settings):
-    with build(SemanticEntropy(**settings)) as entailment:
-        [found] = cluster([Question("q", answers)], entailment)
+    with load_entailment(SemanticEntropy(**settings)) as entailment:
+        [found] = cluster([Answers("q", answers)], entailment)
     return found
 
 
@@ -36,13 +36,19 @@ def test_exact_joins_only_equal_texts():
     assert (found.labels, found.decided_by) == ([0, 1, 0], ["first", "first", "exact"])
 
 
+def hybrid_of(mathematics, nli):
+    hybrid = Hybrid(SemanticEntropy(), None)
+    hybrid.math_verify, hybrid.nli = mathematics, nli
+    return hybrid
+
+
 def test_hybrid_asks_the_model_about_comparisons_that_were_cut_off():
     class CutOff(MathVerify):
         def judge(self, pairs, advance=None):
             return [UNDECIDED] * len(pairs)
 
-    with Hybrid(CutOff(SemanticEntropy()), Names()) as hybrid:
-        [found] = cluster([Question("q", ["1^{99}", "1", "2"])], hybrid)
+    with hybrid_of(CutOff(SemanticEntropy()), Names()) as hybrid:
+        [found] = cluster([Answers("q", ["1^{99}", "1", "2"])], hybrid)
     assert (found.labels, found.decided_by) == ([0, 0, 1], ["first", "nli", "first"])
 
 
@@ -80,8 +86,8 @@ class Names:
 
 def test_hybrid_asks_the_model_only_for_words():
     names = Names()
-    with Hybrid(MathVerify(SemanticEntropy()), names) as hybrid:
-        [found] = cluster([Question("q", ["1/2", "0.5", "1", "Paris", "Paris, France", "Rome"])], hybrid)
+    with hybrid_of(MathVerify(SemanticEntropy()), names) as hybrid:
+        [found] = cluster([Answers("q", ["1/2", "0.5", "1", "Paris", "Paris, France", "Rome"])], hybrid)
         facts = hybrid.facts()
     assert found.labels == [0, 0, 1, 2, 2, 3]
     assert found.decided_by == ["first", "math_verify", "first", "first", "nli", "first"]
@@ -100,18 +106,18 @@ def test_hybrid_without_a_model_counts_what_it_cannot_decide(caplog):
 @pytest.mark.parametrize(("entailment", "judged"), [("math_verify", 2), ("hybrid", 4)])
 def test_no_pair_is_judged_twice(entailment, judged):
     # Mathematics does not read the question, an entailment model does.
-    with build(SemanticEntropy(entailment=entailment)) as backend:
+    with load_entailment(SemanticEntropy(entailment=entailment)) as backend:
         for _ in range(2):
-            cluster([Question("q", ["1/2", "0.5"]), Question("another", ["1/2", "0.5"])], backend)
+            cluster([Answers("q", ["1/2", "0.5"]), Answers("another", ["1/2", "0.5"])], backend)
         assert backend.judged == judged
         assert backend.facts()["judged_pairs"] == str(judged)
 
 
 def test_results_do_not_depend_on_the_number_of_processes():
-    questions = [Question("q", [f"{i}/{j}" for i in range(1, 5) for j in range(1, 4)] + ["x+x", "2x", "3x"])]
+    questions = [Answers("q", [f"{i}/{j}" for i in range(1, 5) for j in range(1, 4)] + ["x+x", "2x", "3x"])]
     found = []
     for processes in (1, 2):
-        with build(SemanticEntropy(entailment="math_verify", processes=processes)) as entailment:
+        with load_entailment(SemanticEntropy(entailment="math_verify", processes=processes)) as entailment:
             found.append(cluster(questions, entailment))
     assert found[0] == found[1]
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from sent.config import SemanticEntropy
 from sent.errors import SentError
-from sent.semantic_entropy.entailment import Pair, build
+from sent.semantic_entropy.entailment import Pair, load_entailment
 from sent.semantic_entropy.entailment.labels import label_order
 from sent.semantic_entropy.entailment.nli import Nli, fill, share_room
 from sent.semantic_entropy.entailment.scorer import Scorer
@@ -35,7 +35,7 @@ def test_label_order_goes_by_name(tiny_nli):
 def test_same_weights_under_other_label_names_mean_something_else(tiny_nli):
     one = tiny_nli(("contradiction", "entailment", "neutral"))
     other = tiny_nli(("entailment", "contradiction", "neutral"))
-    with Nli(one, settings()) as nli, Nli(other, settings()) as swapped:
+    with Nli(settings(), one) as nli, Nli(settings(), other) as swapped:
         assert np.allclose(nli.probabilities(PAIRS), swapped.probabilities(PAIRS)[:, [2, 1, 0]])
 
 
@@ -47,7 +47,7 @@ def test_probabilities_equal_those_of_sentence_transformers(tiny_nli):
         [fill(settings().template, p.question, answer) for answer in (p.premise, p.hypothesis)] for p in PAIRS
     ]
     expected = CrossEncoder(str(folder), device="cpu").predict(texts, apply_softmax=True)
-    with Nli(folder, settings()) as nli:
+    with Nli(settings(), folder) as nli:
         assert np.allclose(nli.probabilities(PAIRS), expected[:, [0, 2, 1]], atol=1e-5)
 
 
@@ -56,12 +56,12 @@ def test_a_saved_cross_encoder_loads_as_well(tiny_nli, tmp_path):
 
     folder = tiny_nli()
     CrossEncoder(str(folder), device="cpu").save_pretrained(str(tmp_path / "saved"))
-    with Nli(folder, settings()) as nli, Nli(tmp_path / "saved", settings()) as saved:
+    with Nli(settings(), folder) as nli, Nli(settings(), tmp_path / "saved") as saved:
         assert np.allclose(nli.probabilities(PAIRS), saved.probabilities(PAIRS), atol=1e-6)
 
 
 def judged(folder, **changes):
-    with Nli(folder, settings(**changes)) as nli:
+    with Nli(settings(**changes), folder) as nli:
         return nli.judge(PAIRS)
 
 
@@ -91,7 +91,7 @@ def test_template_without_the_answer_is_refused():
 def test_pairs_longer_than_the_context_keep_their_ends_and_are_counted(tiny_nli):
     folder = tiny_nli(context=32)
     long = " ".join(["7"] * 100_000)
-    with Nli(folder, settings()) as nli:
+    with Nli(settings(), folder) as nli:
         ends = nli.probabilities([Pair(long, "1", "2"), Pair(long, "1", "3"), Pair("what", "1", "2")])
         assert nli.facts()["nli_truncated_pairs"] == "2"
     assert not np.allclose(ends[0], ends[1])  # the answers, at the end, were read
@@ -106,14 +106,14 @@ def test_the_longer_text_is_cut_first(one, other, kept):
 
 
 def test_texts_are_cut_at_their_beginning(tiny_nli):
-    with Nli(tiny_nli(context=16), settings()) as nli:
+    with Nli(settings(), tiny_nli(context=16)) as nli:
         [(one, other)], [length] = nli._fitted([("1 2 3 4 5 6 7 8 9", "11 12 13 14 15")])
     assert (one, other, length) == ("2 3 4 5 6 7 8 9", "11 12 13 14 15", 13)
 
 
 def test_near_ties_in_half_precision_are_scored_again_in_float32(tiny_nli):
     folder = tiny_nli(scale=0.02)
-    with Nli(folder, settings(precision="bfloat16")) as half, Nli(folder, settings()) as full:
+    with Nli(settings(precision="bfloat16"), folder) as half, Nli(settings(), folder) as full:
         assert np.allclose(half.probabilities(PAIRS), full.probabilities(PAIRS), atol=1e-6)
         assert half.facts()["nli_rescored_pairs"] == str(len(PAIRS))
 
@@ -133,7 +133,7 @@ def test_scores_that_are_not_numbers_name_the_pair(tiny_nli):
         model.bert.embeddings.word_embeddings.weight[4 + 13] = math.nan  # the token "13"
     model.save_pretrained(folder)
     with (
-        Nli(folder, settings()) as nli,
+        Nli(settings(), folder) as nli,
         pytest.raises(SentError, match=r"not finite .*for 1 pairs.*is 13 \."),
     ):
         nli.judge([Pair("what", "1", "2"), Pair("what", "1", "13")])
@@ -159,12 +159,12 @@ def test_a_model_that_is_no_nli_model_is_refused(tiny_nli, tmp_path):
     folder = tiny_nli()
     edit_config(folder, architectures=["Qwen3ForCausalLM"])
     with pytest.raises(SentError, match="no NLI model: its architecture is Qwen3ForCausalLM"):
-        build(settings(), folder)
+        load_entailment(settings(), folder)
     with pytest.raises(SentError, match="not a model folder"):
-        build(settings(), tmp_path)
+        load_entailment(settings(), tmp_path)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(SentError, match="not valid JSON"):
-        build(settings(), tmp_path)
+        load_entailment(settings(), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_folder_with_a_part_missing_or_damaged_is_refused(tiny_nli, damage, me
     folder = tiny_nli()
     damage(folder)
     with pytest.raises(SentError, match=message):
-        build(settings(), folder)
+        load_entailment(settings(), folder)
 
 
 def test_pickled_weights_are_not_loaded(tiny_nli):
@@ -190,7 +190,7 @@ def test_pickled_weights_are_not_loaded(tiny_nli):
     torch.save({}, folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     with pytest.raises(SentError, match=r"save the weights of pytorch_model\.bin as safetensors"):
-        build(settings(), folder)
+        load_entailment(settings(), folder)
 
 
 def test_weights_without_a_trained_head_are_refused(tiny_nli):
@@ -214,7 +214,7 @@ def test_weights_of_another_shape_are_refused(tiny_nli):
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_one_clear_error(tiny_nli):
-    with Nli(tiny_nli(), settings(processes=2)) as nli:
+    with Nli(settings(processes=2), tiny_nli()) as nli:
         nli.judge(PAIRS[:1])
         for process in nli.workers.pool._processes.values():
             process.kill()
@@ -224,4 +224,4 @@ def test_a_process_that_dies_is_one_clear_error(tiny_nli):
 
 def test_no_model_given():
     with pytest.raises(SentError, match="'nli' needs a model"):
-        build(settings())
+        load_entailment(settings())

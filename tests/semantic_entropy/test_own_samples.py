@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from sent.__main__ import main
-from sent.semantic_entropy import build, standalone
+from sent.semantic_entropy import load_entailment, standalone
 from sent.semantic_entropy.stated import StatedAnswers
 
 
@@ -214,9 +214,9 @@ def test_any_terminal_can_print_any_id(tmp_path):
 def test_standard_output_holds_nothing_but_lines_of_json(tmp_path, capsys, monkeypatch):
     def talkative(*arguments):
         print("hello from a library")
-        return build(*arguments)
+        return load_entailment(*arguments)
 
-    monkeypatch.setattr(standalone, "build", talkative)
+    monkeypatch.setattr(standalone, "load_entailment", talkative)
     assert len(rows_of(tmp_path, capsys, [{"question": "q", "responses": boxed("1", "2")}] * 2)) == 2
 
 

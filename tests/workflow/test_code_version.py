@@ -1,10 +1,12 @@
 """The hash of a stage's code follows real edits of the code that it runs, and nothing else."""
 
+import importlib
 from pathlib import Path
 
 import pytest
 from sent.__main__ import COMMANDS
 from sent.code_version import PACKAGE, code_version, is_untracked, modules_of
+from sent.config.backends import ENTAILMENT, SAMPLERS
 from sent.training import objectives
 
 FILES = {
@@ -74,6 +76,7 @@ def test_imports_inside_functions_and_relative_ones_count(package):
 def test_every_module_belongs_to_a_command():
     """A module that no import statement reaches would be edited without anything being repeated."""
     by_name = [f"sent.training.objectives.{name}" for name in objectives.names()]
+    by_name += [b.made_by.partition(":")[0] for b in (*ENTAILMENT.values(), *SAMPLERS.values())]
     entries = [entry for entry, _ in COMMANDS.values()] + by_name
     reached = {name for entry in entries for name in modules_of(entry)}
     files = [path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py")]
@@ -85,7 +88,27 @@ def test_a_method_follows_its_own_objective_alone(package):
     (package / "training" / "objectives").mkdir()
     for name in ("__init__", "sent", "mask"):
         (package / "training" / "objectives" / f"{name}.py").write_text("SHARE = 0.2\n")
-    before = {name: code_version("train", package, name) for name in ("sent", "mask")}
+    before = {
+        name: code_version("train", package, f"sent.training.objectives.{name}") for name in ("sent", "mask")
+    }
     (package / "training" / "objectives" / "mask.py").write_text("SHARE = 0.3\n")
-    assert code_version("train", package, "sent") == before["sent"]
-    assert code_version("train", package, "mask") != before["mask"]
+    assert code_version("train", package, "sent.training.objectives.sent") == before["sent"]
+    assert code_version("train", package, "sent.training.objectives.mask") != before["mask"]
+
+
+def test_a_sampler_repeats_only_what_it_drew(package):
+    for name in ("vllm_sampler", "openai_sampler"):
+        (package / "sampling" / f"{name}.py").write_text("from sent.sampling import sampler\n")
+    (package / "sampling" / "openai_sampler.py").write_text("RETRIES = 1\n")
+    before = {
+        n: code_version("sampling", package, f"sent.sampling.{n}") for n in ("vllm_sampler", "openai_sampler")
+    }
+    (package / "sampling" / "openai_sampler.py").write_text("RETRIES = 2\n")
+    after = {name: code_version("sampling", package, f"sent.sampling.{name}") for name in before}
+    assert [name for name in before if before[name] != after[name]] == ["openai_sampler"]
+
+
+@pytest.mark.parametrize("backend", [*ENTAILMENT.values(), *SAMPLERS.values()], ids=[*ENTAILMENT, *SAMPLERS])
+def test_every_backend_is_where_its_table_says(backend):
+    module, _, name = backend.made_by.partition(":")
+    assert callable(getattr(importlib.import_module(module), name))

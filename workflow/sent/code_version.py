@@ -19,16 +19,16 @@ DATA_FILES = ("*.sql", "*.html", "*.csv", "*.yaml", "*.json")
 """Files of a stage's folder that its code reads."""
 
 
-def code_version(command: str, package: Path = PACKAGE, objective: str | None = None) -> str:
+def code_version(command: str, package: Path = PACKAGE, also: str | None = None) -> str:
     """Return 12 hexadecimal digits for the code behind ``python -m sent COMMAND``.
 
-    ``objective`` names the training objective in use. Objectives are imported by name, so each method follows its
-    own alone: a new one repeats no other's training.
+    ``also`` is a module that the settings name, such as a method's objective or a sampler: these are imported by
+    name, so each user follows its own alone, and a new one repeats nothing.
     """
     entry = COMMANDS[command][0]
     modules = modules_of(entry, package)
-    if objective is not None:
-        modules |= modules_of(f"sent.training.objectives.{objective}", package)
+    if also is not None:
+        modules |= modules_of(also, package)
     texts = [f"{name}\n{_essence(path.read_text())}" for name, path in sorted(modules.items())]
     folder = package.joinpath(*entry.split(".")[1:-1])
     files = sorted(path for pattern in DATA_FILES for path in folder.rglob(pattern))

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from sent.config import Benchmark, Experiment, Method, Model, Settings, parse
+from sent.config.backends import ENTAILMENT, SAMPLERS
 from sent.errors import SentError, nearest
 
 BASE = "base"
@@ -94,7 +95,14 @@ class ResolvedExperiment:
         settings = self.by_model[model].semantic_entropy
         if not self.asked:
             return None
-        return settings.nli_model if settings.entailment in ("hybrid", "nli", "embedding") else None
+        return settings.nli_model if ENTAILMENT[settings.entailment].model != "none" else None
+
+    def backend(self, stage: str, model: str) -> str:
+        """The module that a stage's settings name: a sampler, or what judges whether answers mean the same."""
+        settings = getattr(self.by_model[model], stage)
+        table = ENTAILMENT if stage == "semantic_entropy" else SAMPLERS
+        name = settings.entailment if stage == "semantic_entropy" else settings.backend
+        return table[name].made_by.partition(":")[0]
 
     def json(self) -> str:
         """Everything as one line of JSON: the experiment, its settings by model and the entries it picks."""
@@ -212,7 +220,7 @@ def _check(resolved: ResolvedExperiment) -> None:
         _must_exist(f"config/benchmarks.yaml: {name}.source.path", benchmark.source.path)
     for name, settings in resolved.by_model.items():
         entailment = settings.semantic_entropy.entailment
-        if entailment in ("nli", "embedding") and not settings.semantic_entropy.nli_model:
+        if ENTAILMENT[entailment].model == "required" and not settings.semantic_entropy.nli_model:
             raise SentError(
                 f"config: semantic_entropy.entailment is '{entailment}' for {name}, which needs "
                 "`semantic_entropy.nli_model`: the name of a model in config/models.yaml"

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from sent.config.backends import SAMPLERS
 from sent.config.base import Settings
 
 
@@ -51,7 +52,7 @@ class Server(Settings):
     timeout_seconds: float = Field(600, gt=0, description="longest wait for an answer, in seconds")
 
 
-Backend = Literal["transformers", "vllm", "openai"]
+Backend = Literal[tuple(SAMPLERS)]
 
 
 class Sampling(Settings):

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from sent.config.backends import ENTAILMENT
 from sent.config.base import Name, Settings
 
 
@@ -12,7 +13,7 @@ class SemanticEntropy(Settings):
 
     OPERATION = frozenset({"batch_tokens", "processes"})
 
-    entailment: Literal["hybrid", "nli", "math_verify", "exact", "embedding"] = Field(
+    entailment: Literal[tuple(ENTAILMENT)] = Field(
         "hybrid",
         description="what judges two answers; hybrid: exact, then math_verify, then nli for answers in words",
     )

@@ -4,11 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from sent.config.backends import SAMPLERS
 from sent.config.base import Settings
 from sent.config.sampling import Decoding, Vllm
 from sent.errors import SentError
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
+
+TRAINS = tuple(name for name, sampler in SAMPLERS.items() if sampler.trains)
 
 
 class Method(Settings):
@@ -108,7 +111,7 @@ class Training(Settings):
         }
     )
 
-    backend: Literal["transformers", "vllm"] = Field("transformers", description="what writes the rollouts")
+    backend: Literal[TRAINS] = Field("transformers", description="what writes the rollouts")
     prompts_per_step: int = Field(256, ge=1, description="questions of one rollout")
     responses_per_prompt: int = Field(
         8, ge=2, description="responses to each; rewards are compared among them"

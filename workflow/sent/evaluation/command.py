@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         origin += [(name, golds[request.question_id]) for request in wanted]
 
     journal = Path(f"{args.output}.answered.jsonl")
-    backend = sampler.build(settings.backend, args.policy, model, settings, journal)
+    backend = sampler.load_sampler(args.policy, model, settings, journal)
     rows = respond(backend, tokenizer, requests, settings.decoding)
     with Grader(grading) as grader:
         items = [

@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 
+from sent.config.backends import ENTAILMENT
 from sent.results import baselines
 from sent.results.figures.canvas import Canvas
 from sent.results.queries import run
@@ -134,17 +135,11 @@ def _decoding(decoding: dict) -> str:
 
 def _entropy(settings: dict) -> str:
     entropy = settings["semantic_entropy"]
-    judge = {
-        "hybrid": "exact match, then symbolic comparison, then an entailment model",
-        "nli": "an entailment model",
-        "math_verify": "symbolic comparison in both directions",
-        "exact": "exact match after normalisation",
-        "embedding": "cosine similarity of sentence embeddings",
-    }[entropy["entailment"]]
-    uses_model = entropy["nli_model"] and entropy["entailment"] in ("hybrid", "nli", "embedding")
+    judge = ENTAILMENT[entropy["entailment"]]
+    uses_model = entropy["nli_model"] and judge.model != "none"
     model = f" ({entropy['nli_model']})" if uses_model else ""
     return (
-        f"Responses were clustered by the meaning of their final answers, judged by {judge}{model}, and "
+        f"Responses were clustered by the meaning of their final answers, judged by {judge.words}{model}, and "
         "semantic entropy is SE(q) = -sum_k (n_k/N) ln (n_k/N) over the clusters of a question."
     )
 

@@ -58,7 +58,7 @@ def _sample(args: argparse.Namespace) -> None:
         tokenizer = sampler.load_tokenizer(args.policy, model)
         prompts = {row["question_id"]: sampler.render(tokenizer, model, row["question"]) for row in part}
         requests = sampler.requests_for(prompts, settings.n, "sampling", settings.seed)
-        backend = sampler.build(settings.backend, args.policy, model, settings, journal)
+        backend = sampler.load_sampler(args.policy, model, settings, journal)
         rows = respond(backend, tokenizer, requests, settings.decoding)
     metadata = {"sampling": dump(settings), "prompt": model.prompt, "chat": str(model.chat)}
     if args.shard:

@@ -14,7 +14,7 @@ import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 from tenacity.nap import sleep_using_event
 
-from sent.config import Decoding, Server
+from sent.config import Decoding, Evaluation, Model, Sampling, Server
 from sent.data.text import whole_text
 from sent.errors import SentError, nearest
 from sent.log import logger, progress
@@ -31,6 +31,13 @@ UNBOUNDED = 2**31
 
 class UnansweredError(Exception):
     """The server did not answer, or not so that it could be understood; worth another attempt."""
+
+
+def load(
+    policy: str | Path, model: Model, settings: Sampling | Evaluation, journal: Path | None
+) -> "OpenAISampler":
+    """Return the sampler of ``settings.server``; which weights it serves, only the server knows."""
+    return OpenAISampler(settings.server, journal)
 
 
 class OpenAISampler:

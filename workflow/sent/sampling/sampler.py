@@ -1,12 +1,14 @@
 """What every sampling backend takes and gives, and how a question becomes a prompt."""
 
 import hashlib
+import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from sent.config import Backend, Decoding, Evaluation, Model, Sampling
+from sent.config import Decoding, Evaluation, Model, Sampling
+from sent.config.backends import SAMPLERS
 from sent.errors import SentError
 from sent.seeding import seed_of
 
@@ -105,26 +107,13 @@ def load_tokenizer(policy: str | Path, model: Model):
         raise SentError(f"{policy}: its tokenizer cannot be loaded: {' '.join(str(error).split())}") from None
 
 
-def build(
-    backend: Backend,
-    policy: str | Path,
-    model: Model,
-    settings: Sampling | Evaluation,
-    journal: Path | None = None,
+def load_sampler(
+    policy: str | Path, model: Model, settings: Sampling | Evaluation, journal: Path | None = None
 ) -> Sampler:
-    """Return the backend's sampler for the policy folder ``policy``.
+    """Return the sampler of ``settings.backend`` for the policy folder ``policy``.
 
     Where responses come from a server, they are kept in ``journal`` as they come, so that a job which starts
     again asks only for the rest.
     """
-    if backend == "transformers":
-        from sent.sampling.transformers_sampler import TransformersSampler
-
-        return TransformersSampler.load(policy, model, settings.batch_tokens)
-    if backend == "vllm":
-        from sent.sampling.vllm_sampler import VllmSampler
-
-        return VllmSampler(policy, model, settings.vllm, settings.decoding.temperature)
-    from sent.sampling.openai_sampler import OpenAISampler
-
-    return OpenAISampler(settings.server, journal)
+    module, _, name = SAMPLERS[settings.backend].made_by.partition(":")
+    return getattr(importlib.import_module(module), name)(policy, model, settings, journal)

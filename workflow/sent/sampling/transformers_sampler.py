@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sent.config import Decoding, Model
+from sent.config import Decoding, Evaluation, Model, Sampling
 from sent.errors import SentError
 from sent.log import progress
 from sent.sampling.choosing import choose
@@ -26,6 +26,24 @@ ONE_THREAD_BELOW = 20_000_000
 """Parameters. Smaller models gain little from threads, and attention by several rounds as they share the rows."""
 
 
+def load(
+    policy: str | Path, model: Model, settings: Sampling | Evaluation, journal=None
+) -> "TransformersSampler":
+    """Load the policy folder, onto the GPU where there is one; responses are kept in no journal."""
+    from transformers import AutoModelForCausalLM
+
+    tokenizer = load_tokenizer(policy, model)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = getattr(torch, model.dtype)
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(
+            policy, dtype=dtype, attn_implementation="sdpa", trust_remote_code=model.trust_remote_code
+        )
+    except (OSError, ValueError) as error:
+        raise SentError(f"{policy}: its model cannot be loaded: {' '.join(str(error).split())}") from None
+    return TransformersSampler(loaded.to(device), tokenizer, settings.batch_tokens, bar=True)
+
+
 class TransformersSampler:
     """Samples from ``model``, an ``AutoModelForCausalLM`` with full attention in every layer."""
 
@@ -38,22 +56,6 @@ class TransformersSampler:
         self.is_end = torch.zeros(model.config.vocab_size, dtype=torch.bool, device=model.device)
         self.is_end[_end_tokens(model, tokenizer)] = True
         _check_attention(model)
-
-    @classmethod
-    def load(cls, policy: str | Path, model: Model, batch_tokens: int = 32768) -> "TransformersSampler":
-        """Load the policy folder, onto the GPU where there is one."""
-        from transformers import AutoModelForCausalLM
-
-        tokenizer = load_tokenizer(policy, model)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = getattr(torch, model.dtype)
-        try:
-            loaded = AutoModelForCausalLM.from_pretrained(
-                policy, dtype=dtype, attn_implementation="sdpa", trust_remote_code=model.trust_remote_code
-            )
-        except (OSError, ValueError) as error:
-            raise SentError(f"{policy}: its model cannot be loaded: {' '.join(str(error).split())}") from None
-        return cls(loaded.to(device), tokenizer, batch_tokens, bar=True)
 
     def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
         """Draw one completion a request, in their order; see :class:`sent.sampling.sampler.Sampler`.

@@ -8,10 +8,15 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from sent.config import Decoding, Model, Vllm
+from sent.config import Decoding, Evaluation, Model, Sampling, Vllm
 from sent.errors import SentError
 from sent.log import logger
 from sent.sampling.sampler import Completion, Request, check_room, load_tokenizer
+
+
+def load(policy: str | Path, model: Model, settings: Sampling | Evaluation, journal=None) -> "VllmSampler":
+    """Start an engine with the weights of the policy folder; it keeps no journal."""
+    return VllmSampler(policy, model, settings.vllm, settings.decoding.temperature)
 
 
 class VllmSampler:

@@ -2,10 +2,10 @@
 
 As a library::
 
-    from sent.semantic_entropy import Question, SemanticEntropy, build, cluster, estimators
+    from sent.semantic_entropy import Answers, SemanticEntropy, cluster, estimators, load_entailment
 
-    with build(SemanticEntropy(entailment="math_verify")) as entailment:
-        [clustering] = cluster([Question("What is 1/2 + 1/4?", ["3/4", "0.75", "1"])], entailment)
+    with load_entailment(SemanticEntropy(entailment="math_verify")) as entailment:
+        [clustering] = cluster([Answers("What is 1/2 + 1/4?", ["3/4", "0.75", "1"])], entailment)
     estimators.discrete(clustering.counts())  # 0.6365 nats
 """
 
@@ -13,11 +13,11 @@ import importlib
 
 _WHERE = {
     "SemanticEntropy": "sent.config",
-    "Question": "sent.semantic_entropy.clustering",
+    "Answers": "sent.semantic_entropy.clustering",
     "Clustering": "sent.semantic_entropy.clustering",
     "cluster": "sent.semantic_entropy.clustering",
     "equivalent": "sent.semantic_entropy.clustering",
-    "build": "sent.semantic_entropy.entailment",
+    "load_entailment": "sent.semantic_entropy.entailment",
     "estimators": "sent.semantic_entropy",
 }
 __all__ = sorted(_WHERE)

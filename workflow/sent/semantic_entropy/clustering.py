@@ -17,7 +17,7 @@ Criterion = Literal["strict", "non_strict"]
 Unparsable = Literal["singleton", "pooled", "dropped"]
 
 
-class Question(NamedTuple):
+class Answers(NamedTuple):
     """A question and the final answers of its samples; None where a response has no answer."""
 
     text: str
@@ -67,7 +67,7 @@ class _Open:
 
 
 def cluster(
-    questions: Sequence[Question],
+    questions: Sequence[Answers],
     entailment: Entailment,
     criterion: Criterion = "strict",
     unparsable: Unparsable = "singleton",

@@ -30,7 +30,7 @@ def add_arguments(parser) -> None:
     stage.add_argument("--page", metavar="HTML", help="output: the clusters of ten questions, to be read")
     parser.add_argument("--nli", metavar="DIR", help="folder of the entailment (or embedding) model")
     own = parser.add_argument_group("own samples (--settings is heeded, too; these override it)")
-    own.add_argument("--entailment", choices=["hybrid", "nli", "math_verify", "exact", "embedding"])
+    own.add_argument("--entailment", metavar="BACKEND", help="what judges: hybrid, math_verify, ...")
     own.add_argument("--criterion", choices=["strict", "non_strict"])
     own.add_argument("--unparsable", choices=["singleton", "pooled", "dropped"])
     own.add_argument("--processes", type=int, metavar="N", help="processes that pairs are split over")

@@ -9,8 +9,8 @@ from sent.config import SemanticEntropy
 from sent.log import logger
 from sent.semantic_entropy import calibration, clusters_page, records
 from sent.semantic_entropy.calibration import Chosen
-from sent.semantic_entropy.clustering import Clustering, Question, cluster
-from sent.semantic_entropy.entailment import build
+from sent.semantic_entropy.clustering import Answers, Clustering, cluster
+from sent.semantic_entropy.entailment import load_entailment
 from sent.semantic_entropy.summary import Record, summarise
 
 
@@ -22,10 +22,10 @@ def run(args, settings: SemanticEntropy) -> None:
     chosen = Chosen(settings.calibration_pairs, settings.seed)
     clusters, entropies, judged = [], [], []
     sizes: Counter[int] = Counter()
-    with build(settings, args.nli) as entailment:
+    with load_entailment(settings, args.nli) as entailment:
         for chunk in records.read(args.questions, args.samples, args.verdicts):
             found = cluster(
-                [Question(record.text, record.answers) for record in chunk],
+                [Answers(record.text, record.answers) for record in chunk],
                 entailment,
                 settings.criterion,
                 settings.unparsable,

@@ -7,8 +7,8 @@ from itertools import islice
 
 from sent.config import SemanticEntropy
 from sent.log import logger
-from sent.semantic_entropy.clustering import Question, cluster
-from sent.semantic_entropy.entailment import build
+from sent.semantic_entropy.clustering import Answers, cluster
+from sent.semantic_entropy.entailment import load_entailment
 from sent.semantic_entropy.own_samples import read
 from sent.semantic_entropy.stated import StatedAnswers
 from sent.semantic_entropy.summary import summarise
@@ -32,9 +32,9 @@ def run(
     done = 0
     output = sys.stdout
     # Some libraries greet on standard output, which is for JSON alone.
-    with redirect_stdout(sys.stderr), build(settings, model) as entailment:
+    with redirect_stdout(sys.stderr), load_entailment(settings, model) as entailment:
         while chunk := list(islice(lines, _CHUNK)):
-            questions = [Question(record.text, record.answers) for _, record in chunk]
+            questions = [Answers(record.text, record.answers) for _, record in chunk]
             found = cluster(questions, entailment, settings.criterion, settings.unparsable)
             for (given_id, record), clustering in zip(chunk, found, strict=True):
                 row = summarise(record, clustering, settings)

@@ -82,7 +82,7 @@ def train_stage(args) -> None:
             "processes": accelerator.num_processes,
         }
     )
-    code = code_version("train", objective=method.objective)
+    code = code_version("train", also=f"sent.training.objectives.{method.objective}")
     checkpoints = Checkpoints(args.checkpoints, key, code, any_code=settings.resume == "settings")
     logger.info(
         "training by %s, stage %s of %s: %s questions, %s steps of %s x %s responses, %s updates a step, %s process(es)",

@@ -1,11 +1,13 @@
 """Entailment backends: they judge whether one answer to a question follows from another."""
 
+import importlib
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from sent.config import SemanticEntropy
+from sent.config.backends import ENTAILMENT
 from sent.errors import SentError
 
 
@@ -65,37 +67,18 @@ class Entailment(Protocol):
     def __exit__(self, *error) -> None: ...
 
 
-def build(settings: SemanticEntropy, model: str | Path | None = None) -> Entailment:
+def load_entailment(settings: SemanticEntropy, model: str | Path | None = None) -> Entailment:
     """Return the backend of ``settings``, with a cache of pairs around it.
 
-    ``model`` is the folder of an entailment model (``nli``, optional for ``hybrid``) or of a sentence
-    embedding model (``embedding``). Raises :class:`SentError` where a folder is needed and missing, or not
-    such a model.
+    ``model`` is the folder of the model that the backend reads. Raises :class:`SentError` where one is needed and
+    missing, or is not such a model.
     """
     from sent.semantic_entropy.entailment.cache import Cached
 
-    if settings.entailment == "exact":
-        from sent.semantic_entropy.entailment.exact import Exact
-
-        return Exact()
-    if settings.entailment in ("nli", "embedding") and model is None:
+    backend = ENTAILMENT[settings.entailment]
+    if backend.model == "required" and model is None:
         raise SentError(
             f"entailment '{settings.entailment}' needs a model: name one by `nli_model`, or a folder by --nli"
         )
-    return Cached(_backend(settings, model))
-
-
-def _backend(settings: SemanticEntropy, model: str | Path | None) -> Entailment:
-    if settings.entailment == "embedding":
-        from sent.semantic_entropy.entailment.embedding import Embedding
-
-        return Embedding(model, settings)
-    from sent.semantic_entropy.entailment.hybrid import Hybrid
-    from sent.semantic_entropy.entailment.math_verify import MathVerify
-    from sent.semantic_entropy.entailment.nli import Nli
-
-    nli = Nli(model, settings) if model is not None and settings.entailment != "math_verify" else None
-    if settings.entailment == "nli":
-        return nli
-    mathematics = MathVerify(settings)
-    return mathematics if settings.entailment == "math_verify" else Hybrid(mathematics, nli)
+    module, _, name = backend.made_by.partition(":")
+    return Cached(getattr(importlib.import_module(module), name)(settings, model))

@@ -17,7 +17,7 @@ class Embedding:
 
     symmetric = True
 
-    def __init__(self, folder: str | Path, settings: SemanticEntropy):
+    def __init__(self, settings: SemanticEntropy, folder: str | Path):
         if not (Path(folder) / "modules.json").is_file():
             raise SentError(
                 f"{folder}: no sentence embedding model: it lacks the modules.json of sentence-transformers"

@@ -1,5 +1,8 @@
 """Equality of texts: different texts are different meanings."""
 
+from pathlib import Path
+
+from sent.config import SemanticEntropy
 from sent.semantic_entropy.entailment import Advance, Judgement, Label, Pair, silent
 
 
@@ -7,6 +10,9 @@ class Exact:
     """Finds nothing equivalent: equal texts never reach a backend, clustering joins them before."""
 
     symmetric, judged = True, 0
+
+    def __init__(self, settings: SemanticEntropy | None = None, model: str | Path | None = None):
+        """Need neither settings nor a model."""
 
     def __enter__(self) -> "Exact":
         return self

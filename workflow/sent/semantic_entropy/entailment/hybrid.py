@@ -1,5 +1,8 @@
 """Mathematics first, a language model for the rest: mostly answers in words."""
 
+from pathlib import Path
+
+from sent.config import SemanticEntropy
 from sent.log import logger
 from sent.semantic_entropy.entailment import Advance, Judgement, Pair, silent
 from sent.semantic_entropy.entailment.math_verify import UNDECIDED, MathVerify
@@ -14,8 +17,10 @@ class Hybrid:
 
     symmetric = False
 
-    def __init__(self, math_verify: MathVerify, nli: Nli | None):
-        self.math_verify, self.nli, self.undecided = math_verify, nli, 0
+    def __init__(self, settings: SemanticEntropy, model: str | Path | None):
+        self.math_verify = MathVerify(settings)
+        self.nli = None if model is None else Nli(settings, model)
+        self.undecided = 0
 
     def __enter__(self) -> "Hybrid":
         self.math_verify.__enter__()

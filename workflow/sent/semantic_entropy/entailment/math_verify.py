@@ -1,5 +1,7 @@
 """Entailment by mathematics: two answers mean the same if the grader would accept one for the other."""
 
+from pathlib import Path
+
 from sent.config import Grading, SemanticEntropy
 from sent.semantic_entropy.answers import is_words, normalise
 from sent.semantic_entropy.entailment import Advance, Judgement, Label, Pair, silent
@@ -23,7 +25,7 @@ class MathVerify:
 
     symmetric = False
 
-    def __init__(self, settings: SemanticEntropy):
+    def __init__(self, settings: SemanticEntropy, model: str | Path | None = None):
         from sent.grading.grader import Grader
 
         self.judged = 0

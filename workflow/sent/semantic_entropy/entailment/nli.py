@@ -27,7 +27,7 @@ class Nli:
 
     symmetric = False
 
-    def __init__(self, folder: str | Path, settings: SemanticEntropy):
+    def __init__(self, settings: SemanticEntropy, folder: str | Path):
         label_order(folder)  # a wrong model is an error now, not in a worker
         check(Path(folder), str(folder))
         self.folder, self.settings = folder, settings
