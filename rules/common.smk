@@ -59,8 +59,16 @@ def of_experiment(pattern, **axes):
 
 
 def settings(stage):
-    """Return a function of wildcards: the stage's settings for the model, as JSON."""
-    return lambda wildcards: EXPERIMENT.settings(stage, wildcards.model)
+    """Return a function for params: the stage's settings for the model, as JSON.
+
+    Since it depends on resources, Snakemake does not repeat a job because of it: `science` stands beside it.
+    """
+    return lambda wildcards, resources: EXPERIMENT.settings(stage, wildcards.model)
+
+
+def science(*stages):
+    """Return a function for params: what of the stages' settings shapes the job's outputs, and repeats it."""
+    return lambda wildcards: [EXPERIMENT.science(stage, wildcards.model) for stage in stages]
 
 
 def model_entry(wildcards):

@@ -28,6 +28,7 @@ rule sort_questions:
     params:
         previous=[],
         settings=settings("curriculum"),
+        science=science("curriculum"),
         code=code_version("curriculum"),
     message:
         "Sorting the questions for {wildcards.model} into stages"
@@ -107,4 +108,5 @@ if not RECORDED:
         params:
             previous=lambda wildcards, input: ["--previous", input.previous, "--after-stage", wildcards.stage],
             settings=settings("curriculum"),
+            science=science("curriculum"),
             code=code_version("curriculum"),

@@ -40,6 +40,7 @@ rule evaluate:
         benchmarks=lambda wildcards, input: list(map("=".join, zip(EXPERIMENT.benchmarks, input.benchmarks))),
         settings=settings("evaluation"),
         grading=settings("grading"),
+        science=science("evaluation", "grading"),
         code=code_of("evaluation", "evaluation"),
     message:
         "Evaluating {wildcards.model} after {wildcards.method}, seed {wildcards.seed}"

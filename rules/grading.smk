@@ -26,6 +26,7 @@ rule grade:
         runtime=240,
     params:
         settings=settings("grading"),
+        science=science("grading"),
         code=code_version("grading"),
     message:
         "Grading the responses of {wildcards.model}"

@@ -38,7 +38,9 @@ rule build_database:
         mem_mb=4000,
         runtime=60,
     params:
-        experiment=lambda wildcards: EXPERIMENT.json(),
+        # With resources, which are not tracked: how jobs run is written down, but repeats nothing.
+        experiment=lambda wildcards, resources: EXPERIMENT.json(),
+        reported=lambda wildcards: EXPERIMENT.reported(),
         root=lambda wildcards, output: str(Path(output.database).parent),
         code=code_version("results"),
     message:

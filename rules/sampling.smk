@@ -64,6 +64,7 @@ else:
             launcher=launcher(requested("sampling_gpus")),
             model=model_entry,
             settings=settings("sampling"),
+            science=science("sampling"),
             code=code_of("sampling", "sampling"),
         message:
             "Sampling responses of {wildcards.model}, part {wildcards.scatteritem}"
@@ -92,7 +93,7 @@ else:
             runtime=60,
         params:
             model=model_entry,
-            settings=settings("sampling"),
+            science=science("sampling"),
             code=code_version("sampling"),
         message:
             "Gathering the responses of {wildcards.model}"

@@ -39,6 +39,7 @@ rule measure_semantic_entropy:
         launcher=launcher(to_compare("sampling_gpus")),
         nli=optional("--nli", "nli"),
         settings=settings("semantic_entropy"),
+        science=science("semantic_entropy"),
         code=code_of("semantic-entropy", "semantic_entropy"),
     message:
         "Measuring the semantic entropy of {wildcards.model}'s responses"

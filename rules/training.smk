@@ -43,6 +43,7 @@ rule train:
         method=lambda wildcards: EXPERIMENT.method(wildcards.method),
         settings=settings("training"),
         grading=settings("grading"),
+        science=science("training", "grading"),
         stages=lambda wildcards: EXPERIMENT.stages(wildcards.model, wildcards.method),
         curriculum=optional("--curriculum", "curriculum"),
         checkpoints=lambda wildcards, output: f"{Path(output.policy).parent}.checkpoints",

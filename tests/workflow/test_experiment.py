@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from sent.config import parse
 from sent.errors import SentError
 from sent.experiment import load
 
@@ -131,6 +132,29 @@ def test_looks_and_needs_of_a_model_are_not_passed_to_stages():
     entry = json.loads(load(experiment(), CONFIG).model("nano-small"))
     assert not {"label", "scale", "resources"} & entry.keys()
     assert "prompt" in entry
+
+
+def test_how_jobs_run_reaches_commands_and_is_no_part_of_the_science():
+    ways = {
+        "grading": {"workers": 2},
+        "training": {"micro_batch_tokens": 7, "trackers": ["tensorboard"], "vllm": {"enforce_eager": True}},
+        "evaluation": {"batch_tokens": 7, "server": {"retries": 7}},
+        "sampling": {"shards": 3},
+        "semantic_entropy": {"processes": 2, "nli_model": "nano-nli"},
+    }
+    plain, other = (load(experiment(**changes), CONFIG) for changes in ({}, ways))
+    for stage, changes in ways.items():
+        assert other.science(stage, "nano-small") == plain.science(stage, "nano-small")
+        passed = json.loads(other.settings(stage, "nano-small"))
+        assert parse(type(getattr(other.experiment, stage)), passed, stage) == getattr(
+            other.experiment, stage
+        )
+        tracked = json.loads(other.science(stage, "nano-small")).keys()
+        assert not changes.keys() & tracked - {"vllm", "server", "nli_model"}
+    overridden = load(experiment(overrides={"nano-small": {"grading": {"workers": 2}}}), CONFIG)
+    assert plain.reported() == other.reported() == overridden.reported()
+    assert load(experiment(training={"lr": 0.5}), CONFIG).reported() != plain.reported()
+    assert load(experiment(evaluation={"pass_at": [1]}), CONFIG).reported() != plain.reported()
 
 
 def test_an_entailment_model_that_is_not_used_is_not_needed():

@@ -81,3 +81,12 @@ def test_config_files_fit_their_schemas(name):
     found = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
     jsonschema.validate(found, schema)
     assert found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rules").glob("*.smk")), ids=lambda path: path.stem)
+def test_what_shapes_results_is_tracked_beside_all_settings(path):
+    """`settings` reach a command without repeating it; `science` of the same stages repeats it."""
+    for params in re.findall(r"^( +)params:\n((?:\1 .*\n)+)", path.read_text(), re.MULTILINE):
+        passed = set(re.findall(r'=settings\("(\w+)"\)', params[1]))
+        tracked = set(re.findall(r'"(\w+)"', "".join(re.findall(r"=science\((.*?)\)", params[1]))))
+        assert passed <= tracked, f"{path}: params {passed - tracked} are passed, but not tracked"

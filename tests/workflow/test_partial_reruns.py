@@ -32,7 +32,7 @@ def code(cell: str) -> str:
     return cell.strip("` ")
 
 
-SETTINGS, EDITS, STAGES = tables()
+SETTINGS, OPERATION, EDITS, STAGES = tables()
 RULES = {code(stage): re.findall(r"`(\w+)`", rules) for stage, rules, _ in STAGES}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from sent.config import Benchmark, Experiment, Method, Model, Settings, parse
+from sent.config import Benchmark, Experiment, Method, Model, Settings, parse, science
 from sent.config.backends import ENTAILMENT, SAMPLERS
 from sent.errors import SentError, nearest
 
@@ -17,11 +17,8 @@ BASE = "base"
 
 KINDS: dict[str, type[Settings]] = {"models": Model, "methods": Method, "benchmarks": Benchmark}
 STAGES = ("sampling", "grading", "semantic_entropy", "curriculum", "training", "evaluation")
-UNREAD = {"sampling": {"shards"}, "evaluation": {"pass_at"}}
-"""Settings that the stage's command does not read, so that a change of them does not repeat the stage."""
-
-APPEARANCE = {"label", "scale", "resources", "architecture", "licence"}
-"""Keys of a registry entry that change how a job looks, what it asks for or what is foretold of it, not what it makes."""
+LOOKED_UP = {"overrides", "registry"}
+"""Keys of an experiment that act through what they change: the settings by model, and the registry entries."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +54,12 @@ class ResolvedExperiment:
         return self.by_model[model].curriculum.n_stages if self.methods[method].curriculum else 1
 
     def settings(self, stage: str, model: str) -> str:
-        """Settings of a stage for a model as JSON, without those that the stage's command does not read."""
-        return _json(getattr(self.by_model[model], stage), UNREAD.get(stage))
+        """All settings of a stage for a model that its command reads, as JSON."""
+        return science(getattr(self.by_model[model], stage), operation=True)
+
+    def science(self, stage: str, model: str) -> str:
+        """Those of them that shape what the stage makes: when they change, its jobs are repeated."""
+        return science(getattr(self.by_model[model], stage))
 
     def entry(self, model: str) -> Model:
         """The registry entry of a policy or entailment model."""
@@ -66,7 +67,7 @@ class ResolvedExperiment:
 
     def model(self, model: str) -> str:
         """The registry entry of a policy or entailment model as JSON, as far as it shapes results."""
-        return _json(self.entry(model), APPEARANCE)
+        return science(self.entry(model))
 
     def resources(self, model: str) -> dict[str, Any]:
         """What a job with a policy or entailment model asks of the machine, defaults filled in."""
@@ -80,15 +81,15 @@ class ResolvedExperiment:
 
     def training_source(self) -> str:
         """Where the training questions come from, as JSON: a source, or recorded responses."""
-        return _json(self.experiment.recorded or self.experiment.data.train, APPEARANCE)
+        return science(self.experiment.recorded or self.experiment.data.train)
 
     def method(self, method: str) -> str:
         """The registry entry of a method as JSON, as far as it shapes results."""
-        return _json(self.methods[method], APPEARANCE)
+        return science(self.methods[method])
 
     def source(self, benchmark: str) -> str:
         """Where a benchmark's questions come from, as JSON."""
-        return _json(self.benchmarks[benchmark].source, APPEARANCE)
+        return science(self.benchmarks[benchmark].source)
 
     def nli_of(self, model: str) -> str | None:
         """Registry name of the model that semantic entropy needs, if it needs one."""
@@ -108,6 +109,18 @@ class ResolvedExperiment:
         """Everything as one line of JSON: the experiment, its settings by model and the entries it picks."""
         parts = {kind: _dump_all(getattr(self, kind)) for kind in (*KINDS, "nli_models", "by_model")}
         return json.dumps({**self.experiment.model_dump(mode="json"), **parts}, sort_keys=True)
+
+    def reported(self) -> str:
+        """What of everything shapes the results and how they are reported, not how jobs run."""
+        parts = {kind: getattr(self, kind) for kind in (*KINDS, "nli_models", "by_model")}
+        kept = self.experiment.science(report=True) | {
+            kind: {name: entry.science(report=True) for name, entry in entries.items()}
+            for kind, entries in parts.items()
+        }
+        for each in (kept, *kept["by_model"].values()):
+            for key in LOOKED_UP:
+                del each[key]
+        return json.dumps(kept, sort_keys=True)
 
 
 def load(config: dict[str, Any], registry_dir: str | Path) -> ResolvedExperiment:
@@ -230,10 +243,6 @@ def _check(resolved: ResolvedExperiment) -> None:
 def _must_exist(where: str, path: str | None) -> None:
     if path is not None and not Path(path).exists():
         raise SentError(f"{where}: '{path}' does not exist; paths count from the working directory")
-
-
-def _json(settings: Settings, exclude: set[str] | None = None) -> str:
-    return json.dumps(settings.model_dump(mode="json", exclude=exclude), sort_keys=True)
 
 
 def _dump_all(entries: dict[str, Settings]) -> dict[str, Any]:

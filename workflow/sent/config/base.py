@@ -17,9 +17,10 @@ class Settings(BaseModel):
     REPORT: ClassVar[frozenset[str]] = frozenset()
     """Keys that only the stage `results` reads: how what was made is summed up and named."""
 
-    def science(self, report: bool = False) -> dict[str, Any]:
-        """Return the keys that shape what a job makes, as JSON values; with ``report`` also those of `results`."""
-        left_out = self.OPERATION if report else self.OPERATION | self.REPORT
+    def science(self, operation: bool = False, report: bool = False) -> dict[str, Any]:
+        """Return the keys that shape what a job makes, as JSON values; on request with those of the other kinds."""
+        left_out = (frozenset() if operation else self.OPERATION) | (frozenset() if report else self.REPORT)
         kept = self.model_dump(mode="json", exclude=set(left_out))
         inner = {key: getattr(self, key) for key in kept}
-        return kept | {k: v.science(report) for k, v in inner.items() if isinstance(v, Settings)}
+        parts = {k: v.science(operation, report) for k, v in inner.items() if isinstance(v, Settings)}
+        return kept | parts

@@ -29,9 +29,9 @@ def dump(settings: Settings) -> str:
     return json.dumps(settings.model_dump(mode="json"), sort_keys=True)
 
 
-def science(settings: Settings, report: bool = False) -> str:
-    """Return what shapes results in the same form (:meth:`Settings.science`): what is compared and hashed."""
-    return json.dumps(settings.science(report), sort_keys=True)
+def science(settings: Settings, operation: bool = False, report: bool = False) -> str:
+    """Return :meth:`Settings.science` in the same form: what is compared and hashed."""
+    return json.dumps(settings.science(operation, report), sort_keys=True)
 
 
 def _read_text(text: str, where: str) -> Any:

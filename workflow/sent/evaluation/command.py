@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     from pathlib import Path
 
     from sent import tables
-    from sent.config import Evaluation, Grading, Model, dump, parse
+    from sent.config import Evaluation, Grading, Model, parse, science
     from sent.evaluation.benchmarks import read_benchmarks
     from sent.grading.grader import Gold, Grader
     from sent.log import logger
@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> None:
             benchmark=name, extracted=grade.extracted, verdict=grade.verdict, paper_match=grade.paper_match
         )
     metadata = {
-        "evaluation": dump(settings),
-        "grading": dump(grading),
+        "evaluation": science(settings),
+        "grading": science(grading),
         "prompt": model.prompt,
         "chat": str(model.chat),
         "seed": str(args.seed),

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
                     agreed += row["recorded_correct"] == (grade.verdict == "correct")
             bar.update(len(rows))
     tables.write(
-        args.output, pa.concat_tables(parts), tables.VERDICTS, metadata={"grading": config.dump(settings)}
+        args.output, pa.concat_tables(parts), tables.VERDICTS, metadata={"grading": config.science(settings)}
     )
     logger.info(
         "graded %d answers: %s",

@@ -39,7 +39,7 @@ def _sample(args: argparse.Namespace) -> None:
     from pathlib import Path
 
     from sent import tables
-    from sent.config import Model, Sampling, dump, parse
+    from sent.config import Model, Sampling, parse, science
     from sent.log import logger
     from sent.sampling import sampler
     from sent.sampling.responses import respond
@@ -60,7 +60,7 @@ def _sample(args: argparse.Namespace) -> None:
         requests = sampler.requests_for(prompts, settings.n, "sampling", settings.seed)
         backend = sampler.load_sampler(args.policy, model, settings, journal)
         rows = respond(backend, tokenizer, requests, settings.decoding)
-    metadata = {"sampling": dump(settings), "prompt": model.prompt, "chat": str(model.chat)}
+    metadata = {"sampling": science(settings), "prompt": model.prompt, "chat": str(model.chat)}
     if args.shard:
         metadata["shard"] = f"{shard}-of-{of}"
     tables.write(args.output, tables.table(tables.SAMPLES, rows), tables.SAMPLES, metadata)
