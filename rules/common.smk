@@ -19,7 +19,7 @@ if ROOT:
     os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [sys.path[0], os.getenv("PYTHONPATH")])))
 
 try:
-    from sent.code_version import code_version
+    from sent.code_version import code_version, parts_of
     from sent.errors import SentError
     from sent.experiment import BASE, KINDS, load
 except ModuleNotFoundError as error:
@@ -115,14 +115,13 @@ def told_in_captions(wildcards):
 
 
 def training_code(wildcards):
-    """Return the version of the code that trains by a method: the loop's and the method's own objective's."""
-    objective = EXPERIMENT.methods[wildcards.method].objective
-    return code_version("train", also=f"sent.training.objectives.{objective}")
+    """Return the version of the code that trains by a method: the loop's and the method's own parts'."""
+    return code_version("train", also=parts_of(EXPERIMENT.methods[wildcards.method]))
 
 
 def code_of(command, stage):
     """Return a function of wildcards: the version of a command's code and of the backend that the model's settings name."""
-    return lambda wildcards: code_version(command, also=EXPERIMENT.backend(stage, wildcards.model))
+    return lambda wildcards: code_version(command, also=[EXPERIMENT.backend(stage, wildcards.model)])
 
 
 def training_file(wildcards):

@@ -1,11 +1,12 @@
 """The hash of a stage's code follows real edits of the code that it runs, and nothing else."""
 
 import importlib
+import shutil
 from pathlib import Path
 
 import pytest
-from sent.__main__ import COMMANDS
 from sent.code_version import PACKAGE, code_version, is_untracked, modules_of
+from sent.commands import COMMANDS
 from sent.config.backends import ENTAILMENT, SAMPLERS
 from sent.training import objectives
 
@@ -89,11 +90,12 @@ def test_a_method_follows_its_own_objective_alone(package):
     for name in ("__init__", "sent", "mask"):
         (package / "training" / "objectives" / f"{name}.py").write_text("SHARE = 0.2\n")
     before = {
-        name: code_version("train", package, f"sent.training.objectives.{name}") for name in ("sent", "mask")
+        name: code_version("train", package, [f"sent.training.objectives.{name}"])
+        for name in ("sent", "mask")
     }
     (package / "training" / "objectives" / "mask.py").write_text("SHARE = 0.3\n")
-    assert code_version("train", package, "sent.training.objectives.sent") == before["sent"]
-    assert code_version("train", package, "sent.training.objectives.mask") != before["mask"]
+    assert code_version("train", package, ["sent.training.objectives.sent"]) == before["sent"]
+    assert code_version("train", package, ["sent.training.objectives.mask"]) != before["mask"]
 
 
 def test_a_sampler_repeats_only_what_it_drew(package):
@@ -101,10 +103,11 @@ def test_a_sampler_repeats_only_what_it_drew(package):
         (package / "sampling" / f"{name}.py").write_text("from sent.sampling import sampler\n")
     (package / "sampling" / "openai_sampler.py").write_text("RETRIES = 1\n")
     before = {
-        n: code_version("sampling", package, f"sent.sampling.{n}") for n in ("vllm_sampler", "openai_sampler")
+        n: code_version("sampling", package, [f"sent.sampling.{n}"])
+        for n in ("vllm_sampler", "openai_sampler")
     }
     (package / "sampling" / "openai_sampler.py").write_text("RETRIES = 2\n")
-    after = {name: code_version("sampling", package, f"sent.sampling.{name}") for name in before}
+    after = {name: code_version("sampling", package, [f"sent.sampling.{name}"]) for name in before}
     assert [name for name in before if before[name] != after[name]] == ["openai_sampler"]
 
 
@@ -112,3 +115,93 @@ def test_a_sampler_repeats_only_what_it_drew(package):
 def test_every_backend_is_where_its_table_says(backend):
     module, _, name = backend.made_by.partition(":")
     assert callable(getattr(importlib.import_module(module), name))
+
+
+# ------------------------------------------------------------ real edits of the package
+
+COMMANDS_OF_STAGES = {
+    "data": ("data", []),
+    "models": ("models", []),
+    "nli": ("nli", []),
+    "sampling": ("sampling", ["sent.sampling.transformers_sampler"]),
+    "grading": ("grading", []),
+    "semantic_entropy": ("semantic-entropy", ["sent.semantic_entropy.entailment.hybrid"]),
+    "curriculum": ("curriculum", []),
+    "train by grpo": ("train", ["sent.training.objectives.grpo"]),
+    "train by sent": ("train", ["sent.training.objectives.sent"]),
+    "evaluation": ("evaluation", ["sent.sampling.transformers_sampler"]),
+    "results": ("results", []),
+}
+
+REPEATED = [
+    ("another random number", "seeding.py", "0x94D049BB133111EB", "0x94D049BB133111ED", {"sampling", "train by grpo"}),
+    ("a wider batch", "sampling/transformers_sampler.py", "ROWS = 16", "ROWS = 8", {"sampling", "evaluation"}),
+    ("a batch that is sorted otherwise", "batching.py", "-lengths[i]", "lengths[i]", {"train by sent"}),
+    ("an estimator's formula", "training/kl.py", ".square() / 2", ".square()", {"train by grpo", "train by sent"}),
+    ("steps shared out otherwise", "training/schedule.py", "math.ceil(", "math.floor(", {"train by grpo"}),
+    ("a method's own choice", "training/objectives/sent.py", "covariances > 0", "covariances >= 0", {"train by sent"}),
+    ("a condition of an error", "curriculum/command.py", "if not entropies", "if len(entropies) < 2", {"curriculum"}),
+    ("a call inside a message", "grading/command.py", "counts.most_common()", "counts.items()", {"grading"}),
+    ("a text that is data", "curriculum/arrange.py", "sorted anew after stage", "sorted again after stage", {"curriculum"}),
+    ("a question's wording", "data/arithmetic.py", "So {answer}", "Hence {answer}", {"data", "models"}),
+    ("an option's default", "sampling/command.py", '"--model", default="{}"', '"--model", default="{ }"', {"sampling"}),
+    ("an estimator", "semantic_entropy/estimators.py", "(2 * sum(counts))", "sum(counts)", {"semantic_entropy"}),
+    ("a query", "results/sql/macros.sql", None, "SELECT 1;", {"results"}),
+]  # fmt: skip
+"""Edits of what runs: the words of what is edited, and stages that must be repeated. None: at the file's end."""
+
+NOT_REPEATED = [
+    ("a comment", "seeding.py", "import hashlib\n", "import hashlib  # for seeds\n"),
+    ("a docstring", "training/kl.py", "at each sampled token", "at every sampled token"),
+    ("layout", "batching.py", "batches: list[list[int]] = []\n", "batches: list[list[int]] = (\n        []\n    )\n"),
+    ("a command's line of help", "commands.py", "sample responses to questions", "draw responses to questions"),
+    ("another command", "commands.py", "COMMANDS = {", 'COMMANDS = {"ask": ("sent.ask", "ask"),'),
+    ("an option's help", "sampling/command.py", "model folder to sample from", "folder of the model"),
+    ("a group of options", "semantic_entropy/command.py", '"in the workflow"', '"in a workflow"'),
+    ("an error's words", "training/schedule.py", "give at least one step a stage", "give each stage one"),
+    ("a value that an error names", "curriculum/arrange.py", "{missing[0]}", "{missing[-1]}"),
+    ("words of a log", "grading/command.py", "%d of %d verdicts equal", "%d of %d verdicts agree with"),
+    ("a length that a log tells", "grading/command.py", "        len(samples),\n", "        len(samples) + 0,\n"),
+    ("a progress bar's label", "models/pretrain.py", 'desc="pretraining"', 'desc="teaching"'),
+    ("a setting's description", "config/training.py", "recompute activations", "compute activations again"),
+    ("how versions are made", "code_version.py", '"*.csv"', '"*.csv", "*.tsv"'),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def real_package(tmp_path_factory) -> Path:
+    return shutil.copytree(PACKAGE, tmp_path_factory.mktemp("real") / "sent")
+
+
+def repeated_by(package: Path, name: str, old: str | None, new: str) -> set[str]:
+    """Stages that an edit of the real package repeats; the edit is taken back."""
+
+    def versions() -> dict[str, str]:
+        return {stage: code_version(c, package, also) for stage, (c, also) in COMMANDS_OF_STAGES.items()}
+
+    path, before = package / name, versions()
+    text = path.read_text()
+    assert old is None or old in text, (
+        f"{name} no longer holds {old!r}: give the table another edit of its kind"
+    )
+    path.write_text(f"{text}\n{new}\n" if old is None else text.replace(old, new))
+    try:
+        return {stage for stage, version in versions().items() if version != before[stage]}
+    finally:
+        path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "stages"), [row[1:] for row in REPEATED], ids=[r[0] for r in REPEATED]
+)
+def test_an_edit_of_what_runs_repeats(real_package, name, old, new, stages):
+    found = repeated_by(real_package, name, old, new)
+    assert stages <= found
+    assert found < set(COMMANDS_OF_STAGES)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"), [row[1:] for row in NOT_REPEATED], ids=[r[0] for r in NOT_REPEATED]
+)
+def test_an_edit_of_what_people_read_repeats_nothing(real_package, name, old, new):
+    assert repeated_by(real_package, name, old, new) == set()

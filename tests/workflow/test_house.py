@@ -90,3 +90,15 @@ def test_what_shapes_results_is_tracked_beside_all_settings(path):
         passed = set(re.findall(r'=settings\("(\w+)"\)', params[1]))
         tracked = set(re.findall(r'"(\w+)"', "".join(re.findall(r"=science\((.*?)\)", params[1]))))
         assert passed <= tracked, f"{path}: params {passed - tracked} are passed, but not tracked"
+
+
+def test_settings_decide_nothing():
+    """Their code is not hashed (sent.code_version): a validator refuses, and changes no value."""
+    for path in sorted((PACKAGE / "config").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and any(
+                "validator" in ast.unparse(d) for d in node.decorator_list
+            ):
+                for given in (inner for inner in ast.walk(node) if isinstance(inner, ast.Return)):
+                    assert ast.unparse(given) == f"return {node.args.args[0].arg}", f"{path}: {node.name}"
+                assert "model_validator" in ast.unparse(node.decorator_list[0]), f"{path}: {node.name}"

@@ -2,38 +2,52 @@
 
 Snakemake notices a changed shell command, not a changed module behind it. Rules therefore carry this hash
 among their params. It covers the module of the stage's command and all of the package's modules that it
-imports, at any depth. Comments, docstrings and formatting do not count. Nor do the modules in
-``UNTRACKED``: what they hold reaches a stage as values, which are params themselves, or only shapes reports.
+imports, at any depth. What runs counts, not what people read: comments, docstrings, layout, and the words of errors, logs,
+progress bars and help do not. Nor do the modules in ``UNTRACKED``: what they hold reaches a stage as values, which are
+params themselves, or only shapes reports.
 """
 
 import ast
 import hashlib
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from sent.__main__ import COMMANDS
+from sent.commands import COMMANDS
+from sent.config import Method
 
 PACKAGE = Path(__file__).parent
-UNTRACKED = frozenset({"sent", "sent.config", "sent.tables", "sent.errors", "sent.log"})
+UNTRACKED = frozenset(
+    {"sent", "sent.config", "sent.tables", "sent.errors", "sent.log", "sent.commands", "sent.code_version"}
+)
 DATA_FILES = ("*.sql", "*.html", "*.csv", "*.yaml", "*.json")
-"""Files of a stage's folder that its code reads."""
+"""Files beside a stage's modules that these read."""
+PURE = frozenset(
+    {"dict", "len", "list", "map", "max", "min", "nearest", "range", "repr", "round", "set", "sorted"}
+    | {"str", "sum", "tuple", "type", "zip"}
+)
+"""Functions that change nothing: inside a message they do not count."""
 
 
-def code_version(command: str, package: Path = PACKAGE, also: str | None = None) -> str:
+def code_version(command: str, package: Path = PACKAGE, also: Iterable[str] = ()) -> str:
     """Return 12 hexadecimal digits for the code behind ``python -m sent COMMAND``.
 
-    ``also`` is a module that the settings name, such as a method's objective or a sampler: these are imported by
+    ``also`` are modules that the settings name, such as the parts of a method or a sampler: these are imported by
     name, so each user follows its own alone, and a new one repeats nothing.
     """
-    entry = COMMANDS[command][0]
-    modules = modules_of(entry, package)
-    if also is not None:
-        modules |= modules_of(also, package)
+    modules = modules_of(COMMANDS[command][0], package)
+    for name in also:
+        modules |= modules_of(name, package)
     texts = [f"{name}\n{_essence(path.read_text())}" for name, path in sorted(modules.items())]
-    folder = package.joinpath(*entry.split(".")[1:-1])
-    files = sorted(path for pattern in DATA_FILES for path in folder.rglob(pattern))
+    folders = {package / name.split(".")[1] for name in modules if name.count(".") > 1}
+    files = sorted(path for folder in folders for kind in DATA_FILES for path in folder.rglob(kind))
     texts += [f"{path.relative_to(package)}\n{path.read_text()}" for path in files]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+def parts_of(method: Method) -> list[str]:
+    """Return the modules that a method names, to go with the command that trains."""
+    return [f"sent.training.objectives.{method.objective}"]
 
 
 def modules_of(entry: str, package: Path = PACKAGE) -> dict[str, Path]:
@@ -81,13 +95,41 @@ def _imports(code: str, parent: str) -> list[str]:
 
 @cache
 def _essence(code: str) -> str:
-    """The code without comments, docstrings and layout."""
-    return ast.unparse(_WithoutDocstrings().visit(ast.parse(code)))
+    """The code without comments, layout, docstrings and messages."""
+    return ast.unparse(_WhatRuns().visit(ast.parse(code)))
 
 
-class _WithoutDocstrings(ast.NodeTransformer):
-    """Drops statements that are only a string: docstrings, and those below attributes."""
+class _WhatRuns(ast.NodeTransformer):
+    """Drops what only people read."""
 
-    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        """Drop statements that are only a string: docstrings, and those below attributes."""
         is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if is_text else node
+        return None if is_text else self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Leave of a message only the calls in it, which run; drop help and the labels of progress bars."""
+        self.generic_visit(node)
+        name = ast.unparse(node.func)
+        if name == "SentError" or name.startswith("logger."):
+            node.args, node.keywords = list(_calls_in(node.args + node.keywords)), []
+        elif name == "progress":
+            node.keywords = [given for given in node.keywords if given.arg not in ("desc", "unit")]
+        elif name.endswith(".add_argument"):
+            node.keywords = [given for given in node.keywords if given.arg not in ("help", "metavar")]
+        elif name.endswith(".add_argument_group"):
+            node.args, node.keywords = [], []
+        return node
+
+
+def _calls_in(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Outermost parts of expressions that may do something: calls, but for pure functions and a text's own methods."""
+    for node in nodes:
+        pure = isinstance(node, ast.Call) and (
+            (isinstance(node.func, ast.Name) and node.func.id in PURE)
+            or (isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Constant))
+        )
+        if isinstance(node, ast.Call | ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom) and not pure:
+            yield node
+        else:
+            yield from _calls_in(ast.iter_child_nodes(node))

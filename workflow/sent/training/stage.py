@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from sent import tables
-from sent.code_version import code_version
+from sent.code_version import code_version, parts_of
 from sent.config import Grading, Method, Model, Training, parse
 from sent.errors import SentError
 from sent.log import logger
@@ -82,7 +82,7 @@ def train_stage(args) -> None:
             "processes": accelerator.num_processes,
         }
     )
-    code = code_version("train", also=f"sent.training.objectives.{method.objective}")
+    code = code_version("train", also=parts_of(method))
     checkpoints = Checkpoints(args.checkpoints, key, code, any_code=settings.resume == "settings")
     logger.info(
         "training by %s, stage %s of %s: %s questions, %s steps of %s x %s responses, %s updates a step, %s process(es)",
