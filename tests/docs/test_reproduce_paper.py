@@ -44,6 +44,8 @@ def test_sums(planned):
     total, disk = re.search(r"That is ([\d,]+) GPU-hours and ([\d.]+) TB", PAGE).groups()
     assert number(total) == pytest.approx(planned["total"]["gpu_hours"], rel=0.02)
     assert number(disk) == pytest.approx(planned["total"]["disk"] / 1e12, rel=0.05)
+    (checkpoints,) = re.findall(r"up to ([\d.]+) TB of checkpoints", PAGE)
+    assert number(checkpoints) == pytest.approx(planned["total"]["checkpoints"] / 1e12, rel=0.05)
 
 
 def test_shorter_responses(capsys, monkeypatch):

@@ -84,7 +84,7 @@ def estimate(experiment: ResolvedExperiment, gpu: Device, results: Path, share: 
             "gpu_hours": sum(job.gpu_hours for job in jobs),
             "tokens": sum(job.tokens for job in jobs),
             "disk": sum(job.disk for job in jobs),
-            "checkpoints": sum(job.later_removed for job in jobs),
+            "checkpoints": max((job.checkpoints for job in jobs), default=0),
         },
         "measured": _measured(workload.folder, jobs),
     }
@@ -328,7 +328,7 @@ def _rules_text(rules: list[dict[str, Any]], total: dict[str, float]) -> str:
     headers = ["rule", "model", "jobs", "GPUs each", "tokens", "longest job", "GPU-hours", "disk, GB"]
     return (
         f"{_table(rows, headers)}\nthe time in the last line is that of all jobs one after the other; "
-        f"{total['checkpoints'] / 1e9:,.1f} GB of the disk are checkpoints, which `snakemake prune_checkpoints` removes"
+        f"beside that, a training job holds up to {total['checkpoints'] / 1e9:,.1f} GB of checkpoints until it ends"
     )
 
 

@@ -153,8 +153,8 @@ class JobEstimate:
     tokens: float = 0.0
     memory: float = PROCESS
     disk: float = 0.0
-    later_removed: float = 0.0
-    """Bytes of ``disk`` that stay only until checkpoints are pruned."""
+    checkpoints: float = 0.0
+    """Bytes beside ``disk`` that stay only while it runs."""
 
     @property
     def gpu_hours(self) -> float:
@@ -197,7 +197,7 @@ TEXT = 2.0
 """Bytes of a token in a compressed table (assumed: four characters, halved)."""
 
 CHECKPOINTS = 2
-"""Checkpoints that a training keeps until `snakemake prune_checkpoints`."""
+"""Checkpoints that a training keeps while it runs, and after its end with `keep_checkpoints`."""
 
 
 class Jobs:
@@ -318,7 +318,8 @@ class Jobs:
             settings, shape, gpus = trainer.settings, trainer.shape, trainer.model.resources.gpus
             weights = shape.parameters * (4 if trainer.model.dtype == "float32" else 2)
             state = 4 * shape.parameters + 8 * trainer.trained
-            checkpoints = CHECKPOINTS * state if settings.checkpoint_every else 0
+            kept = CHECKPOINTS * state if settings.keep_checkpoints else 0
+            checkpoints = CHECKPOINTS * state if settings.checkpoint_every and not kept else 0
             start = START + gpus * 4 * shape.parameters / READ + ENGINE_START * (settings.backend == "vllm")
             for seed in experiment.experiment.seeds:
                 for stage, steps in enumerate(self.workload.steps(model, method), 1):
@@ -335,7 +336,7 @@ class Jobs:
                     memory = trainer.peak().total + PROCESS * (not trainer.device.is_gpu)
                     yield JobEstimate(
                         "train", model, f"training/{name}", seconds, gpus, steps * step.tokens, memory,
-                        weights + checkpoints, checkpoints,
+                        weights + kept, checkpoints,
                     )  # fmt: skip
 
     def _evaluating(self, model: str) -> Iterator[JobEstimate]:
