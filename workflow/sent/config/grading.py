@@ -6,6 +6,18 @@ from pydantic import Field
 
 from sent.config.base import Settings
 
+THINKING_TAGS = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "<reasoning>": "</reasoning>",
+    "<seed:think>": "</seed:think>",
+    "[THINK]": "[/THINK]",
+    "<|channel|>analysis": "<|channel|>final",
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+    "◁think▷": "◁/think▷",
+}
+
 
 class Grading(Settings):
     """Stage `grading`, and the reward of training."""
@@ -23,6 +35,10 @@ class Grading(Settings):
     fallback_phrases: list[str] = Field(
         [],
         description="for models that write no box: the answer is what follows the last of these, such as `answer is`",
+    )
+    thinking_tags: dict[str, str] = Field(
+        THINKING_TAGS,
+        description="what opens a model's thinking -> what closes it; an answer stands behind it",
     )
     read_unclosed_thinking: bool = Field(
         False, description="look for an answer in thinking that was cut off, too"

@@ -1,37 +1,50 @@
 """Find the final answer that a response commits to."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from sent.config.grading import THINKING_TAGS
+from sent.grading.phrases import announced
 
 BOX = re.compile(r"\\(?:boxed|fbox|framebox|Boxed)(?![a-zA-Z])\s*")
 BARE_BOXED = re.compile(r"(?:\\[a-zA-Z]+(?:\{[^{}]*\})*|\\[^a-zA-Z\s)\]]|[^\s${}\\])+")
 BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-END_OF_PHRASE = re.compile(r"\n|(?<=[^\d\s])\.(?=\s|$)|\.(?=\s+[A-Z]|\s*$)")
+NOTHING = re.compile(r"(?:\s|\\[ ,;:!]|\\q?quad|[~{}$])*")
 
 
 def extract_answer(
-    text: str, phrases: Sequence[str] = (), read_unclosed_thinking: bool = False
+    text: str,
+    phrases: Sequence[str] = (),
+    read_unclosed_thinking: bool = False,
+    thinking_tags: Mapping[str, str] = THINKING_TAGS,
 ) -> str | None:
     r"""Return the content of the last box of the answer part of ``text``, or None if it states no answer.
 
-    The answer part is what follows the last ``</think>``; thinking that never ends leaves none, unless
+    The answer part is what follows the last closing tag of thinking; thinking that never ends leaves none, unless
     ``read_unclosed_thinking``. Boxes are ``\boxed{..}``, ``\fbox{..}`` and the like, also ``\boxed 5``. Empty and
     unclosed boxes count as none at all, so the last box that is whole and holds something is taken; of nested
-    boxes the outermost one. Where there is no box, the text after the last occurrence of any of ``phrases``
-    (such as "the answer is"), up to the end of the sentence, is taken. Takes time linear in the length of the text.
+    boxes the outermost one. Where there is no box, what the last of ``phrases`` (such as "the answer is") announces
+    is taken, see ``phrases.py``. Takes time linear in the length of the text.
     """
-    end_of_thinking = text.rfind("</think>")
-    text = text[end_of_thinking + len("</think>") :] if end_of_thinking >= 0 else text
-    thinking = text.find("<think>")
-    if thinking >= 0 and not read_unclosed_thinking:
-        text = text[:thinking]
-    return _last_box(text) or _after_phrase(text, phrases)
+    text = after_thinking(text, thinking_tags, read_unclosed_thinking)
+    return _last_box(text) or (announced(text, phrases) if phrases else None)
 
 
-def unbox(answer: str) -> str:
+def after_thinking(
+    text: str, tags: Mapping[str, str] = THINKING_TAGS, read_unclosed_thinking: bool = False
+) -> str:
+    """Return what follows the last end of thinking, up to where it would begin again."""
+    end = max((place + len(tag) for tag in tags.values() if (place := text.rfind(tag)) >= 0), default=0)
+    text = text[end:]
+    if read_unclosed_thinking:
+        return text
+    return text[: min((place for tag in tags if (place := text.find(tag)) >= 0), default=len(text))]
+
+
+def unbox(answer: str, thinking_tags: Mapping[str, str] = THINKING_TAGS) -> str:
     """Return a bare answer as it is, unless it holds a box or thinking: then what is extracted, or nothing."""
-    if BOX.search(answer) or "think>" in answer:
-        return extract_answer(answer) or ""
+    if BOX.search(answer) or any(tag in answer for pair in thinking_tags.items() for tag in pair):
+        return extract_answer(answer, thinking_tags=thinking_tags) or ""
     return answer
 
 
@@ -51,9 +64,9 @@ def _last_box(text: str) -> str | None:
         else:
             closing = _closing_braces(text, start) if closing is None else closing
             end = closing.get(start, -1)
-            content = text[start + 1 : end].strip() if end >= 0 else ""
-        if content:
-            found, covered = _without_inner_boxes(content), end
+            content = text[start + 1 : end] if end >= 0 else ""
+        if not NOTHING.fullmatch(content):
+            found, covered = _without_inner_boxes(content.strip()), end
     return found
 
 
@@ -76,13 +89,3 @@ def _without_inner_boxes(content: str) -> str:
     while start < end and closing.get(start) == end - 1:
         start, end = start + 1, end - 1
     return content[start:end]
-
-
-def _after_phrase(text: str, phrases: Sequence[str]) -> str | None:
-    lowered = text.lower()
-    start = max(((lowered.rfind(p.lower()), len(p)) for p in phrases), default=(-1, 0))
-    if start[0] < 0:
-        return None
-    rest = text[sum(start) :].lstrip(" :=\n*")
-    end = END_OF_PHRASE.search(rest)
-    return (rest[: end.start()] if end else rest).strip(" *") or None

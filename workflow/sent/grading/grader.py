@@ -67,7 +67,9 @@ class Grader:
         """Grade whole responses, given as ``(gold, response, finish_reason)``, in their order."""
         settings = self.settings
         answers = [
-            extract_answer(text, settings.fallback_phrases, settings.read_unclosed_thinking)
+            extract_answer(
+                text, settings.fallback_phrases, settings.read_unclosed_thinking, settings.thinking_tags
+            )
             for _, text, _ in items
         ]
         grades = self.grade_answers(
@@ -80,7 +82,7 @@ class Grader:
 
     def grade_answers(self, pairs: Sequence[tuple[AnyGold, str | None]]) -> list[Grade]:
         """Grade bare answers, given as ``(gold, answer)``; None or nothing but spaces is no answer."""
-        pairs = [(as_gold(gold), unbox(answer or "")) for gold, answer in pairs]
+        pairs = [(as_gold(gold), unbox(answer or "", self.settings.thinking_tags)) for gold, answer in pairs]
         grades = iter(self._graded([pair for pair in pairs if pair[1].strip()]))
         return [next(grades) if answer.strip() else NO_ANSWER for _, answer in pairs]
 

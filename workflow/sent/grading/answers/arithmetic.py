@@ -1,4 +1,7 @@
-"""The value of a formula's tree: exact fractions as long as they stay small, else floats; never slow, never large."""
+"""The value of a formula's tree: exact fractions as long as they stay small, else floats; never slow, never large.
+
+Where floats cannot tell (a sum in which a term is lost, a number below 1e-300 or above 1e300), ``precise.py`` does.
+"""
 
 import cmath
 import functools
@@ -12,12 +15,23 @@ FUNCTIONS = {
     "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan,
     "cot": lambda x: 1 / cmath.tan(x), "sec": lambda x: 1 / cmath.cos(x), "csc": lambda x: 1 / cmath.sin(x),
     "arcsin": cmath.asin, "arccos": cmath.acos, "arctan": cmath.atan,
+    "arccot": lambda x: math.pi / 2 - cmath.atan(x), "arcsec": lambda x: cmath.acos(1 / x),
+    "arccsc": lambda x: cmath.asin(1 / x),
     "sinh": cmath.sinh, "cosh": cmath.cosh, "tanh": cmath.tanh,
+    "coth": lambda x: 1 / cmath.tanh(x), "sech": lambda x: 1 / cmath.cosh(x), "csch": lambda x: 1 / cmath.sinh(x),
+    "arsinh": cmath.asinh, "arcosh": cmath.acosh, "artanh": cmath.atanh, "arcoth": lambda x: cmath.atanh(1 / x),
     "ln": cmath.log, "log": cmath.log, "exp": cmath.exp,
 }  # fmt: skip
+INVERSE = {name: f"arc{name}" for name in ("sin", "cos", "tan", "cot", "sec", "csc")} | {
+    name: f"ar{name}" for name in ("sinh", "cosh", "tanh", "coth")
+}
 CONSTANTS = {"pi": math.pi, "e": math.e, "degree": math.pi / 180, "imaginary": 1j}
-MAX_BITS = 30_000  # of an exact number; a larger one goes on as a float, which ends at 1e308
-MAX_FACTORIAL = 500  # that is computed exactly
+MAX_BITS = 60_000  # of an exact number; a larger one goes on as a float, which ends at 1e308
+MAX_FACTORIAL = 4000  # that is computed exactly
+LOST = 1e-9  # a term of a sum below this share of another one is lost
+CANCELLED = 1e-3  # a sum below this share of its terms has lost digits
+LONG = 40  # bits of a fraction that is surely seen in a float
+SMALL = 1e-290  # below this floats lose digits
 
 
 class UndefinedError(Exception):
@@ -28,10 +42,55 @@ class TooLargeError(UndefinedError):
     """A number above 1e308 turned up that is no exact fraction of bounded size."""
 
 
-def value_of(tree: tuple, point: int, real: bool, whole: bool) -> Number:
+class Lost:
+    """Takes note, during one evaluation, of whether floats lost what may matter."""
+
+    __slots__ = ("anything",)
+
+    def __init__(self):
+        self.anything = False
+
+    def sum(self, left, right, total):
+        """Look at ``total``, the sum or difference of two numbers of which one is a float."""
+        one, other = abs(left), abs(right)
+        large = max(one, other)
+        if min(one, other) and (min(one, other) < LOST * large or abs(total) < CANCELLED * large):
+            self.anything = True
+        return total
+
+    def rounded(self, value):
+        """Look at an operand that becomes a float: of a long fraction the end is lost, which may be what matters."""
+        if isinstance(value, Fraction):
+            self.anything |= value.numerator.bit_length() + value.denominator.bit_length() > LONG
+            number = float(value)
+            if value and not number:
+                raise OverflowError
+            return number
+        return value
+
+    def function(self, value):
+        """Look at a value of a function: those that come ever nearer to 1 are 1 in floats long before."""
+        if abs(value) == 1:
+            self.anything = True
+        return self.tiny(value)
+
+    def power(self, base, value):
+        """Look at a power or a root."""
+        if not isinstance(value, Fraction):
+            self.rounded(base)
+        return self.tiny(value)
+
+    def tiny(self, value):
+        """Look at a result that may have run out of floats' range at its lower end."""
+        if not isinstance(value, Fraction) and abs(value) < SMALL:
+            self.anything = True
+        return value
+
+
+def value_of(tree: tuple, point: int, real: bool, whole: bool, lost: Lost | None = None) -> Number:
     """Value of a tree; the arguments are those of ``Formula.value``. Raises :class:`UndefinedError`."""
     try:
-        value = _value(tree, point, real, whole)
+        value = _value(tree, point, real, whole, lost or Lost())
     except OverflowError:
         raise TooLargeError from None
     except (ArithmeticError, ValueError, RecursionError):
@@ -41,17 +100,18 @@ def value_of(tree: tuple, point: int, real: bool, whole: bool) -> Number:
     return value
 
 
-def _value(tree: tuple, point: int, real: bool, whole: bool) -> Number:
+def _value(tree: tuple, point: int, real: bool, whole: bool, lost: Lost) -> Number:
     kind = tree[0]
     if kind == "number":
         return tree[1]
     if kind == "symbol":
-        return _variable(tree[1], point, whole)
+        return variable(tree[1], point, whole)
     if kind in CONSTANTS:
         return CONSTANTS[kind]
     if kind == "function":
-        return _narrow(FUNCTIONS[tree[1]](_inexact(_value(tree[2], point, real, whole))), real)
-    left = _value(tree[1], point, real, whole)
+        argument = _value(tree[2], point, real, whole, lost)
+        return lost.function(_narrow(FUNCTIONS[tree[1]](lost.rounded(argument)), real))
+    left = _value(tree[1], point, real, whole, lost)
     if kind == "negative":
         return -left
     if kind == "abs":
@@ -60,24 +120,28 @@ def _value(tree: tuple, point: int, real: bool, whole: bool) -> Number:
         return Fraction(math.floor(_real(left)) if kind == "floor" else math.ceil(_real(left)))
     if kind == "factorial":
         return _factorial(left)
-    right = _value(tree[2], point, real, whole)
+    if kind == "double factorial":
+        return _double_factorial(left)
+    right = _value(tree[2], point, real, whole, lost)
     if kind == "power":
-        return _power(left, right, real)
+        return lost.power(left, _power(left, right, real))
     if kind == "root":
-        return _root(left, right, real)
+        return lost.power(left, _root(left, right, real))
     if kind == "binomial":
         return _binomial(left, right)
-    if not (isinstance(left, Fraction) and isinstance(right, Fraction)):
-        left, right = _inexact(left), _inexact(right)
-    if kind == "add":
-        return _bounded(left + right)
-    if kind == "subtract":
-        return _bounded(left - right)
-    return _bounded(left * right if kind == "multiply" else left / right)
+    exact = isinstance(left, Fraction) and isinstance(right, Fraction)
+    if not exact:
+        left, right = lost.rounded(left), lost.rounded(right)
+    if kind == "multiply":
+        return lost.tiny(_bounded(left * right))
+    if kind == "divide":
+        return lost.tiny(_bounded(left / right))
+    total = left + right if kind == "add" else left - right
+    return _bounded(total) if exact else lost.sum(left, right, total)
 
 
 @functools.lru_cache(maxsize=10_000)
-def _variable(name: str, point: int, whole: bool) -> float | Fraction:
+def variable(name: str, point: int, whole: bool) -> float | Fraction:
     """The number that stands for a variable: from a hash, so that it is the same in every process."""
     if name == "infty":
         raise UndefinedError
@@ -167,6 +231,13 @@ def _factorial(value):
     if isinstance(value, complex) or value < 0:
         raise UndefinedError
     return math.gamma(value + 1)
+
+
+def _double_factorial(value):
+    """``n (n-2) (n-4) ...`` down to 1 or 2; of whole numbers only, with (-1)!! = 1."""
+    if not isinstance(value, Fraction) or value.denominator != 1 or not -1 <= value <= MAX_FACTORIAL:
+        raise UndefinedError
+    return Fraction(math.prod(range(int(value), 0, -2)))
 
 
 def _binomial(top, bottom):

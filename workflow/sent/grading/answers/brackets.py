@@ -88,6 +88,11 @@ def split_list(tokens: list[str]) -> list[str]:
     return [part.strip() for part in parts if part.strip()] or [""]
 
 
+def is_or(token: str) -> bool:
+    """Whether a token is the word "or"."""
+    return _is_connective(token) and "or" in token.lower()
+
+
 def _is_connective(token: str) -> bool:
     if token[0] not in "\\oaOA":
         return False

@@ -8,18 +8,22 @@ from dataclasses import dataclass, field, replace
 
 from sent.grading.answers.brackets import bare, nesting
 from sent.grading.answers.formula import UnreadableError, has_foreign_macro, read
-from sent.grading.answers.intervals import INTERVALS, as_union, is_list_of_inequalities
+from sent.grading.answers.intervals import INTERVALS, as_union, is_list_of_bounds
 from sent.grading.answers.latex import canonical
 from sent.grading.answers.number_words import number_in_words
+from sent.grading.answers.qualifiers import split_qualifier
 from sent.grading.answers.relations import same_relation
 from sent.grading.answers.structure import (
     MAX_CACHED,
+    MIXED,
     Difference,
     Group,
     Matrix,
     Relation,
     Scalar,
     Union,
+    as_tuple,
+    assignments,
     structure,
 )
 from sent.grading.answers.units import is_known
@@ -27,7 +31,13 @@ from sent.grading.answers.values import Rounding, same_value
 from sent.grading.answers.words import Word, after_choice, is_choice
 
 Symbolic = Callable[[str, str], bool | None]
+PRIMED = re.compile(r"[A-Za-z\d}]'")
+DERIVATIVE = re.compile(
+    r"\\frac\s*\{\s*d\s*(?:\^\s*\{?\s*(\d)\s*\}?)?\s*(\\?[A-Za-z]+(?:_\w)?)\s*\}\s*\{\s*d\s*\\?[A-Za-z]+\s*(?:\^\s*\{?\s*\d\s*\}?)?\s*\}"
+)
 NO_MATHS = re.compile(r"[\"`#@?]|__|'[A-Za-z/]")
+LETTERS_BEHIND = re.compile(r"[\d}][a-zA-Z]{1,4}$")
+LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z]*\s*\{)")
 MAX_NESTING = 100  # of brackets, when those that mean nothing are gone
 MAX_UNORDERED = 100  # items of a list whose order is free: of a longer one the items must be written the same
 
@@ -58,8 +68,12 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
     gold, answer = _prepared(gold), _prepared(answer)
     if not answer or not gold:
         return False
-    if _squeezed(gold) == _squeezed(answer):
+    if squeezed(gold) == squeezed(answer):
         return True
+    (gold, numbers), (answer, other_numbers) = split_qualifier(gold), split_qualifier(answer)
+    if numbers and other_numbers and numbers != other_numbers:
+        return False
+    gold, answer = _in_primes(gold, answer), _in_primes(answer, gold)
     if NO_MATHS.search(answer) or not all(0 <= nesting(text) <= MAX_NESTING for text in (gold, answer)):
         return False
     verdict = False
@@ -69,6 +83,13 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
     if verdict is None and symbolic is not None:
         return bool(symbolic(gold, answer))
     return verdict
+
+
+def _in_primes(text: str, other: str) -> str:
+    """``\\frac{dx}{dt}`` as ``x'``, where the other answer writes derivatives so and thereby leaves open by what."""
+    if "'" not in other or not PRIMED.search(other):
+        return text
+    return DERIVATIVE.sub(lambda m: m.group(2).strip() + "'" * int(m.group(1) or 1), text)
 
 
 def _prepared(text: str) -> str:
@@ -83,6 +104,8 @@ def _short_prepared(text: str) -> str:
 def _readings(text: str) -> list:
     """The tree of an answer; two where ``1,234`` may be a number or a list."""
     tree = structure(text)
+    if "and" in text and (mixed := MIXED.fullmatch(text)):
+        return [tree, structure("".join(mixed.groups()))]
     if "," not in text:
         return [tree]
     other = structure(text, join_thousands=False)
@@ -105,6 +128,10 @@ def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | Non
         return _same(gold.items[0], answer, policy, symbolic)
     if isinstance(answer, Group) and len(answer.items) == 1 and not isinstance(gold, Group):
         return _same(gold, answer.items[0], policy, symbolic)
+    if _holds_one_point(gold) and isinstance(answer, Group) and answer.brackets == gold.items[0].brackets:
+        return _same(gold.items[0], answer, policy, symbolic)
+    if _holds_one_point(answer) and isinstance(gold, Group) and gold.brackets == answer.items[0].brackets:
+        return _same(gold, answer.items[0], policy, symbolic)
     if isinstance(gold, Matrix) or isinstance(answer, Matrix):
         return _same_matrix(gold, answer, policy, symbolic)
     if isinstance(gold, Scalar) and isinstance(answer, Scalar):
@@ -117,10 +144,20 @@ def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | Non
     return False
 
 
+def _holds_one_point(tree) -> bool:
+    """Whether a set is that of one tuple, as ``\\{(1,2)\\}`` is."""
+    return (
+        isinstance(tree, Group)
+        and tree.brackets == "{}"
+        and len(tree.items) == 1
+        and isinstance(tree.items[0], Group)
+    )
+
+
 def _is_one_a_set_of_numbers(gold: Group, answer: Group) -> bool:
     """Whether one is an interval, and the other lists inequalities."""
     return any(
-        one.brackets in INTERVALS and is_list_of_inequalities(other)
+        one.brackets in INTERVALS and is_list_of_bounds(other)
         for one, other in ((gold, answer), (answer, gold))
     )
 
@@ -151,6 +188,8 @@ def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool 
             Scalar(number) if number else tree for number, tree in zip(numbers, (gold, answer), strict=True)
         )
         return _same(gold, answer, policy, symbolic)
+    if all(isinstance(tree, Word) for tree in (gold, answer)):
+        return False
     if any(isinstance(tree, Word) and (tree.quoted or len(tree.plain) > 4) for tree in (gold, answer)):
         return False
     gold, answer = (Scalar(tree.text) if isinstance(tree, Word) else tree for tree in (gold, answer))
@@ -158,12 +197,14 @@ def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool 
 
 
 def _same_scalar(gold: Scalar, answer: Scalar, policy: Policy, symbolic: Symbolic | None) -> bool | None:
-    if _squeezed(gold.whole) == _squeezed(answer.whole) != "":
+    if squeezed(gold.whole) == squeezed(answer.whole) != "":
         return True
     verdict = False
     if _units_agree(gold.unit, answer.unit, policy.units):
         for texts in _percent_readings(gold, answer, policy.percent):
             verdict = _or(verdict, _same_formula(*texts, policy, symbolic))
+    if verdict is False and _may_be_products(gold, answer):
+        verdict = _same_formula(gold.whole, answer.whole, policy, symbolic)  # 2mg may be two times m times g
     if verdict is False and any(len(tree.unit or "") == 1 and tree.unit.isalpha() for tree in (gold, answer)):
         # 5 m: five metres, or five times m
         bare_letters = [re.sub(r"\\text\s*\{\s*(\w)\s*\}", r" \1", tree.whole) for tree in (gold, answer)]
@@ -173,8 +214,15 @@ def _same_scalar(gold: Scalar, answer: Scalar, policy: Policy, symbolic: Symboli
     return verdict
 
 
+def _may_be_products(gold: Scalar, answer: Scalar) -> bool:
+    """Whether letters that were taken for a unit may be variables, as the other answer has letters, too."""
+    return any(LETTERS_BEHIND.search(tree.whole) for tree in (gold, answer)) and all(
+        LETTER.search(tree.whole) for tree in (gold, answer)
+    )
+
+
 def _same_formula(gold: str, answer: str, policy: Policy, symbolic: Symbolic | None) -> bool | None:
-    signs = [_squeezed(text).lstrip("+") for text in (gold, answer)]
+    signs = [squeezed(text).lstrip("+") for text in (gold, answer)]
     if any(sign.lstrip("-") == r"\infty" for sign in signs):
         return signs[0] == signs[1]
     try:
@@ -230,6 +278,10 @@ def _same_matrix(gold, answer, policy: Policy, symbolic: Symbolic | None) -> boo
 
 
 def _same_group(gold: Group, answer: Group, policy: Policy, symbolic: Symbolic | None) -> bool | None:
+    if gold.brackets == "()" and (pairs := assignments(answer)):
+        answer = as_tuple(pairs)
+    if answer.brackets == "()" and (pairs := assignments(gold)):
+        gold = as_tuple(pairs)
     if len(gold.items) != len(answer.items):
         return False
     kinds = {gold.brackets, answer.brackets} - {""}
@@ -283,6 +335,6 @@ def _can_pair(table: list[list[bool | None]], accept: tuple) -> bool:
     return all(place(row, set()) for row in range(len(table)))
 
 
-def _squeezed(text: str) -> str:
+def squeezed(text: str) -> str:
     """Drop the spaces that mean nothing: all but those between digits and those that end a macro's name."""
     return re.sub(r"((?:\\[a-zA-Z]+ (?=[a-zA-Z]))|(?<=\d) (?=\d))|\s+", lambda m: m.group(1) or "", text)

@@ -7,20 +7,26 @@ import functools
 import re
 from fractions import Fraction
 
-from sent.grading.answers.arithmetic import CONSTANTS, FUNCTIONS, Number, value_of
+from sent.grading.answers.arithmetic import CONSTANTS, FUNCTIONS, INVERSE, Lost, Number, value_of
 
 TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\\.|\d+(?:\.\d*)?|\.\d+|[a-zA-Z]|\S")
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi "
     "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar vartheta varrho infty emptyset"
 )
-_ACCENTS = "dot ddot hat bar vec tilde overline widehat angle triangle odot prime"
-SYMBOLS, ACCENTS = frozenset(_GREEK.split()), frozenset(_ACCENTS.split())
+_ACCENTS = "dot ddot hat bar vec tilde angle triangle odot prime"
+SYMBOLS, ACCENTS = frozenset((*_GREEK.split(), "partial")), frozenset(_ACCENTS.split())
 STRUCTURES = frozenset(("frac", "binom", "sqrt", "pi", "lfloor", "lceil", "abs"))
 OPENING = {"(": ")", "[": "]", "{": "}", "|": "|", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil", r"\{": r"\}"}
 CLOSING = frozenset(OPENING.values()) - {"|"}
-FOR_WHOLE_NUMBERS = frozenset(("floor", "ceil", "factorial", "binomial"))
+FOR_WHOLE_NUMBERS = frozenset(("floor", "ceil", "factorial", "double factorial", "binomial"))
 NO_OPERANDS = frozenset(("text", "cdot", "degree", "dollar", "rfloor", "rceil", "dots"))
+HAVE_VALUES = frozenset("fghFGHP")
+"""Letters that name functions: f(3) is no product."""
+DERIVATIVE = re.compile(
+    r"\{ (d|\\partial) (?:\^ (?:\{ )?(\d) (?:\} )?)?((?:\\?[A-Za-z]+)(?: _ (?:\w|\{ [^{}]* \}))?) \} "
+    r"\{ \1 (\\?[A-Za-z]+) (?:\^ (?:\{ )?(\d) (?:\} )?)?\}"
+)
 MACRO_NAME = re.compile(r"\\([a-zA-Z]+)")
 MAX_DEPTH = 100
 MAX_DIGITS = 4000  # of one number; Python refuses to read integers of more than 4300
@@ -57,13 +63,15 @@ class Formula:
                 if isinstance(part, tuple):
                     self._survey(part)
 
-    def value(self, point: int = 0, real: bool = True, whole: bool = False) -> Number:
+    def value(
+        self, point: int = 0, real: bool = True, whole: bool = False, lost: Lost | None = None
+    ) -> Number:
         """Value at a test point, at which a variable has the same number in every formula.
 
-        ``real``: refuse to leave the real numbers; ``whole``: variables are positive integers. Raises
-        :class:`arithmetic.UndefinedError`.
+        ``real``: refuse to leave the real numbers; ``whole``: variables are positive integers; ``lost`` is told where
+        floats lose digits. Raises :class:`arithmetic.UndefinedError`.
         """
-        return value_of(self.tree, point, real, whole)
+        return value_of(self.tree, point, real, whole, lost)
 
 
 def read(text: str) -> Formula:
@@ -183,7 +191,13 @@ class _Reader:
 
     def postfixed(self, tree: tuple) -> tuple:
         while self.peek in ("!", r"\degree"):
-            tree = ("factorial", tree) if self.take() == "!" else ("multiply", tree, ("degree",))
+            if self.take() != "!":
+                tree = ("multiply", tree, ("degree",))
+            elif self.peek == "!":
+                self.take()
+                tree = ("double factorial", tree)
+            else:
+                tree = ("factorial", tree)
         return tree
 
     def argument(self, script: bool = False) -> tuple:
@@ -213,6 +227,9 @@ class _Reader:
         token = self.peek
         if token is None or token in CLOSING:
             raise UnreadableError("an operand is missing")
+        if token == "{" and self.tokens[self.position + 2 : self.position + 4] == ["}", "_"]:
+            del self.tokens[self.position + 2], self.tokens[self.position]  # {g}_{k} is g_{k}
+            return self.atom()
         if token in OPENING:
             return self.group()
         self.take()
@@ -237,7 +254,22 @@ class _Reader:
             name += self.subscript()
         while self.peek == "'":
             name += self.take()
+        if self.peek == "(" and (name[0] in HAVE_VALUES or name[-1] == "'" or self.next_is("(", "0", ")")):
+            name += self.place()
         return ("symbol", name)
+
+    def next_is(self, *tokens: str) -> bool:
+        """Whether these tokens come next."""
+        return self.tokens[self.position : self.position + len(tokens)] == list(tokens)
+
+    def place(self) -> str:
+        """The number at which a function is taken, as in ``f(3)`` or ``I(0)``; nothing where the brackets hold more."""
+        place = self.tokens[self.position + 1 : self.position + 4]
+        place = place[:2] if place[:1] == ["-"] else place[:1]
+        if not place or not place[-1][0].isdigit() or not self.next_is("(", *place, ")"):
+            return ""
+        self.position += len(place) + 2
+        return f"({''.join(place)})"
 
     def subscript(self) -> str:
         self.take()
@@ -250,9 +282,11 @@ class _Reader:
             if depth == 0:
                 break
         inner = "".join(self.tokens[start + 1 : self.position - 1])
-        return "_" + re.sub(r"\\text\s*\{\s*(.*?)\s*\}", r"\1", inner)
+        return "_" + re.sub(r"\\(?:text\s*\{\s*(.*?)\s*\}|(max|min|sup|inf)(?![a-z]))", r"\1\2", inner)
 
     def macro(self, name: str) -> tuple:
+        if name == "frac" and (derivative := self.derivative()):
+            return derivative
         if name == "frac":
             return ("divide", self.argument(), self.argument())
         if name == "binom":
@@ -270,6 +304,10 @@ class _Reader:
             return ("abs", self.argument())
         if name in FUNCTIONS:
             return self.function(name)
+        if name in ("angle", "triangle") and self.peek and self.peek.isupper():
+            while self.peek and len(self.peek) == 1 and self.peek.isupper():
+                name += self.take()
+            return self.symbol(name)
         if name in ACCENTS and self.peek == "{":
             start = self.position
             self.group()
@@ -277,6 +315,15 @@ class _Reader:
         if name in SYMBOLS or name == "pi":
             return self.symbol(name)
         raise UnreadableError(name)
+
+    def derivative(self) -> tuple | None:
+        """``\\frac{dx}{dt}`` as one symbol; None for any other fraction. Of ``\\partial`` likewise."""
+        match = DERIVATIVE.match(" ".join(self.tokens[self.position : self.position + 20]))
+        if match is None or match.group(2) != match.group(5):
+            return None
+        self.position += len(match.group().split())
+        sign, order, of, by = match.group(1), match.group(2) or "1", match.group(3), match.group(4)
+        return ("symbol", f"{sign}{order}{of.replace(' ', '')}/{by}")
 
     def function(self, name: str) -> tuple:
         base, exponent = None, None
@@ -300,8 +347,8 @@ class _Reader:
                 if self.peek in OPENING:
                     break
                 tree = self.juxtaposed(tree)
-        if exponent == ("negative", ("number", Fraction(1), "1")) and name in ("sin", "cos", "tan"):
-            return ("function", "arc" + name, tree)
+        if exponent == ("negative", ("number", Fraction(1), "1")) and name in INVERSE:
+            return ("function", INVERSE[name], tree)
         tree = ("function", name, tree)
         if base is not None:
             tree = ("divide", tree, ("function", "ln", base))

@@ -21,6 +21,8 @@ def as_union(tree) -> Union | None:
         )
     if isinstance(tree, Difference):
         return _difference(tree)
+    if isinstance(tree, Relation) and tree.operators == ("=",) and is_name(tree.parts[0]):
+        return Union((Group((Scalar(tree.parts[1]),), "{}"),))
     if isinstance(tree, Relation):
         found = interval(tree)[1]
         return found if isinstance(found, Union | None) else Union((found,))
@@ -32,9 +34,14 @@ def as_union(tree) -> Union | None:
     return None
 
 
-def is_list_of_inequalities(tree) -> bool:
-    """Whether a bare list holds inequalities and nothing else."""
-    return isinstance(tree, Group) and not tree.brackets and all(map(is_inequality, tree.items))
+def is_list_of_bounds(tree) -> bool:
+    """Whether a bare list holds inequalities, and beside them nothing but equations."""
+    return (
+        isinstance(tree, Group)
+        and not tree.brackets
+        and any(map(is_inequality, tree.items))
+        and all(isinstance(item, Relation) for item in tree.items)
+    )
 
 
 def is_inequality(tree) -> bool:

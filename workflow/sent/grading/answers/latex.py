@@ -16,11 +16,11 @@ SMALL_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺₀₁₂₃₄�
 SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 
-_CODE_FUNCTIONS = (
-    "arcsin|arccos|arctan|asin|acos|atan|sinh|cosh|tanh|sin|cos|tan|sec|csc|cot|sqrt|exp|log|ln|abs"
-)
+_CODE_FUNCTIONS = "(?:arc|ar|a)?(?:sin|cos|tan|sec|csc|cot)h?|sqrt|exp|log|ln|abs"
 _CODE_NAMES = "pi|infinity|infty|inf|alpha|beta|gamma|delta|theta|lambda|mu|rho|sigma|tau|phi|omega"
-PLAIN_FUNCTIONS = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
+_STEMS = ("sin", "cos", "tan", "cot", "sec", "csc")
+PLAIN_FUNCTIONS = {f"a{stem}": f"arc{stem}" for stem in _STEMS} | {"cosec": "csc"}
+PLAIN_FUNCTIONS |= {f"{prefix}{stem}h": f"ar{stem}h" for stem in _STEMS for prefix in ("a", "arc")}
 
 MACRO = re.compile(r"\\\\|\\([a-zA-Z]+\*?)")
 SPACES = re.compile(r"\s+")
@@ -30,11 +30,28 @@ PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
 DEGREE = re.compile(r"\^\s*(?:\{\s*(?:\\circ|\\degree)\s*\}|\\circ|\\degree)")
 PRIMES = re.compile(r"\^\s*(?:\{\s*(?:\\prime\s*)+\}|\\prime(?![a-zA-Z]))")
 NAMED_FUNCTION = re.compile(
-    r"\\(?:operatorname|text)\s*\{\s*(sin|cos|tan|cot|sec|csc|ln|log|exp|arcsin|arccos|arctan|sinh|cosh|tanh)\s*\}"
+    r"\\(?:operatorname|text)\s*\{\s*((?:arc|ar|a)?(?:sin|cos|tan|cot|sec|csc|cosec)h?|ln|log|exp)\s*\}"
 )
-UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*\\text\s*\{([^{}]*)\}\s*\}\s*\{\s*\\text\s*\{([^{}]*)\}\s*\}")
+_UNITS = r"((?:\\text\s*\{[^{}]*\}(?:\s*\^\s*\{?\s*-?\d\s*\}?)?\s*(?:\\cdot\s*)?)+)"
+UNIT_FRACTION = re.compile(rf"\\frac\s*\{{\s*{_UNITS}\s*\}}\s*\{{\s*{_UNITS}\s*\}}")
+CHINESE = re.compile("(以及|和|与|且)|(或者|或)")
+CHINESE_UNITS = {
+    "厘米": "cm", "毫米": "mm", "千米": "km", "公里": "km", "米": "m", "千克": "kg", "公斤": "kg", "克": "g", "升": "L",
+    "小时": "h", "分钟": "min", "秒": "s", "天": "day", "元": "yuan", "度": "degree",
+}  # fmt: skip
+CHINESE_UNIT = re.compile(rf"(?<=[\d}})])\s*({'|'.join(CHINESE_UNITS)}|[个人只种本棵名次条张枚颗辆件])$")
 INFIX = re.compile(r"\{([^{}]*)\\(over|choose|atop)(?![a-zA-Z])\s*([^{}]*)\}")
 REALS = r"(-\infty,\infty)"
+SIGNED_REALS = {"+": r"(0,\infty)", ">0": r"(0,\infty)", r"\ge0": r"[0,\infty)", "-": r"(-\infty,0)"}
+SIGNED_REALS |= {"<0": r"(-\infty,0)", r"\le0": r"(-\infty,0]"}
+OF_SIGN = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?\s*[_^]\s*\{?\s*([+-]|[<>]\s*0|\\[lg]e\s*0)\s*\}?")
+SIGNS_IN_WORDS = {"positive": r"(0,\infty)", "negative": r"(-\infty,0)"}
+SIGNS_IN_WORDS |= {"nonnegative": r"[0,\infty)", "nonpositive": r"(-\infty,0]"}
+NUMBERS_IN_WORDS = re.compile(
+    r"(?:the set of )?(?:all )?(?:(positive|negative|non-?negative|non-?positive) (?:reals|real numbers|numbers)"
+    r"|(?:reals|real numbers|numbers) (?:[a-z] )?(?:that are )?(greater|less|larger|smaller|more) than (or equal to )?(.+))"
+)
+MEMBER = re.compile(r"[a-z]\s*\\in\s*(?=\\mathbb)")
 _REALS = r"(?:\\mathbb\s*\{?\s*R\s*\}?|(?i:all real(?:s| numbers)))"
 ALL_REALS = re.compile(rf"\s*{_REALS}\s*")
 REALS_WITHOUT = re.compile(rf"{_REALS}\s*(?:\\setminus|-(?=\s*\\\{{))")
@@ -45,11 +62,24 @@ COMBINATIONS = re.compile(
     r"(?<![A-Za-z\d}])(?:\{\s*\})?\s*[_^]\s*\{?(\w+)\}?\s*(?:C|\\text\s*\{\s*C\s*\})\s*_\s*\{?(\w+)\}?"
 )
 CHOSEN = re.compile(r"(?<![A-Za-z\\])(?:C|\\text\s*\{\s*C\s*\})\s*_\s*\{?(\d+)\}?\s*\^\s*\{?(\d+)\}?")
-ACCENT_OF_LETTER = re.compile(r"\\(vec|hat|bar|dot|ddot|tilde|overline|widehat)\s+([A-Za-z])(?![A-Za-z])")
-SEGMENT = re.compile(r"\\overline\s*\{\s*([A-Z]{2})\s*\}")
+ACCENT_OF_LETTER = re.compile(r"\\(vec|hat|bar|dot|ddot|tilde)\s+([A-Za-z])(?![A-Za-z])")
+SEGMENT = re.compile(r"\\bar\s*\{\s*([A-Z]{2})\s*\}")
 MODULO = re.compile(r"\(?\s*(?:\\(?:pmod|bmod|mod|pod)|\\text\s*\{\s*mod\s*\})\s*\{?\s*(\w+)\s*\}?\s*\)?")
 SET_BUILDER = re.compile(r"(\\\{[^{}|:,]*):")
 CASE = re.compile(r",\s*(?=&)")
+GOES_ON = re.compile(r",\s*\.{3,}")  # a list without an end
+ROMAN_LETTER = re.compile(r"\\(mathrm|text|textrm|mathit|operatorname)\s+([A-Za-z\d])")
+FRACTION_OF_SIGNS = re.compile(r"\\frac\s*([A-Za-z\d])\s*([A-Za-z\d])")
+CASES = re.compile(r"\\begin\s*\{(cases|aligned?\*?|gathered)\}(.*?)\\end\s*\{\1\}", re.DOTALL)
+ELECTRONS = re.compile(r"(?:\d\s*[spdf]\s*\^\s*(?:\{\s*\d{1,2}\s*\}|\d{1,2}?)\s*(?=\d\s*[spdf]\s*\^|$))+$")
+ELECTRON = re.compile(r"(\d)\s*([spdf])\s*\^\s*\{?\s*(\d{1,2}?)\s*\}?\s*(?=\d\s*[spdf]\s*\^|$)")
+QUOTIENT_OF_D = re.compile(
+    r"(?<![A-Za-z\\])d\s*(\^\s*\{?\s*\d\s*\}?)?\s*(\\?[A-Za-z]+(?:_\w)?)\s*/\s*\(?d\s*(\\?[A-Za-z])\s*(\^\s*\{?\s*\d\s*\}?)?\)?(?![A-Za-z])"
+)
+DERIVATIVE_OF = re.compile(
+    r"\\frac\s*\{\s*d\s*\}\s*\{\s*d\s*([a-z])\s*\}\s*\(?\s*([A-Za-z])(?![A-Za-z])\s*\)?"
+)
+DOTS = re.compile(r"\\(d{1,2})ot\s*\{\s*(\\?[A-Za-z]+)\s*\}(\s*_\s*(?:\{[^{}]*\}|\w))?")
 CODE_LOGARITHM = re.compile(r"(?<![A-Za-z\\])log(10|2)(?=\s*\()")
 MODULE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sp|sympy|cmath)\.(?=[A-Za-z])")
 CALL = re.compile(rf"(?<![A-Za-z\\])({_CODE_FUNCTIONS})(?![A-Za-z])")
@@ -67,9 +97,14 @@ def canonical(answer: str) -> str:
         text = SUBSCRIPTS.sub(lambda m: f"_{{{m.group().translate(SMALL_DIGITS)}}}", text).translate(UNICODE)
     if PLAIN.fullmatch(text):
         return text
+    if ELECTRONS.fullmatch(text):
+        return ELECTRON.sub(r"\1\2^{\3}", text)
+    if not text.isascii():
+        text = CHINESE.sub(lambda m: r"\text{ and }" if m.group(1) else r"\text{ or }", text)
+        text = CHINESE_UNIT.sub(lambda m: rf"\text{{ {CHINESE_UNITS.get(m.group(1), 'unit')}}}", text)
     if text.startswith("**") and text.endswith("**"):
         text = text.strip("*")
-    text = without_markup(text)
+    text = without_markup(ROMAN_LETTER.sub(r"\\\1{\2}", text))
     text = text.replace(r"\$", r" \dollar ").replace(r"\%", "%").replace("**", "^")
     text = joined_groups(text).replace("{,}", ",").replace("\\!", "")
     text = text.replace(r"\left.", " ").replace(r"\right.", " ")
@@ -77,24 +112,38 @@ def canonical(answer: str) -> str:
     text = MACRO.sub(_rename, text)
     text = DEGREE.sub(r"\\degree ", text)
     text = PRIMES.sub(lambda m: "'" * m.group().count("prime"), text)
-    text = NAMED_FUNCTION.sub(r"\\\1 ", text)
-    text = UNIT_FRACTION.sub(r"\\text{\1/\2}", text)
+    text = FRACTION_OF_SIGNS.sub(r"\\frac{\1}{\2}", text)
+    text = NAMED_FUNCTION.sub(_function, text)
+    text = UNIT_FRACTION.sub(r"\1/\2", text)
     text = INFIX.sub(
         lambda m: rf"\{'frac' if m.group(2) == 'over' else 'binom'}{{{m.group(1)}}}{{{m.group(3)}}}", text
     )
+    text = DERIVATIVE_OF.sub(r"\\frac{d\2}{d\1}", QUOTIENT_OF_D.sub(r"\\frac{d\1 \2}{d \3\4}", text))
     text = CODE_LOGARITHM.sub(r"\\log_{\1}", MODULE.sub("", text))
     text = CALL.sub(_function, NAME.sub(_name, text))
     text = SEGMENT.sub(r"\1", ACCENT_OF_LETTER.sub(r"\\\1{\2}", text))
+    if "ot" in text:
+        text = DOTS.sub(lambda m: m.group(2) + (m.group(3) or "") + "'" * len(m.group(1)), text)
     if "mod" in text:
         text = MODULO.sub(r"\\pmod{\1}", text)
     if r"\{" in text:
         text = SET_BUILDER.sub(r"\1|", text)
     if r"\begin" in text:
-        text = CASE.sub(" ", text)
+        text = CASE.sub(" ", CASES.sub(_as_list, text))
     if "C" in text:
         text = CHOSEN.sub(_chosen, COMBINATIONS.sub(r"\\binom{\1}{\2}", text))
+    text = GOES_ON.sub(r",\\dots ", text)
     text = SPACES.sub(" ", usual_units(with_plain_text(in_latex(text)))).strip()
     return _reals(usual_intervals(OPEN_CHOICE.sub(r"\1(\2)", text)))
+
+
+def _as_list(match: re.Match) -> str:
+    """Equations one below the other as a list, where no line has a condition behind it."""
+    kind, body = match.groups()
+    lines = [line.strip(" ,.") for line in body.split(r"\\") if line.strip(" ,.")]
+    if kind == "cases" and any("&" in line for line in lines):
+        return match.group()
+    return ", ".join(line.replace("&", " ") for line in lines)
 
 
 def _chosen(match: re.Match) -> str:
@@ -105,14 +154,26 @@ def _chosen(match: re.Match) -> str:
 
 def _reals(text: str) -> str:
     """Write the real numbers as an interval, also where some are left out."""
-    if r"\mathbb" not in text and "real" not in text.lower():
+    lowered = text.lower()
+    if r"\mathbb" not in text and "real" not in lowered and "numbers" not in lowered:
         return text
+    text = OF_SIGN.sub(lambda m: SIGNED_REALS[m.group(1).replace(" ", "")], text)
     plain = QUOTED.sub(r"\1", text)
-    if ALL_REALS.fullmatch(plain):
+    if ALL_REALS.fullmatch(MEMBER.sub("", plain.strip(), count=1)):
         return REALS
+    if words := NUMBERS_IN_WORDS.fullmatch(plain.strip().lower()):
+        return _numbers_in_words(*words.groups())
     if left_out := REALS_EXCEPT.fullmatch(plain.strip()):
         return rf"{REALS}\setminus\{{{left_out.group(1)}\}}"
     return REALS_WITHOUT.sub(lambda _: rf"{REALS}\setminus ", text)
+
+
+def _numbers_in_words(sign: str | None, order: str | None, closed: str | None, bound: str | None) -> str:
+    if sign:
+        return SIGNS_IN_WORDS[sign.replace("-", "")]
+    if order in ("less", "smaller"):
+        return rf"(-\infty,{bound}{']' if closed else ')'}"
+    return rf"{'[' if closed else '('}{bound},\infty)"
 
 
 def _without_delimiters(text: str) -> str:

@@ -13,6 +13,7 @@ ROMAN_CONSTANT = re.compile(
 )
 ROMAN_EXPONENT = re.compile(r"(?<=\d)\s*\\(?:mathrm|text|textrm)\s*\{\s*[eE]\s*\}\s*\{?\s*([+-]?\d+)\s*\}?")
 TEXT = re.compile(r"\\text\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+FORMULA_IN_TEXT = re.compile(r"\\text\s*\{\s*((?:\d*[A-Z][A-Za-z\d]*))\s*\}(?=\s*_)")
 WORD_OR_SIGN = re.compile(r"[\w%°]")
 FORMULA = re.compile(r"\\[a-zA-Z]+")
 LETTER_CUP = re.compile(r"(?<=[)\]])\s*U\s*(?=[(\[])")
@@ -38,12 +39,14 @@ def with_plain_text(text: str) -> str:
 
     def plain(match: re.Match) -> str:
         inner = match.group(1)
+        if "_" in inner:  # a chemical formula
+            return inner
         if FORMULA.search(inner) or (inner.strip() and not WORD_OR_SIGN.search(inner)):
             return f" {inner} "
         flat = inner.replace("{", "").replace("}", "")
         return rf"\text{{{flat}}}"
 
-    return TEXT.sub(plain, text)
+    return FORMULA_IN_TEXT.sub(r"\1", TEXT.sub(plain, text))
 
 
 def usual_intervals(text: str) -> str:

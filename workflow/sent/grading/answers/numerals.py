@@ -3,7 +3,7 @@
 import re
 
 SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
-SCALE = re.compile(rf"(\d)\s*(?:\\text\s*\{{\s*)?({'|'.join(SCALES)})(?![A-Za-z])(?:\s*\}})?", re.IGNORECASE)
+SCALE = re.compile(rf"(\d)\s*(\\text\s*\{{\s*)?({'|'.join(SCALES)})(?![A-Za-z])(\s*\}})?", re.IGNORECASE)
 E_NOTATION = re.compile(r"(?<![A-Za-z\d.\\_])(\d++(?:\.\d*+)?|\.\d++)\s?[eE]\s?([+-]?\d+)(?![\dA-Za-z]|\.\d)")
 LETTER_TIMES = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
 LOOSE_EXPONENT = re.compile(r"\^\s*([+-]?\d{2,}|-\d)(?!\d|\.\d)")
@@ -32,7 +32,11 @@ ORDINAL = re.compile(
 _BASES = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 BASES = {word: str(base) for base, word in enumerate(_BASES.split(), 2)}
 BASE_WORD = re.compile(
-    rf"(?<=[\dA-F)])\s*_\s*\{{\s*\(?(?:\\text\s*\{{)?\s*(?:base\s*)?({'|'.join(BASES)}|\d+)\s*\)?\s*\}}?\s*\}}"
+    rf"(?<=[\dA-F)])\s*_\s*\{{\s*\(?(\\text\s*\{{)?\s*(?:base\s*)?(\}}\s*)?"
+    rf"({'|'.join(BASES)}|\d+)\s*\)?\s*(?(1)(?(2)|\}}\s*))\}}"
+)
+BASE_SUFFIX = re.compile(
+    rf"(?<=[\dA-F])\s*(?:\\text\s*\{{)?\s*\(?\s*(?:in )?base\s*\}}?\s*({'|'.join(BASES)}|\d+)\s*\)?\s*\}}?$"
 )
 BASE_DIGIT = re.compile(r"(?<=\d)\\text\s*\{\s*([A-F]+)\s*\}(?=[\dA-F]*\s*_)")
 BASE_PARENTHESES = re.compile(r"^\(\s*(\d[\dA-F]*)\s*\)\s*(?=_)")
@@ -47,7 +51,7 @@ def joined_groups(text: str) -> str:
 
 def in_latex(text: str) -> str:
     """Write the numbers of ``text`` (macros already in their one name) as LaTeX does."""
-    text = SCALE.sub(lambda m: rf"{m.group(1)}\cdot 10^{{{SCALES[m.group(2).lower()]}}}", text)
+    text = SCALE.sub(_scaled, text)
     text = REPEATING.sub(lambda m: _fraction(*m.groups()), text)
     text = DOTTED.sub(
         lambda m: _fraction(m.group(1), m.group(2), "".join(d or "" for d in m.groups()[2:])), text
@@ -57,12 +61,21 @@ def in_latex(text: str) -> str:
     text = E_NOTATION.sub(r"\1\\cdot 10^{\2}", text)
     text = PLAIN_MIXED.sub(r"\1\\frac{\2}{\3}", text)
     text = LOOSE_EXPONENT.sub(r"^{\1}", text)
+    if "base" in text:
+        text = BASE_SUFFIX.sub(lambda m: f"_{{{BASES.get(m.group(1), m.group(1))}}}", text)
     if "_" in text:
         text = BASE_WORD.sub(
-            lambda m: f"_{{{BASES.get(m.group(1), m.group(1))}}}", BASE_DIGIT.sub(r"\1", text)
+            lambda m: f"_{{{BASES.get(m.group(3), m.group(3))}}}", BASE_DIGIT.sub(r"\1", text)
         )
         text = BASE_PARENTHESES.sub(r"\1", text)
     return RATIO_WORD.sub(r"\1:\2", MINUS_WORD.sub("-", text.strip()))
+
+
+def _scaled(match: re.Match) -> str:
+    """``2 million`` as a power of ten; a unit behind it stays in the text that it stands in."""
+    opened, closed = match.group(2), match.group(4)
+    rest = r"\text{" if opened and not closed else "" if opened else closed or ""
+    return rf"{match.group(1)}\cdot 10^{{{SCALES[match.group(3).lower()]}}}{rest}"
 
 
 def _fraction(whole: str, fixed: str, period: str) -> str:

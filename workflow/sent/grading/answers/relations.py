@@ -5,14 +5,18 @@ from collections.abc import Callable
 
 from sent.grading.answers.arithmetic import UndefinedError
 from sent.grading.answers.formula import UnreadableError, read
-from sent.grading.answers.intervals import interval, is_inequality
-from sent.grading.answers.names import NAME, is_name
+from sent.grading.answers.intervals import FLIP, interval, is_inequality
+from sent.grading.answers.names import NAME, PROBABILITY, is_name
 from sent.grading.answers.structure import EQUALS, Relation, Scalar, structure
 from sent.grading.answers.values import AGREE, DIFFER, NEEDED, POINTS
 
 Same = Callable[[object, object], bool | None]
 
-VALUE_OF = re.compile(r"(?<![A-Za-z\\])([A-Wa-w])\s*\(\s*-?[\w.]+(?:\s*,\s*-?[\w.]+)*\s*\)")  # f(3)
+LETTER, MACRO = (
+    re.compile("[A-Za-z]"),
+    re.compile(r"\\(?:frac|sqrt|cdot|pi|degree|dollar|text\s*\{[^{}]*\})(?![a-zA-Z])"),
+)
+VALUE_OF = re.compile(r"(?<![A-Za-z\\])([A-Wa-w]'*)\s*\(\s*-?[\w.]+(?:\s*,\s*-?[\w.]+)*\s*\)")  # f(3)
 SCRIPTS = re.compile(r"[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w)|\\text\s*\{[^{}]*\}")
 POLYNOMIAL = frozenset(("number", "symbol", "pi", "e", "add", "subtract", "multiply", "negative"))
 CLOSE_ENOUGH = 0.05  # relative; what may stand on the two sides of an approximation sign
@@ -20,11 +24,15 @@ CLOSE_ENOUGH = 0.05  # relative; what may stand on the two sides of an approxima
 
 def same_relation(gold, answer, same: Same, symbolic) -> bool | None:
     """Compare where at least one side is a :class:`Relation`. ``same`` compares trees, ``symbolic`` texts."""
-    gold, answer = _name_first(gold), _name_first(answer)
+    gold, answer = _name_first(gold, answer), _name_first(answer, gold)
     if is_inequality(gold) or is_inequality(answer):
         return _same_inequality(gold, answer, same)
     if not isinstance(gold, Relation):
         return _chain_is(answer, gold, same)
+    if r"\to" in gold.operators:
+        return _same_reaction(gold, answer, same)
+    if values := _constants(gold):
+        return _states_one_of(values, answer, same)
     name, value = _assignment(gold)
     if not isinstance(answer, Relation):
         return same(value, answer) if name else False
@@ -34,13 +42,48 @@ def same_relation(gold, answer, same: Same, symbolic) -> bool | None:
     return _same_equation(gold, answer)
 
 
-def _name_first(tree):
-    """``5 = x`` as ``x = 5``."""
+def _same_reaction(gold: Relation, answer, same: Same) -> bool | None:
+    """``2H_2 + O_2 \\to 2H_2O``: side by side."""
+    if not isinstance(answer, Relation) or gold.operators != answer.operators:
+        return False
+    verdicts = [same(*map(structure, sides)) for sides in zip(gold.parts, answer.parts, strict=True)]
+    return False if False in verdicts else None if None in verdicts else True
+
+
+def _constants(relation: Relation) -> list | None:
+    """The values of a chain without any name, such as ``0.56 = 56\\%``; None for any other relation."""
+    if not set(relation.operators) <= {*EQUALS, r"\approx"}:
+        return None
+    values = [structure(part) for part in relation.parts]
+    if any(not isinstance(value, Scalar) or LETTER.search(MACRO.sub("", value.text)) for value in values):
+        return None
+    return values
+
+
+def _states_one_of(values: list, answer, same: Same) -> bool | None:
+    """Whether the answer, or every value of an answer that is a chain, is one of the values of the gold chain."""
+    if not isinstance(answer, Relation):
+        return _any(same(value, answer) for value in values)
+    parts = answer.parts[1:] if _names_what_follows(answer.parts[0], answer.operators[0]) else answer.parts
+    if not set(answer.operators) <= {*EQUALS, r"\approx"}:
+        return False
+    verdicts = [_any(same(value, structure(part)) for value in values) for part in parts]
+    return False if False in verdicts else None if None in verdicts else True
+
+
+def _any(verdicts) -> bool | None:
+    found = list(verdicts)
+    return True if True in found else None if None in found else False
+
+
+def _name_first(tree, other):
+    """``5 = x`` as ``x = 5``; of ``ax + b = f`` the name is on the right only beside another equation."""
     if (
         isinstance(tree, Relation)
         and tree.operators == ("=",)
         and is_name(tree.parts[1])
         and not is_name(tree.parts[0])
+        and (isinstance(other, Relation) or not LETTER.search(MACRO.sub("", tree.parts[0])))
     ):
         return Relation(tree.parts[::-1], tree.operators)
     return tree
@@ -58,7 +101,9 @@ def _compatible(name: str, other: str) -> bool:
     letters = [NAME.fullmatch(text) for text in (name, other)]
     if not all(letters):
         return name.replace(" ", "") == other.replace(" ", "")
-    return letters[0].group(1).casefold() == letters[1].group(1).casefold()
+    return letters[0].group(1).casefold() == letters[1].group(1).casefold() and name.count(
+        "'"
+    ) == other.count("'")
 
 
 def _chain_is(chain: Relation, gold, same: Same) -> bool | None:
@@ -81,7 +126,7 @@ def _chain_is(chain: Relation, gold, same: Same) -> bool | None:
 
 
 def _names_what_follows(part: str, operator: str) -> bool:
-    if not part:
+    if not part or PROBABILITY.fullmatch(part):
         return True
     if operator == r"\approx":  # \pi \approx 3.14 states two values
         try:
@@ -150,9 +195,57 @@ def _same_inequality(gold, answer, same: Same) -> bool | None:
     for tree in (gold, answer):
         variable, numbers = interval(tree) if isinstance(tree, Relation) else (None, tree)
         if numbers is None:
-            return None
+            return _same_order(gold, answer)
         variables.append(variable)
         sets.append(numbers)
     if all(variables) and variables[0] != variables[1]:
-        return False
+        return _same_order(gold, answer) or False
     return same(*sets)
+
+
+def _same_order(gold, answer) -> bool | None:
+    """``x < y`` is ``y > x`` and ``2x < 2y``: links of the same strictness whose sides differ by a positive factor."""
+    if not isinstance(gold, Relation) or not isinstance(answer, Relation):
+        return None
+    links = [_links(gold), _links(answer)]
+    if None in links or len(links[0]) != len(links[1]):
+        return None
+    return (
+        False
+        if (found := [_same_link(*pair) for pair in zip(*links, strict=True)]).count(False)
+        else (None if None in found else True)
+    )
+
+
+def _links(relation: Relation) -> list[tuple[str, str, str]] | None:
+    """``c > b \\ge a`` as a <= b, b < c: all signs in one direction; None where they point in two."""
+    parts, operators = relation.parts, relation.operators
+    if all(op in (">", r"\ge", "=") for op in operators):
+        parts, operators = parts[::-1], tuple(FLIP.get(op, op) for op in operators[::-1])
+    if not all(op in ("<", r"\le", "=", r"\ne") for op in operators):
+        return None
+    return list(zip(parts, operators, parts[1:], strict=False))
+
+
+def _same_link(gold: tuple[str, str, str], answer: tuple[str, str, str]) -> bool | None:
+    if gold[1] != answer[1]:
+        return False
+    try:
+        formulas = [read(f"({right})-({left})") for left, _, right in (gold, answer)]
+    except UnreadableError:
+        return None
+    ratios = []
+    for point in range(POINTS):
+        try:
+            above, below = (complex(formula.value(point, real=False)) for formula in formulas)
+        except (UndefinedError, OverflowError):
+            continue
+        if not below:
+            return None
+        ratios.append(above / below)
+    if len(ratios) < NEEDED:
+        return None
+    first = ratios[0]
+    if max(abs(ratio - first) for ratio in ratios) > AGREE * abs(first):
+        return False
+    return first.real > 0 or gold[1] in ("=", r"\ne")

@@ -1,10 +1,11 @@
 """Take an answer apart: lists, tuples, intervals, sets, matrices, equations, words, and scalars at the leaves."""
 
 import functools
+import itertools
 import re
 from dataclasses import dataclass
 
-from sent.grading.answers.brackets import QUOTED, TOKEN, bare, end_of_group, split, split_list
+from sent.grading.answers.brackets import QUOTED, TOKEN, bare, end_of_group, is_or, split, split_list
 from sent.grading.answers.names import is_name
 from sent.grading.answers.units import compound, split_unit
 from sent.grading.answers.words import MEANING, without_announcement, word
@@ -24,6 +25,11 @@ COMPARATORS = (
     r"\in",
 )
 THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
+MIXED = re.compile(
+    r"(-?\d+)\s*(?:\\text\s*\{\s*and\s*\}|and)\s*(\\frac\s*\{\s*\d+\s*\}\s*\{\s*\d+\s*\})(.*)", re.DOTALL
+)
+PLUS_MINUS = re.compile(r"\\[pm][pm](?![a-zA-Z])")
+POWER_T = re.compile(r"\s*\^\s*\{?\s*(?:T|\\top|\\text\s*\{\s*T\s*\})\s*\}?$")
 ENVIRONMENT = re.compile(
     r"\\begin\s*\{\s*([bBpvV]?matrix|smallmatrix|array)\s*\}(.*)\\end\s*\{\s*\1\s*\}", re.DOTALL
 )
@@ -107,6 +113,8 @@ def _structure(text: str, join_thousands: bool):
     if quoted := QUOTED.fullmatch(text):
         return structure(quoted.group(1), join_thousands)
     tokens = TOKEN.findall(text)
+    if found := _systems(tokens):
+        return found
     parts = split_list(tokens)
     if len(parts) > 1:
         return Group(tuple(item for part in parts for item in _items(part, join_thousands)))
@@ -125,6 +133,38 @@ def _structure(text: str, join_thousands: bool):
 
 
 _short_structure = functools.lru_cache(maxsize=20_000)(_structure)
+
+
+def assignments(tree) -> dict[str, str] | None:
+    """Name -> value of a bare list such as ``x = 3, y = 4``; None for anything else."""
+    if not isinstance(tree, Group) or tree.brackets or len(tree.items) < 2:
+        return None
+    pairs = {}
+    for item in tree.items:
+        if not isinstance(item, Relation) or item.operators != ("=",) or not is_name(item.parts[0]):
+            return None
+        pairs[item.parts[0].strip()] = item.parts[1]
+    return pairs if len(pairs) == len(tree.items) else None
+
+
+def as_tuple(pairs: dict[str, str]) -> Group:
+    """``x = 3, y = 4`` as (3,4): values in the order of the names."""
+    return Group(tuple(structure(pairs[name]) for name in sorted(pairs)), "()")
+
+
+def _systems(tokens: list[str]) -> Group | None:
+    """``p=5, q=2; p=7, q=2`` as the list (5,2), (7,2); None for anything else."""
+    if "=" not in tokens:
+        return None
+    parts, _ = split([";" if is_or(token) else token for token in tokens], (";",))
+    if len(parts) < 2:
+        return None
+    found = [
+        assignments(Group(tuple(structure(p) for p in split_list(TOKEN.findall(part))))) for part in parts
+    ]
+    if None in found or len({tuple(sorted(pairs)) for pairs in found}) > 1:
+        return None
+    return Group(tuple(map(as_tuple, found)))
 
 
 def _items(part: str, join_thousands: bool) -> tuple:
@@ -155,6 +195,8 @@ def _bracketed(tokens: list[str]):
         return None
     inner = "".join(tokens[1:-1])
     parts = split_list(tokens[1:-1])
+    if len(parts) > 1 and (opening, closing) == ("(", ")") and PLUS_MINUS.search(inner):
+        return Group(tuple(structure(f"({tuple_})", False) for tuple_ in _signs(parts)))
     if len(parts) == 1 and opening == r"\{" and (match := SET_BUILDER.fullmatch(inner)):
         return structure(match.group(1))
     if len(parts) == 1 and opening != r"\{":
@@ -164,7 +206,20 @@ def _bracketed(tokens: list[str]):
     return Group(tuple(item for part in parts for item in _items(part, False)), opening[-1] + closing[-1])
 
 
+def _signs(parts: list[str]) -> list[str]:
+    """``1, \\pm 2`` with either sign; where a ``\\mp`` stands, all signs change together, else each by itself."""
+    if any(r"\mp" in part for part in parts):
+        text = ",".join(parts)
+        return [text.replace(r"\pm", s).replace(r"\mp", "+-"[s == "+"]) for s in "+-"]
+    choices = [[PLUS_MINUS.sub(s, part) for s in "+-"] if r"\pm" in part else [part] for part in parts]
+    return [",".join(choice) for choice in itertools.product(*choices)][:16]
+
+
 def _matrix(text: str) -> Matrix | None:
+    if turned := POWER_T.search(text):
+        found = _matrix(text[: turned.start()])
+        whole = found and len({len(row) for row in found.rows}) == 1
+        return Matrix(tuple(zip(*found.rows, strict=True)), found.bars) if whole else None
     match = ENVIRONMENT.fullmatch(text.strip("()[] ") if text[:1] in "([" else text)
     if match is None or r"\begin" in match.group(2):
         return None

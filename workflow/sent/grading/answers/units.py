@@ -92,17 +92,30 @@ TIME = re.compile(
     re.IGNORECASE,
 )
 MICRO = re.compile(r"(?<=[\d\s])\\mu\s*(?:\\text\s*\{\s*([A-Za-z]+)\s*\}|([A-Za-z])$)")
-OHM = re.compile(r"(?<=[\d\s}])(?:\\text\s*\{\s*k\s*\}|k)?\s*\\Omega$")
+OHM = re.compile(r"(?<=[\d\s}])(?:\\text\s*\{\s*k\s*\}|k)?\s*\\Omega\s*$")
+IN_BRACKETS = re.compile(
+    r"(?<=[\d})])\s*\(\s*(?:\\text\s*\{)?\s*([A-Za-z]+)\s*\}?\s*((?:\^\s*\{?\s*[23]\s*\}?)?)\s*\)\s*$"
+)
+HOUR = re.compile(r"^(1[0-2]|[1-9])\s*(?:\\text\s*\{\s*)?([ap])\.?\s?m\.?\s*\}?$", re.IGNORECASE)
 MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)\.?")
 
 
 def usual_units(text: str) -> str:
     """Write units that are macros, and ``a.m.`` and ``p.m.``, as text."""
+    if text.rstrip().endswith(")"):
+        text = IN_BRACKETS.sub(
+            lambda m: rf"\text{{ {m.group(1)}}}{m.group(2)}" if _is_listed(m.group(1)) else m.group(), text
+        )
     if "m" in text.lower():
+        text = HOUR.sub(r"\1:00 \2m", text.strip())
         text = TIME.sub(lambda m: "{}\\text{{ {}m}}".format(*(p.lower() for p in m.groups() if p)), text)
     text = text.replace(r"\mathring{A}", r"\text{ angstrom}").replace("per cent", "percent")
     text = MICRO.sub(lambda m: rf"\text{{ micro{m.group(1) or m.group(2)}}}", text)
     return OHM.sub(lambda m: r"\text{ kohm}" if "k" in m.group() else r"\text{ ohm}", text)
+
+
+def _is_listed(word: str) -> bool:
+    return word in CANONICAL or word.lower() in CANONICAL
 
 
 def compound(text: str) -> list[tuple[str, str]] | None:
@@ -131,6 +144,8 @@ def split_unit(text: str) -> tuple[str, str | None]:
         currency, text = CURRENCY[leading.group(2)], leading.group(1) + text[leading.end() :]
     start = _start_of_unit(text)
     number, unit = text[:start].rstrip(), text[start:]
+    if number.endswith("/") and (currency or not number[:-1].strip().lstrip("-").isalpha()):
+        number, unit = number[:-1].rstrip(), "/" + unit
     if not unit.strip() or not number or number[-1] in "+-*/^_=(,{[":
         return text, currency
     unit = canonical_unit(unit)

@@ -4,13 +4,15 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sent.grading.answers.arithmetic import TooLargeError, UndefinedError
+from sent.grading.answers.arithmetic import LONG, Lost, TooLargeError, UndefinedError
 from sent.grading.answers.formula import Formula
+from sent.grading.answers.precise import same_precisely
 
 POINTS = 8
 NEEDED = 3  # points at which both formulas must have a value, before agreement counts as equality
 REAL_VARIABLES = frozenset("xyztuvw")  # letters that stand for whole numbers hardly ever, even in a floor
 AGREE, DIFFER, TINY = 1e-9, 1e-6, 1e-12
+SURE = 1e-13  # relative: floats that are nearer than this agree, unless digits were lost on the way
 
 
 @dataclass(frozen=True)
@@ -50,50 +52,94 @@ def same_value(gold: Formula, answer: Formula, rounding: Rounding) -> bool | Non
 def _same_at_points(gold: Formula, answer: Formula, real: bool, whole: bool) -> bool | None:
     agreements = 0
     for point in range(POINTS):
+        lost = Lost()
         try:
-            a, b = gold.value(point, real, whole), answer.value(point, real, whole)
+            a, b = gold.value(point, real, whole, lost), answer.value(point, real, whole, lost)
+        except TooLargeError:
+            verdict = same_precisely(gold.tree, answer.tree, point, real, whole)
         except UndefinedError:
             continue
-        verdict = _close(a, b)
+        else:
+            verdict = _close(a, b)
+            if verdict is None or lost.anything:
+                found = same_precisely(gold.tree, answer.tree, point, real, whole)
+                verdict = verdict if found is None else found
+        if verdict is None:
+            continue
         if not verdict:
-            return verdict
+            return False
         agreements += 1
     return True if agreements >= NEEDED else None
 
 
 def _same_constant(gold: Formula, answer: Formula, rounding: Rounding) -> bool | None:
-    a, b = _constants(gold, answer)
+    decimals, lost = gold.decimals or answer.decimals, Lost()
+    (a, a_real), (b, b_real) = _constant(gold, lost), _constant(answer, lost)
+    real = a_real and b_real and not (gold.imaginary or answer.imaginary)
     if a is None or b is None:
-        return None if a is b else False
+        if a_real is None or b_real is None:
+            return None if a is b else False
+        found = _same_size(gold, answer, real)
+        return found if found is not None or a is b else False
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         if a == b:
             return True
+        if not decimals and not rounding.absolute_tolerance:
+            return False
         if _is_integer(gold, a) and not rounding.absolute_tolerance:
             return False
-    elif not (gold.decimals or answer.decimals):
-        return _close(a, b)
+    elif not decimals and not rounding.absolute_tolerance:
+        return _same_inexact(gold, answer, a, b, lost.anything, real)
     if isinstance(a, complex) or isinstance(b, complex):
         return _close(a, b)
     if abs(a - b) <= max(rounding.absolute_tolerance, max(rounding.relative_tolerance, AGREE) * abs(a)):
         return True
+    if not decimals:  # a tolerance, and two exact values beyond it
+        return False
     return _rounds_to(gold, a, answer, b, rounding)
 
 
-def _constants(gold: Formula, answer: Formula) -> tuple:
-    """The two values, in the complex numbers if one is not real; None for what has none or is too large."""
-    real = not (gold.imaginary or answer.imaginary)
-    values = []
-    for formula in (gold, answer):
-        try:
-            values.append(formula.value(real=real))
-        except TooLargeError:
-            values.append(None)
-        except UndefinedError:
-            try:
-                values.append(formula.value(real=False))
-            except UndefinedError:
-                values.append(None)
-    return tuple(values)
+def _same_inexact(gold: Formula, answer: Formula, a, b, lost: bool, real: bool) -> bool | None:
+    """Two exact values, of which one is no fraction: by floats where these are sure, else to many digits."""
+    lost = lost or any(isinstance(value, Fraction) and _is_long(value) for value in (a, b))
+    a, b = _as_complex(a), _as_complex(b)
+    if a is not None and b is not None and not lost:
+        size, difference = max(abs(a), abs(b)), abs(a - b)
+        if difference > DIFFER * size and size > TINY:
+            return False
+        if difference <= SURE * size:
+            return True
+    return same_precisely(gold.tree, answer.tree, real=real)
+
+
+def _is_long(value: Fraction) -> bool:
+    return value.numerator.bit_length() + value.denominator.bit_length() > LONG
+
+
+def _same_size(gold: Formula, answer: Formula, real: bool) -> bool | None:
+    """Two constants of which one is beyond floats: powers of one base by their exponents, others to many digits."""
+    one, other = gold.tree, answer.tree
+    if one == other:
+        return True
+    if one[0] == other[0] == "power" and one[1] == other[1] and one[1][0] == "number" and one[1][1] > 1:
+        return same_value(Formula(one[2]), Formula(other[2]), Rounding())
+    return same_precisely(one, other, real=real)
+
+
+def _constant(formula: Formula, lost: Lost) -> tuple:
+    """The value, and whether it is real; (None, True) for what is too large for floats, (None, None) for no value."""
+    try:
+        return formula.value(real=not formula.imaginary, lost=lost), not formula.imaginary
+    except TooLargeError:
+        return None, True
+    except UndefinedError:
+        pass
+    try:
+        return formula.value(real=False, lost=lost), False
+    except TooLargeError:
+        return None, False
+    except UndefinedError:
+        return None, None
 
 
 def _is_integer(gold: Formula, value: Fraction) -> bool:

@@ -11,19 +11,35 @@ CHOICE = re.compile(
     re.DOTALL,
 )
 OPEN_CHOICE = re.compile(r"^((?:\\text\s*\{)?\s*)([A-Z])\)(?=[\s}]|$)")
+_ONSETS = (
+    "b bl br c ch cl cr d dr dw f fl fr g gh gl gn gr h j k kl kn kr l m n p ph pl pr qu r rh s sc sch scr sh shr sk sl "
+    "sm sn sp spl spr squ st str sw t th thr tr tw v w wh wr y z"
+)
+_CODAS = (
+    "b bb bs c ch ck ct d dd ds f ff ft g gh ght gs k ks l ld lf lk ll lls lm lp ls lt lth m mb mp ms n nce nch nd nds "
+    "ng ngs nk nn ns nt nth nts p ph pt ps pse r rb rc rch rd rds rf rg rk rl rm rms rn rns rp rs rse rst rt rth rts rve "
+    "s sh sk sp ss st sts t tt tch th ths ts v w wl wn ws x xt z zz"
+)
+SYLLABLES = re.compile(
+    rf"(?:{'|'.join(_ONSETS.split())})?[aeiouy]+(?:[bcdfghj-np-tvwxz]{{1,3}}[aeiouy]+)*(?:{'|'.join(_CODAS.split())})?"
+)
+ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 ARTICLE = re.compile(r"^(?:an?|the) ")
 WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W_]+)*")
 LONG_WORD = re.compile(r"[^\W\d_]{3}")
 CONNECTIVE = re.compile(r"\b(?:or|and)\b")
-_ANSWER_IS = r"(?:the )?(?:final )?answer(?: is)?\b\s*[:=]?"
+_ANSWER_IS = r"(?:(?:the )?(?:final )?answer(?: is)?\b\s*[:=]?|答案?(?:是|为)?\s*:?)"
+_ONLY = r"(?:only|just|exactly|simply)"
+_SENTENCE = r"(?:so |thus |hence |therefore )?(?:the|its|his|her|their) (?:[a-z]+ ){1,6}(?:is|are|was|equals)(?=\s+[-\d$\\(\[])"
 _ABOUT = r"(?:about|approximately|approx\.?|roughly|around)"
 ANNOUNCEMENT = re.compile(
     r"^(?:\\(?:approx|sim)(?![a-zA-Z])|=|\\text\s*\{[^{}]*(?:\bis|:|=)\s*\}"
-    rf"|\\text\s*\{{\s*{_ABOUT}\s*\}}|{_ABOUT}(?=\s)|{_ANSWER_IS})\s*(?=[^\s=])",
+    rf"|\\text\s*\{{\s*{_ABOUT}\s*\}}|{_ABOUT}(?=\s)|{_ANSWER_IS}|{_ONLY}(?=\s)|\\text\s*\{{\s*{_ONLY}\s*\}}|{_SENTENCE})\s*(?=[^\s=])",
     re.IGNORECASE,
 )
 QUOTED_ANNOUNCEMENT = re.compile(
-    rf"^(\\text\s*\{{)\s*(?:{_ANSWER_IS}|{_ABOUT}(?=\s))\s*(?=[^\s=}}])", re.IGNORECASE
+    rf"^(\\text\s*\{{)\s*(?:{_ANSWER_IS}|{_ABOUT}(?=\s)|{_ONLY}(?=\s)|{_SENTENCE})\s*(?=[^\s=}}])",
+    re.IGNORECASE,
 )
 SAME = {
     r"\emptyset": "empty set|null set|no solution|no solutions|no real solution|no real solutions|none",
@@ -57,8 +73,24 @@ def word(text: str) -> Word | None:
         or (quoted == text and not LONG_WORD.search(plain))
     ):
         return None
+    if quoted == text and " " not in plain and is_product(text.strip(" .!'\"()")):
+        return None
     plain = ARTICLE.sub("", plain)
     return Word(SHORT.get(plain, plain), text, quoted != text)
+
+
+def is_product(letters: str) -> bool:
+    """Whether a few letters in a row are a product of variables (``abc``, ``mgh``, ``nRT``) and no word (``east``).
+
+    A word of up to four letters can be spoken, is in one case (but for its first letter), and is no run of the
+    alphabet in any order.
+    """
+    if len(letters) > 4 or not letters.isascii():
+        return False
+    lowered = letters.lower()
+    if letters[1:] not in (letters[1:].lower(), letters.upper()[1:]) or "".join(sorted(lowered)) in ALPHABET:
+        return True
+    return not SYLLABLES.fullmatch(lowered)
 
 
 def without_announcement(text: str) -> str:

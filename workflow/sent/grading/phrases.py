@@ -1,0 +1,104 @@
+r"""The answer that a phrase announces, where there is no box: "the answer is 12", "#### 12", "**Answer**" and so on.
+
+What follows the phrase may be the rest of its sentence, or stand below it: in a code fence, a display formula, an
+environment, a list, or on a line of its own.
+"""
+
+import re
+from collections.abc import Sequence
+
+PHRASES = (
+    *("answer is", "answers are", "answer:", "**answer**", "# answer", "# final answer", "**final answer**"),
+    *("####", "<answer>", "<final_answer>", "答案是", "答案为", "答案：", "答案:"),
+)
+"""What announces an answer, whatever the case of its letters."""
+
+LONGEST = 200  # characters of an answer outside a block; more is reasoning
+TRIED = 20  # last phrases that are looked at
+END_TOKENS = re.compile(
+    r"\s*(?:</s>|<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|return|eos)\|>|<end_of_turn>|<eos>|<\|?pad\|?>"
+    r"|<｜end▁of▁sentence｜>|\[PAD\])\s*"
+)
+LEAD = re.compile(r"(?:[ \t:=：*_]|\*\*)*")
+HEAD = re.compile(
+    r"(?:as follows|the following|given(?: below| by)?|below|thus|therefore|simply)?\s*[:：.]?[ \t*_]*"
+    r"(?:\n\s*|(?=\\\[|\$\$|```))",
+    re.IGNORECASE,
+)
+BLOCKS = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        r"```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```",
+        r"```(.*?)```",
+        r"\\\[(.*?)\\\]",
+        r"\$\$(.*?)\$\$",
+        r"(\\begin\s*\{([a-z]+\*?)\}.*?\\end\s*\{\2\})",
+        r"\$((?:(?!\n\s*\n)[^$])*\\begin[^$]*)\$",
+        r"\\\(([^$]*?\\begin.*?)\\\)",
+    )
+)
+ALIGNED = re.compile(r"\\(?:begin|end)\s*\{(?:align(?:ed|at)?|equation|gather(?:ed)?|multline|split)\*?\}")
+ITEM = re.compile(r"[ \t]*(?:[-*•+]|\d{1,2}[.)]|\([a-z\d]\))[ \t]+(\S.*)")
+END_OF_SENTENCE = re.compile(
+    r"\n|</?[a-z_]+>|。|(?<=[^\d\s])\.(?=\s|$)|\.(?=\s+[A-Z]|\s*$)|[!?](?=\s+[A-Z]|\s*$)"
+    r"|,?\s+(?:because|since|as required|as desired|as claimed|as expected|as shown|which|so that|due to|given that)\b"
+    r"|\s*,\s*(?:as|so|because|since|which|where we|after|i\.e\.|that is)\b",
+    re.IGNORECASE,
+)
+REASONING = re.compile(
+    r"(?:let|let's|we|i|to|first|step|in order|since|if|because|here|note|now|then|not|there|by|using|consider|given"
+    r"|correct|wrong|obtained|found|clear|unknown|that|this)\b",
+    re.IGNORECASE,
+)
+
+
+def announced(text: str, phrases: Sequence[str]) -> str | None:
+    """Return what the last of ``phrases`` that an answer follows announces, or None."""
+    text = END_TOKENS.sub(" ", text) if "<" in text or "[PAD" in text else text
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a letter whose lower case is two
+        lowered = text
+    end = len(text)
+    for _ in range(TRIED):
+        start, phrase = max(
+            ((lowered.rfind(p.lower(), 0, end), p) for p in phrases), key=lambda found: found[0]
+        )
+        if start < 0:
+            return None
+        if answer := _stated(text[start + len(phrase) :]):
+            return answer
+        end = start
+    return None
+
+
+def _stated(rest: str) -> str | None:
+    """The answer at the start of what follows a phrase; None where reasoning follows."""
+    rest = rest[LEAD.match(rest).end() :]
+    below = HEAD.match(rest)
+    place = rest[below.end() :] if below and below.group() else rest
+    for pattern in BLOCKS:
+        if block := pattern.match(place):
+            return _plain(
+                ALIGNED.sub(" ", block.group(1)).replace("&", " " if "matrix" not in place else "&")
+            )
+    if place is not rest and (items := _items(place)):
+        return _plain(", ".join(items))
+    sentence = END_OF_SENTENCE.split(place[LEAD.match(place).end() :] + "\n", maxsplit=1)[0]
+    answer = _plain(sentence)
+    return None if not answer or len(answer) > LONGEST or REASONING.match(answer) else answer
+
+
+def _items(text: str) -> list[str]:
+    """The items of a list at the start of a text."""
+    found = []
+    for line in text.split("\n"):
+        item = ITEM.fullmatch(line)
+        if item is None:
+            break
+        found.append(_plain(END_OF_SENTENCE.split(item.group(1) + "\n", maxsplit=1)[0]))
+    return found
+
+
+def _plain(answer: str) -> str:
+    """Without the marks of bold, code and quotation around it."""
+    return answer.strip().strip('*`_ "“”').strip().rstrip(",;").strip()
