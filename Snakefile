@@ -36,6 +36,7 @@ wildcard_constraints:
     benchmark=one_of(EXPERIMENT.benchmarks),
     seed=r"\d+",
     stage=r"\d+",
+    state=rf"({one_of(EXPERIMENT.models)})(/({one_of(EXPERIMENT.experiment.methods)})/seed\d+/stage\d+)?",
 
 
 include: "rules/data.smk"

@@ -58,27 +58,35 @@ def of_experiment(pattern, **axes):
     return expand(pattern, experiment=EXPERIMENT.name, **axes)
 
 
+def model_of(wildcards):
+    """Return the model that a job is about: policy or entailment model.
+
+    A wildcard `state` is {model} untrained, or {model}/{method}/seed{seed}/stage{stage}: after a stage of training.
+    """
+    return wildcards.get("model") or wildcards.get("nli") or wildcards.state.partition("/")[0]
+
+
 def settings(stage):
     """Return a function for params: the stage's settings for the model, as JSON.
 
     Since it depends on resources, Snakemake does not repeat a job because of it: `science` stands beside it.
     """
-    return lambda wildcards, resources: EXPERIMENT.settings(stage, wildcards.model)
+    return lambda wildcards, resources: EXPERIMENT.settings(stage, model_of(wildcards))
 
 
 def science(*stages):
     """Return a function for params: what of the stages' settings shapes the job's outputs, and repeats it."""
-    return lambda wildcards: [EXPERIMENT.science(stage, wildcards.model) for stage in stages]
+    return lambda wildcards: [EXPERIMENT.science(stage, model_of(wildcards)) for stage in stages]
 
 
 def model_entry(wildcards):
     """Return the registry entry of the model, as JSON."""
-    return EXPERIMENT.model(wildcards.get("model") or wildcards.nli)
+    return EXPERIMENT.model(model_of(wildcards))
 
 
 def model_path(wildcards):
     """Return the local folder that the model comes from, if it does."""
-    return EXPERIMENT.entry(wildcards.get("model") or wildcards.nli).path or []
+    return EXPERIMENT.entry(model_of(wildcards)).path or []
 
 
 def optional(flag, name):
@@ -97,7 +105,7 @@ def opening_of_report():
     return str(own) if own.is_file() else "workflow/report/workflow.rst"
 
 
-def told_in_captions(wildcards):
+def caption_values(wildcards):
     """Return the settings that captions of Snakemake's report name, defaults filled in; a list where models differ."""
     told = {
         "responses": ("evaluation", "n"),
@@ -121,7 +129,7 @@ def training_code(wildcards):
 
 def code_of(command, stage):
     """Return a function of wildcards: the version of a command's code and of the backend that the model's settings name."""
-    return lambda wildcards: code_version(command, also=[EXPERIMENT.backend(stage, wildcards.model)])
+    return lambda wildcards: code_version(command, also=[EXPERIMENT.backend(stage, model_of(wildcards))])
 
 
 def training_file(wildcards):
@@ -143,7 +151,7 @@ def excluded_benchmarks(wildcards):
 
 def entailment_model(wildcards):
     """Return the folder of the entailment model, where the settings name one."""
-    nli = EXPERIMENT.nli_of(wildcards.model)
+    nli = EXPERIMENT.nli_of(model_of(wildcards))
     return of_experiment("results/{experiment}/models/nli/{nli}", nli=nli) if nli else []
 
 
@@ -151,10 +159,23 @@ def curriculum_of(wildcards):
     """Return the curriculum that a training stage follows, if the method has one."""
     if not EXPERIMENT.methods[wildcards.method].curriculum:
         return []
-    if wildcards.stage == "1" or not EXPERIMENT.by_model[wildcards.model].curriculum.rescore:
-        return "results/{experiment}/curriculum/{model}.parquet".format(**wildcards)
-    pattern = "results/{experiment}/rescoring/{model}/{method}/seed{seed}/stage{stage}/curriculum.parquet"
-    return pattern.format(**{**wildcards, "stage": int(wildcards.stage) - 1})
+    stage = int(wildcards.stage) if EXPERIMENT.by_model[wildcards.model].curriculum.rescore else 1
+    state = EXPERIMENT.state(wildcards.model, wildcards.method, wildcards.seed, stage - 1)
+    return of_experiment("results/{experiment}/curriculum/{state}.parquet", state=state)
+
+
+def curriculum_before(wildcards):
+    """Return the curriculum that is sorted anew in a state of training; none for an untrained model."""
+    model, *trained = wildcards.state.split("/")
+    if not trained:
+        return []
+    before = EXPERIMENT.state(model, *trained[:2], int(trained[2].removeprefix("stage")) - 1)
+    return of_experiment("results/{experiment}/curriculum/{state}.parquet", state=before)
+
+
+def after_stage(wildcards, previous):
+    """Return the options of `sent curriculum` that name what is sorted anew; none for an untrained model."""
+    return ["--previous", *as_list(previous), "--after-stage", wildcards.state.rpartition("stage")[2]] if previous else []
 
 
 def policy(wildcards, stage):
@@ -163,6 +184,12 @@ def policy(wildcards, stage):
         return "results/{experiment}/models/{model}".format(**wildcards)
     pattern = "results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/policy"
     return pattern.format(**{**wildcards, "stage": stage})
+
+
+def policy_in_state(wildcards):
+    """Return the policy in a state of training."""
+    pattern = "results/{experiment}/train/{state}/policy" if "/" in wildcards.state else "results/{experiment}/models/{state}"
+    return of_experiment(pattern, state=wildcards.state)
 
 
 def policy_before(wildcards):

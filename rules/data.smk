@@ -7,7 +7,7 @@ Outputs: results/{experiment}/data/train.parquet, data/dropped.tsv, data/benchma
 
 rule data:
     input:
-        of_experiment("results/{experiment}/data/train.parquet") if EXPERIMENT.asked else [],
+        of_experiment("results/{experiment}/data/train.parquet") if EXPERIMENT.sampled else [],
         of_experiment(
             "results/{experiment}/data/benchmarks/{benchmark}.parquet", benchmark=EXPERIMENT.benchmarks
         ),

@@ -12,7 +12,7 @@ def requested(key):
 
     None leaves a resource out: where there is a `gpu` at all, even 0, executors choose machines with GPUs.
     """
-    return lambda wildcards: EXPERIMENT.resources(wildcards.model)[key] or None
+    return lambda wildcards: EXPERIMENT.resources(model_of(wildcards))[key] or None
 
 
 def on_nodes(value):
@@ -32,7 +32,7 @@ def to_prepare(key):
     """Return a function of wildcards: what it takes to fetch a model, or to pretrain an embedded one."""
 
     def resource(wildcards):
-        name = wildcards.get("model") or wildcards.nli
+        name = model_of(wildcards)
         entry = EXPERIMENT.entry(name)
         fetching = {"threads": 1, "mem_mb": 8000, "runtime": 240}
         return EXPERIMENT.resources(name)[key] if entry.pretrain or entry.nli else fetching[key]
@@ -44,8 +44,8 @@ def to_compare(key):
     """Return a function of wildcards: what it takes to compare answers, by an entailment model or without."""
 
     def resource(wildcards):
-        nli = EXPERIMENT.nli_of(wildcards.model)
-        processes = EXPERIMENT.by_model[wildcards.model].semantic_entropy.processes
+        nli = EXPERIMENT.nli_of(model_of(wildcards))
+        processes = EXPERIMENT.by_model[model_of(wildcards)].semantic_entropy.processes
         alone = {"sampling_gpus": 0, "threads": 1, "sampling_mem_mb": 8000, "sampling_runtime": 240}
         asked = EXPERIMENT.resources(nli) if nli else alone
         return max(processes, asked[key]) if key == "threads" else asked[key] or None
@@ -64,7 +64,7 @@ def launcher(gpus):
         wanted, granted = gpus(wildcards) or 0, resources.get("gpu", 0)
         if granted != wanted:
             raise WorkflowError(
-                f"a job for {wildcards.model} asks for {wanted} GPU{'' if wanted == 1 else 's'}, but the limit is "
+                f"a job for {model_of(wildcards)} asks for {wanted} GPU{'' if wanted == 1 else 's'}, but the limit is "
                 f"{granted}: raise --resources gpu=N, or set resources.gpus or sampling_gpus of the model in config/models.yaml"
             )
         return f"python -m sent launch --gpus {wanted}" if wanted else "python -m sent"

@@ -73,7 +73,7 @@ rule write_tables:
         mem_mb=2000,
         runtime=30,
     params:
-        run=told_in_captions,
+        run=caption_values,
         code=code_version("results"),
     message:
         "Writing the tables of {wildcards.experiment}"
@@ -104,7 +104,7 @@ rule draw_figures:
         mem_mb=2000,
         runtime=30,
     params:
-        run=told_in_captions,
+        run=caption_values,
         code=code_version("results"),
     message:
         "Drawing the figures of {wildcards.experiment}"

@@ -1,7 +1,7 @@
-"""Responses of the untrained models to the training questions, for semantic entropy.
+"""Responses to the training questions, for semantic entropy: of the untrained models, and of policies in a later state.
 
 Inputs: results/{experiment}/models/{model}/ and data/train.parquet, or a file of recorded responses
-Outputs: results/{experiment}/samples/{model}.parquet
+Outputs: results/{experiment}/samples/{state}.parquet
 """
 
 
@@ -11,7 +11,7 @@ scattergather:
 
 rule sampling:
     input:
-        of_experiment("results/{experiment}/samples/{model}.parquet", model=EXPERIMENT.asked),
+        of_experiment("results/{experiment}/samples/{state}.parquet", state=EXPERIMENT.sampled),
 
 
 if RECORDED:
@@ -21,11 +21,11 @@ if RECORDED:
             recorded=RECORDED.path,
             questions="results/{experiment}/data/train.parquet",
         output:
-            samples="results/{experiment}/samples/{model}.parquet",
+            samples="results/{experiment}/samples/{state}.parquet",
         log:
-            "results/{experiment}/logs/sampling/{model}.log",
+            "results/{experiment}/logs/sampling/{state}.log",
         benchmark:
-            "results/{experiment}/benchmarks/sampling/{model}.tsv"
+            "results/{experiment}/benchmarks/sampling/{state}.tsv"
         threads: 1
         resources:
             mem_mb=4000,
@@ -34,7 +34,7 @@ if RECORDED:
             recorded=lambda wildcards: EXPERIMENT.training_source(),
             code=code_version("sampling"),
         message:
-            "Reading the recorded responses of {wildcards.model}"
+            "Reading the recorded responses of {wildcards.state}"
         shell:
             "python -m sent sampling"
             " --recorded {params.recorded:q}"
@@ -46,14 +46,14 @@ else:
 
     rule sample:
         input:
-            policy="results/{experiment}/models/{model}",
+            policy=policy_in_state,
             questions="results/{experiment}/data/train.parquet",
         output:
-            samples=temp("results/{experiment}/samples/{model}.{scatteritem}.parquet"),
+            samples=temp("results/{experiment}/samples/{state}.{scatteritem}.parquet"),
         log:
-            "results/{experiment}/logs/sampling/{model}.{scatteritem}.log",
+            "results/{experiment}/logs/sampling/{state}.{scatteritem}.log",
         benchmark:
-            "results/{experiment}/benchmarks/sampling/{model}.{scatteritem}.tsv"
+            "results/{experiment}/benchmarks/sampling/{state}.{scatteritem}.tsv"
         threads: requested("threads")
         resources:
             gpu=requested("sampling_gpus"),
@@ -67,7 +67,7 @@ else:
             science=science("sampling"),
             code=code_of("sampling", "sampling"),
         message:
-            "Sampling responses of {wildcards.model}, part {wildcards.scatteritem}"
+            "Sampling responses of {wildcards.state}, part {wildcards.scatteritem}"
         shell:
             "{params.launcher} sampling"
             " --policy {input.policy:q}"
@@ -80,13 +80,13 @@ else:
 
     rule gather_samples:
         input:
-            shards=gather.sampling("results/{{experiment}}/samples/{{model}}.{scatteritem}.parquet"),
+            shards=gather.sampling("results/{{experiment}}/samples/{{state}}.{scatteritem}.parquet"),
         output:
-            samples="results/{experiment}/samples/{model}.parquet",
+            samples="results/{experiment}/samples/{state}.parquet",
         log:
-            "results/{experiment}/logs/sampling/{model}.log",
+            "results/{experiment}/logs/sampling/{state}.log",
         benchmark:
-            "results/{experiment}/benchmarks/sampling/{model}.tsv"
+            "results/{experiment}/benchmarks/sampling/{state}.tsv"
         threads: 1
         resources:
             mem_mb=4000,
@@ -96,7 +96,7 @@ else:
             science=science("sampling"),
             code=code_version("sampling"),
         message:
-            "Gathering the responses of {wildcards.model}"
+            "Gathering the responses of {wildcards.state}"
         shell:
             "python -m sent sampling"
             " --gather {input.shards:q}"

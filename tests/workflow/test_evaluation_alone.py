@@ -22,7 +22,7 @@ def example() -> dict:
 @pytest.mark.parametrize("path", ["config/baselines.yaml"])
 def test_shipped_experiments_without_training_load(path):
     found = load(yaml.safe_load((ROOT / path).read_text()), ROOT / "config")
-    assert found.asked == [] and found.trained == []
+    assert found.sampled == [] and found.trained == []
 
 
 @pytest.mark.slow

@@ -191,5 +191,5 @@ def test_what_jobs_ask_for_grows_with_the_model():
 
 def test_base_alone_needs_no_training_questions():
     found = load(experiment(data=None, methods=["base"]), CONFIG)
-    assert found.asked == [] and found.nli_models == {}
-    assert load(experiment(), CONFIG).asked == ["nano-small", "nano-large"]
+    assert found.sampled == [] and found.nli_models == {}
+    assert load(experiment(), CONFIG).sampled == ["nano-small", "nano-large"]

@@ -43,7 +43,7 @@ class ResolvedExperiment:
         return [name for name in self.experiment.methods if name != BASE]
 
     @property
-    def asked(self) -> list[str]:
+    def sampled(self) -> list[str]:
         """Models that are asked the training questions: all, or none where the experiment only evaluates."""
         return list(self.models) if self.experiment.data or self.experiment.recorded else []
 
@@ -94,7 +94,7 @@ class ResolvedExperiment:
     def nli_of(self, model: str) -> str | None:
         """Registry name of the model that semantic entropy needs, if it needs one."""
         settings = self.by_model[model].semantic_entropy
-        if not self.asked:
+        if not self.sampled:
             return None
         return settings.nli_model if ENTAILMENT[settings.entailment].model != "none" else None
 

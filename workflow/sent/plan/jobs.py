@@ -41,7 +41,7 @@ class Workload:
 
     def train_questions(self) -> int:
         """Return the number of training questions; 0 where the experiment only evaluates."""
-        if not self.experiment.asked:
+        if not self.experiment.sampled:
             return 0
         recorded = self.experiment.experiment.recorded
         source = Source(path=recorded.path) if recorded else self.experiment.experiment.data.train
@@ -222,7 +222,7 @@ class Jobs:
         for name, shape in self.shapes.items():
             yield prepare_model(name, self.experiment.models[name], shape)
         for stage in (self._sampling, self._sorting):
-            for model in self.experiment.asked:
+            for model in self.experiment.sampled:
                 yield from stage(model)
         for stage in (self._training, self._evaluating):
             for model in self.experiment.models:

@@ -41,14 +41,14 @@ def jobs(experiment: ResolvedExperiment) -> list[Job]:
     """Return the jobs of an experiment in the order of the stages."""
     settings = experiment.experiment
     models, recorded = list(experiment.models), settings.recorded is not None
-    found = [Job("data", "train", "data/train.parquet")] if experiment.asked else []
+    found = [Job("data", "train", "data/train.parquet")] if experiment.sampled else []
     found += [Job("data", f"benchmarks/{b}", f"data/benchmarks/{b}.parquet") for b in experiment.benchmarks]
     found += [Job("models", m, f"models/{m}") for m in models if not recorded]
     found += [Job("models", f"nli/{m}", f"models/nli/{m}") for m in experiment.nli_models]
     for stage, folder in (("sampling", "samples"), ("grading", "verdicts")):
-        found += [Job(stage, model, f"{folder}/{model}.parquet") for model in experiment.asked]
+        found += [Job(stage, model, f"{folder}/{model}.parquet") for model in experiment.sampled]
     for stage in ("semantic_entropy", "curriculum"):
-        found += [Job(stage, model, f"{stage}/{model}.parquet") for model in experiment.asked]
+        found += [Job(stage, model, f"{stage}/{model}.parquet") for model in experiment.sampled]
     runs = [(m, method, seed) for m in models for method in settings.methods for seed in settings.seeds]
     for model, method, seed in runs:
         for stage in range(1, experiment.stages(model, method) + 1):
