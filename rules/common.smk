@@ -21,7 +21,8 @@ if ROOT:
 try:
     from sent.code_version import code_version, parts_of
     from sent.errors import SentError
-    from sent.experiment import BASE, KINDS, load
+    from sent.experiment import BASE, load
+    from sent.paths import State
 except ModuleNotFoundError as error:
     raise WorkflowError(
         f"{error}: a workflow that is read from a hosted repository needs its package installed beside Snakemake, of "
@@ -34,14 +35,8 @@ def own_file(path):
     return ROOT / path if ROOT else Path(workflow.source_path(f"../{path}"))
 
 
-# A copy of config/ in the working directory goes before the workflow's own.
-if Path("config/models.yaml").is_file():
-    REGISTRIES = Path("config")
-else:
-    REGISTRIES = [own_file(f"config/{kind}.yaml") for kind in KINDS][0].parent
-
 try:
-    EXPERIMENT = load(config, REGISTRIES)
+    EXPERIMENT = load(config, ", ".join(map(str, workflow.overwrite_configfiles)) or "config")
 except SentError as error:
     raise WorkflowError(str(error)) from None
 
@@ -160,46 +155,47 @@ def curriculum_of(wildcards):
     if not EXPERIMENT.methods[wildcards.method].curriculum:
         return []
     stage = int(wildcards.stage) if EXPERIMENT.by_model[wildcards.model].curriculum.rescore else 1
-    state = EXPERIMENT.state(wildcards.model, wildcards.method, wildcards.seed, stage - 1)
+    state = State(wildcards.model, wildcards.method, int(wildcards.seed), stage - 1)
     return of_experiment("results/{experiment}/curriculum/{state}.parquet", state=state)
 
 
 def curriculum_before(wildcards):
     """Return the curriculum that is sorted anew in a state of training; none for an untrained model."""
-    model, *trained = wildcards.state.split("/")
-    if not trained:
-        return []
-    before = EXPERIMENT.state(model, *trained[:2], int(trained[2].removeprefix("stage")) - 1)
-    return of_experiment("results/{experiment}/curriculum/{state}.parquet", state=before)
+    state = State.parse(wildcards.state)
+    before = state._replace(stage=state.stage - 1)
+    return (
+        of_experiment("results/{experiment}/curriculum/{state}.parquet", state=before) if state.stage else []
+    )
 
 
-def after_stage(wildcards, previous):
+def sorted_anew(wildcards, input):
     """Return the options of `sent curriculum` that name what is sorted anew; none for an untrained model."""
-    return ["--previous", *as_list(previous), "--after-stage", wildcards.state.rpartition("stage")[2]] if previous else []
+    stage = State.parse(wildcards.state).stage
+    return ["--previous", *as_list(input.previous), "--after-stage", stage] if stage else []
 
 
-def policy(wildcards, stage):
-    """Return the policy after a training stage; stage 0 is the untrained model."""
-    if stage == 0:
-        return "results/{experiment}/models/{model}".format(**wildcards)
-    pattern = "results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/policy"
-    return pattern.format(**{**wildcards, "stage": stage})
+def policy_in(state):
+    """Return the policy in a state of training."""
+    pattern = (
+        "results/{experiment}/train/{state}/policy" if state.stage else "results/{experiment}/models/{state}"
+    )
+    return of_experiment(pattern, state=state)
 
 
 def policy_in_state(wildcards):
-    """Return the policy in a state of training."""
-    pattern = "results/{experiment}/train/{state}/policy" if "/" in wildcards.state else "results/{experiment}/models/{state}"
-    return of_experiment(pattern, state=wildcards.state)
+    """Return the policy in the state of the wildcards."""
+    return policy_in(State.parse(wildcards.state))
 
 
 def policy_before(wildcards):
     """Return the policy that a training stage starts from."""
-    return policy(wildcards, int(wildcards.stage) - 1)
+    return policy_in(State(wildcards.model, wildcards.method, int(wildcards.seed), int(wildcards.stage) - 1))
 
 
 def policy_after(wildcards):
     """Return the policy that a method ends with."""
-    return policy(wildcards, EXPERIMENT.stages(wildcards.model, wildcards.method))
+    stages = EXPERIMENT.stages(wildcards.model, wildcards.method)
+    return policy_in(State(wildcards.model, wildcards.method, int(wildcards.seed), stages))
 
 
 def all_stages(pattern):

@@ -27,7 +27,7 @@ rule sort_questions:
         mem_mb=2000,
         runtime=10,
     params:
-        previous=lambda wildcards, input: after_stage(wildcards, input.get("previous")),
+        previous=sorted_anew,
         settings=settings("curriculum"),
         science=science("curriculum"),
         code=code_version("curriculum"),

@@ -26,6 +26,7 @@ rule build_database:
         metrics=all_stages(
             "results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/metrics.parquet"
         ),
+        summaries=all_stages("results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/train.json"),
         evaluation=rules.evaluation.input,
     output:
         database="results/{experiment}/results.duckdb",

@@ -15,7 +15,7 @@ def test_experiments_load(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "questions.jsonl").write_text('{"question": "1 + 1?", "answer": "2"}\n')
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
-    assert [load(block, ROOT / "config").name for block in blocks] == ["mine", "small"]
+    assert [load(block).name for block in blocks] == ["mine", "small"]
 
 
 def test_the_query_fits_the_tables():

@@ -103,7 +103,7 @@ def test_jobs_are_those_of_the_workflow(capsys, tmp_path):
     """Three models, eight methods of which one has two stages beside its mirror, base evaluated, too."""
     found = plan(capsys, "--configfile", "config/paper.yaml")["rules"]
     rules = {(row["rule"], row["model"]): row for row in found}
-    experiment = load(yaml.safe_load(Path("config/paper.yaml").read_text()), "config")
+    experiment = load(yaml.safe_load(Path("config/paper.yaml").read_text()))
     stages = sum(experiment.stages("qwen3-14b", method) for method in experiment.trained)
     assert rules["train", "qwen3-14b"]["jobs"] == stages
     assert rules["evaluate", "qwen3-14b"]["jobs"] == 9
@@ -114,7 +114,7 @@ def test_jobs_are_those_of_the_workflow(capsys, tmp_path):
 
 
 def test_steps_are_those_that_training_takes(tmp_path):
-    experiment = load(yaml.safe_load(Path("config/paper.yaml").read_text()), "config")
+    experiment = load(yaml.safe_load(Path("config/paper.yaml").read_text()))
     workload = Workload(experiment, tmp_path, 1.0)
     settings = experiment.by_model["qwen3-14b"].training
     total = total_steps(settings, workload.train_questions())

@@ -13,7 +13,13 @@ EXPERIMENT = {
     "methods": ["base", "grpo", "sent"],
     "benchmarks": ["sums", "products"],
     "seeds": [0, 1],
-    "data": {"train": {"path": "unused.jsonl"}},
+    "data": {"train": {"hub": {"repo": "owner/train"}}},
+    "semantic_entropy": {"nli_model": "tiny_nli"},
+    "registry": {
+        "models": {name: {"hub": {"repo": f"owner/{name}"}} for name in ("small", "large", "tiny_nli")},
+        "methods": {"grpo": {}, "sent": {"curriculum": True}},
+        "benchmarks": {name: {"source": {"path": "."}} for name in ("sums", "products")},
+    },
     "evaluation": {"n": 4, "pass_at": [1, 2, 4, 8]},
 }
 
@@ -202,11 +208,12 @@ def write_all(root: Path) -> None:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
     """The folder results/toy with every stage's files and the database. For reading only."""
-    from sent.results import database, run_settings
+    from sent.experiment import read
+    from sent.results import database
 
     root = tmp_path_factory.mktemp("finished") / "results" / "toy"
     write_all(root)
-    database.build(root, run_settings.read(json.dumps(EXPERIMENT)), root / "results.duckdb")
+    database.build(root, read(json.dumps(EXPERIMENT)), root / "results.duckdb")
     return root
 
 

@@ -7,12 +7,13 @@ import shutil
 import duckdb
 import pytest
 from sent import tables
-from sent.results import database, leaderboard, paper_tables, prose, run_settings
+from sent.experiment import read
+from sent.results import database, leaderboard, paper_tables, prose
 from sent.results.figures.canvas import Canvas
 
 
 def build(root, experiment):
-    database.build(root, run_settings.read(json.dumps(experiment)), root / "results.duckdb")
+    database.build(root, read(json.dumps(experiment)), root / "results.duckdb")
     return duckdb.connect(root / "results.duckdb", read_only=True)
 
 

@@ -1,6 +1,7 @@
 """The database of the small experiment in conftest.py: its values are worked out by hand."""
 
 import json
+import shutil
 from hashlib import sha256
 
 import duckdb
@@ -8,13 +9,13 @@ import numpy as np
 import pytest
 from sent import tables
 from sent.errors import SentError
+from sent.experiment import read
 from sent.results import database as database_module
-from sent.results import run_settings
 
 
 def build(root, experiment):
     output = root / "results.duckdb"
-    database_module.build(root, run_settings.read(json.dumps(experiment)), output)
+    database_module.build(root, read(json.dumps(experiment)), output)
     return duckdb.connect(output, read_only=True)
 
 
@@ -148,23 +149,18 @@ def test_models_jobs_and_artefacts(connection, finished):
     train = finished / "data/train.parquet"
     assert connection.execute(
         "SELECT bytes, sha256, origin FROM artefacts WHERE path = 'data/train.parquet'"
-    ).fetchone() == (train.stat().st_size, sha256(train.read_bytes()).hexdigest(), "unused.jsonl")
+    ).fetchone() == (train.stat().st_size, sha256(train.read_bytes()).hexdigest(), "hub dataset owner/train")
     hashed = connection.execute("SELECT count(*) FROM artefacts WHERE length(sha256) = 64").fetchone()
     assert hashed == (3 + 2 * 5 + 12 * 2 + 10 + 2,)
 
 
 def test_questions_name_the_repository_that_they_come_from(toy, experiment):
     source = {"hub": {"repo": "owner/sums", "revision": "abc"}, "licence": "MIT"}
-    resolved = experiment | {
-        "models": {"small": {}, "large": {}},
-        "methods": {"grpo": {}, "sent": {}},
-        "benchmarks": {
-            "sums": {"source": source},
-            "products": {"source": {"generator": {"families": ["x"]}}},
-        },
-        "by_model": {"small": experiment, "large": experiment},
+    experiment["registry"]["benchmarks"] = {
+        "sums": {"source": source},
+        "products": {"source": {"generator": {"families": ["x"]}}},
     }
-    with build(toy, resolved) as connection:
+    with build(toy, experiment) as connection:
         found = connection.execute(
             "SELECT origin, revision, licence FROM artefacts WHERE path LIKE 'data/benchmarks/%' ORDER BY path"
         ).fetchall()
@@ -172,18 +168,31 @@ def test_questions_name_the_repository_that_they_come_from(toy, experiment):
 
 
 def test_trained_policies_are_artefacts(toy, experiment):
-    policy = toy / "train/small/grpo/seed0/stage1/policy"
-    policy.mkdir()
-    known = {
-        "origin": "trained in this workflow",
-        "files": {"model.safetensors": {"bytes": 9, "sha256": "b" * 64}},
-    }
-    (policy / "provenance.json").write_text(json.dumps(known))
+    summary = toy / "train/small/grpo/seed0/stage1/train.json"
+    made = {"files": {"model.safetensors": {"bytes": 9, "sha256": "b" * 64}}}
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | made))
     with build(toy, experiment) as connection:
         found = connection.execute(
             "SELECT stage, bytes, sha256, origin FROM artefacts WHERE path LIKE '%/policy/model.safetensors'"
         ).fetchall()
     assert found == [("train", 9, "b" * 64, "trained in this workflow")]
+
+
+def test_files_that_belong_to_no_job_are_not_read(toy, experiment, database):
+    """What an earlier form of the experiment left: a method, a seed, a stage, an entailment model, a broken file."""
+    for place in ("train/small/en", "train/small/sent/seed0/stage3"):
+        shutil.copytree(
+            toy / "train/small/sent/seed0/stage1", toy / place / ("" if "stage" in place else "stage1")
+        )
+    shutil.copytree(toy / "models/nli/tiny_nli", toy / "models/nli/older")
+    (toy / "samples/older.parquet").write_text("not parquet")
+    with (
+        build(toy, experiment) as connection,
+        duckdb.connect(database, read_only=True) as known,
+    ):
+        for table in ("train_runs", "artefacts", "models", "samples"):
+            rows = connection.execute(f"FROM {table} ORDER BY ALL").fetchall()
+            assert rows == known.execute(f"FROM {table} ORDER BY ALL").fetchall() and rows
 
 
 def test_two_builds_have_the_same_rows_in_the_same_order(toy, experiment):
@@ -287,22 +296,20 @@ def test_a_failed_build_keeps_the_earlier_database(toy, experiment):
     assert (toy / "results.duckdb").read_bytes() == before
 
 
-def test_resolved_experiments_keep_their_order_and_labels(toy, experiment):
-    resolved = experiment | {
-        "models": {"large": {"label": "Large", "scale": "1M"}, "small": {}},
-        "methods": {"grpo": {"label": "GRPO"}, "sent": {}},
-        "benchmarks": {"sums": {}, "products": {}},
-        "nli_models": {"tiny_nli": {"label": "Tiny NLI"}},
-        "by_model": {"small": experiment, "large": experiment},
-    }
-    with build(toy, resolved) as connection:
-        assert connection.execute("SELECT label, scale FROM models ORDER BY position").fetchall() == [
-            ("small", None),
-            ("Large", "1M"),
-            ("Tiny NLI", None),
-        ]
-        assert connection.execute("SELECT label FROM methods ORDER BY position").fetchall() == [
-            ("base",),
-            ("GRPO",),
-            ("sent",),
-        ]
+def test_experiments_keep_their_order_and_labels(toy, experiment):
+    own = experiment["registry"]
+    own["models"]["large"] |= {"label": "Large", "scale": "1M"}
+    own["models"]["tiny_nli"] |= {"label": "Tiny NLI"}
+    own["methods"]["grpo"] = {"label": "GRPO"}
+    for settings in (experiment, json.loads(read(json.dumps(experiment)).json())):
+        with build(toy, settings) as connection:
+            assert connection.execute("SELECT label, scale FROM models ORDER BY position").fetchall() == [
+                ("small", None),
+                ("Large", "1M"),
+                ("Tiny NLI", None),
+            ]
+            assert connection.execute("SELECT label FROM methods ORDER BY position").fetchall() == [
+                ("base",),
+                ("GRPO",),
+                ("sent",),
+            ]

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 from sent import tables
 from sent.errors import SentError
+from sent.experiment import read
 from sent.results import database as database_module
-from sent.results import run_settings
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/database.md").read_text()
 KEYS = {
@@ -79,14 +79,14 @@ def test_rows_that_are_there_twice_are_refused(toy, experiment, stage):
     data = tables.read(path)
     tables.write(path, data.take([*range(len(data)), 1]))
     with pytest.raises(SentError, match=rf"(?s)there more than once.*{stage} +small"):
-        database_module.build(toy, run_settings.read(json.dumps(experiment)), toy / "results.duckdb")
+        database_module.build(toy, read(json.dumps(experiment)), toy / "results.duckdb")
 
 
 def test_pairs_judged_for_unknown_questions_are_refused(toy, experiment):
     pair = {"question_id": "t99", "premise": "1", "hypothesis": "2", "math_verify": False, "label": "neutral"}
     tables.write(toy / "calibration/small.parquet", tables.table(tables.CALIBRATION, [pair]))
     with pytest.raises(SentError, match=r"(?s)earlier stage.*calibration +semantic_entropy +small +t99"):
-        database_module.build(toy, run_settings.read(json.dumps(experiment)), toy / "results.duckdb")
+        database_module.build(toy, read(json.dumps(experiment)), toy / "results.duckdb")
 
 
 def test_readers_go_on_while_a_new_one_is_built(toy, experiment):
@@ -95,7 +95,7 @@ def test_readers_go_on_while_a_new_one_is_built(toy, experiment):
     count = "SELECT count(*) FROM responses"
     with duckdb.connect(path, read_only=True) as reader:
         before = reader.execute(count).fetchone()
-        database_module.build(toy, run_settings.read(json.dumps(experiment | {"models": ["small"]})), path)
+        database_module.build(toy, read(json.dumps(experiment | {"models": ["small"]})), path)
         assert reader.execute(count).fetchone() == before
     with duckdb.connect(path, read_only=True) as later:
         assert later.execute(count).fetchone() == (before[0] // 2,)

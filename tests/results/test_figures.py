@@ -8,8 +8,9 @@ import duckdb
 import numpy as np
 import pytest
 import vl_convert
+from sent.experiment import read
 from sent.results import database as database_module
-from sent.results import figures, queries, run_settings, style
+from sent.results import figures, queries, style
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_one_model_fits_a_column_and_three_a_page(toy, experiment):
     """Widths in pixels of 1/96 inch: a column of a paper has 3.5 inches, its page 7; nothing is written below 6.5 points."""
     widths = {}
     for models in (["small"], ["small", "large"]):
-        settings = run_settings.read(json.dumps(experiment | {"models": models}))
+        settings = read(json.dumps(experiment | {"models": models}))
         database_module.build(toy, settings, toy / "results.duckdb")
         for name, figure in figures.draw(toy / "results.duckdb").items():
             picture = ElementTree.fromstring(vl_convert.vegalite_to_svg(figure.chart.to_dict()))
@@ -104,7 +105,7 @@ def test_questions_left_out_of_training_are_called_so_in_the_legend(drawn):
 
 
 def test_an_empty_experiment_has_no_figures(tmp_path, experiment):
-    database_module.build(tmp_path, run_settings.read(json.dumps(experiment)), tmp_path / "empty.duckdb")
+    database_module.build(tmp_path, read(json.dumps(experiment)), tmp_path / "empty.duckdb")
     assert figures.draw(tmp_path / "empty.duckdb") == {}
     with duckdb.connect(tmp_path / "empty.duckdb", read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM questions").fetchone() == (0,)

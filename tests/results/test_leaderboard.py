@@ -7,8 +7,9 @@ import duckdb
 import pytest
 from sent.__main__ import main
 from sent.errors import SentError
+from sent.experiment import read
 from sent.results import database as database_module
-from sent.results import leaderboard, run_settings
+from sent.results import leaderboard
 
 
 def test_scores_differences_and_places(finished, database):
@@ -26,16 +27,14 @@ def test_scores_differences_and_places(finished, database):
 def test_an_experiment_without_evaluation_says_so(tmp_path, experiment):
 
     (tmp_path / "toy").mkdir()
-    database_module.build(
-        tmp_path / "toy", run_settings.read(json.dumps(experiment)), tmp_path / "toy/results.duckdb"
-    )
+    database_module.build(tmp_path / "toy", read(json.dumps(experiment)), tmp_path / "toy/results.duckdb")
     assert "there is no leaderboard" in leaderboard.text(tmp_path / "toy/results.duckdb")
 
 
 def test_an_experiment_without_evaluation_shows_its_entropies(toy, experiment):
 
     shutil.rmtree(toy / "evaluation")
-    database_module.build(toy, run_settings.read(json.dumps(experiment)), toy / "results.duckdb")
+    database_module.build(toy, read(json.dumps(experiment)), toy / "results.duckdb")
     text = leaderboard.text(toy / "results.duckdb")
     assert "there is no leaderboard" in text
     # Mean of 1.386, 1.040, 0.562 and 0.

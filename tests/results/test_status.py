@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 from sent.__main__ import main
+from sent.experiment import load
+from sent.paths import Job, State, jobs
 from sent.results import snakemake_run, status
 from sent.results.snakemake_run import SnakemakeRun
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-JOB = status.Job("training", "small/grpo/seed0/stage1", "train/small/grpo/seed0/stage1/metrics.parquet")
+JOB = Job("train", {"model": "small", "method": "grpo", "seed": 0, "stage": 1})
 HEAD = """Assuming unrestricted shared filesystem usage.
 
 SNAKEMAKE
@@ -82,8 +84,9 @@ def test_states(root):
     write(root / JOB.log, "start\nerror: loss is NaN at step 3\n")
     failed = state(root)
     assert (failed.state, failed.tail[-1]) == ("failed", "error: loss is NaN at step 3")
-    write(root / JOB.output, "x")
-    assert state(root).state == "done"
+    for number, path in enumerate(JOB.outputs.values()):
+        write(root / path, "x")
+        assert state(root).state == ("done" if number == 2 else "failed"), "all of its outputs, or none"
 
 
 def test_what_tells_of_progress():
@@ -134,25 +137,22 @@ def test_dry_runs_are_not_the_newest_run(tmp_path):
     assert snakemake_run.newest(tmp_path).config_files == (Path("/a/smoke.yaml"),)
 
 
-def test_logs_of_shards_and_of_rescoring_count(root):
-    shards = status.Job("sampling", "small", "samples/small.parquet")
-    anew = status.Job(
-        "rescoring", "small/sent/seed0/stage1", "rescoring/small/sent/seed0/stage1/curriculum.parquet"
-    )
+def test_logs_of_shards_count(root):
+    later = State("small", "sent", 0, 1)
+    sampled = [Job("gather_samples", {"state": state}) for state in (State("small"), later)]
     write(root / "logs/sampling/small.2-of-4.log", "sampling: 50%")
-    write(root / "logs/rescoring/small/sent/seed0/stage1/grade.log", "grading: 50%")
-    assert [s.state for s in status.look(root, [shards, anew], AT_WORK, root)] == ["running", "running"]
+    write(root / "logs/sampling/small/sent/seed0/stage1.1-of-4.log", "sampling: 50%")
+    assert [s.state for s in status.look(root, sampled, AT_WORK, root)] == ["running", "running"]
 
 
-def test_stages_sorted_anew_are_planned():
-    from sent.experiment import load
-
+def test_stages_sorted_anew_have_jobs():
     config = yaml.safe_load((REPOSITORY / "config/smoke.yaml").read_text()) | {
         "curriculum": {"rescore": True}
     }
-    planned = status.jobs(load(config, REPOSITORY / "config"))
-    assert [job.output for job in planned if job.stage == "rescoring"] == [
-        "rescoring/nano-smoke/sent/seed0/stage1/curriculum.parquet"
+    sorting = [job for job in jobs(load(config)) if job.rule == "sort_questions"]
+    assert [job.outputs["curriculum"] for job in sorting] == [
+        "curriculum/nano-smoke.parquet",
+        "curriculum/nano-smoke/sent/seed0/stage1.parquet",
     ]
 
 
@@ -163,18 +163,19 @@ def test_without_a_name_it_is_the_experiment_of_the_newest_run(tmp_path, monkeyp
     assert main(["status"]) == 0
     printed = capsys.readouterr().out
     assert "smoke: 0 of 19 jobs done; Snakemake is not running\nA killed Snakemake left its lock" in printed
-    assert "models nano-smoke interrupted; the end of logs/models/nano-smoke.log:\n    (empty" in printed
+    assert "models/nano-smoke interrupted; the end of logs/models/nano-smoke.log:\n    (empty" in printed
 
 
 def test_the_embedded_experiment(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "results/nano/data/train.parquet", "x")
+    write(tmp_path / "results/nano/data/dropped.tsv", "x")
     write(tmp_path / "results/nano/logs/models/nano-small.log", "error: no space left\n")
     assert main(["status", "--configfile", str(REPOSITORY / "config/config.yaml")]) == 0
     printed = capsys.readouterr().out
     assert "nano: 1 of 45 jobs done; Snakemake is not running" in printed
     assert (
-        "models nano-small failed; the end of logs/models/nano-small.log:\n    error: no space left"
+        "models/nano-small failed; the end of logs/models/nano-small.log:\n    error: no space left"
         in printed
     )
 
@@ -184,22 +185,10 @@ def test_a_missing_experiment_file_is_named(tmp_path, capsys):
     assert "none.yaml: no such file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("stage", ["data", "training", "evaluation", "results"])
-def test_jobs_have_the_paths_of_the_rules(stage):
-    from sent.experiment import load
-
-    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
-    planned = [job for job in status.jobs(load(config, REPOSITORY / "config")) if job.stage == stage]
-    rules = (REPOSITORY / f"rules/{stage}.smk").read_text()
-    assert planned
-    for job in planned:
-        assert any(_matches(rules, job, kind) for kind in ("output", "log")), job
-
-
-def _matches(rules: str, job: status.Job, kind: str) -> bool:
-    """Whether a literal path of the rule file, its wildcards taken as anything, is the job's."""
-    import re
-
-    path = job.log if kind == "log" else job.output
-    literals = re.findall(r'"results/\{experiment\}/([^"]+)"', rules)
-    return any(re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(text)), path) for text in literals)
+def test_an_experiment_with_entries_of_its_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    config = yaml.safe_load((REPOSITORY / "config/smoke.yaml").read_text())
+    own = {"methods": {"mine": {"curriculum": True}}}
+    write(tmp_path / "mine.yaml", yaml.safe_dump(config | {"methods": ["mine"], "registry": own}))
+    assert main(["status", "--configfile", "mine.yaml"]) == 0
+    assert "smoke: 0 of 16 jobs done" in capsys.readouterr().out

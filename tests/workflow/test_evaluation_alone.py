@@ -21,7 +21,7 @@ def example() -> dict:
 
 @pytest.mark.parametrize("path", ["config/baselines.yaml"])
 def test_shipped_experiments_without_training_load(path):
-    found = load(yaml.safe_load((ROOT / path).read_text()), ROOT / "config")
+    found = load(yaml.safe_load((ROOT / path).read_text()))
     assert found.sampled == [] and found.trained == []
 
 

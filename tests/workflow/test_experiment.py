@@ -1,12 +1,14 @@
 """Names are looked up, values reach the stages that read them, mistakes are named with the nearest name."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from sent.config import parse
 from sent.errors import SentError
-from sent.experiment import load
+from sent.experiment import load, read
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 
@@ -77,59 +79,94 @@ MISTAKES = {
 def test_mistakes_are_named(mistake):
     changes, message = MISTAKES[mistake]
     with pytest.raises(SentError, match=message):
-        load(experiment(**changes), CONFIG)
+        load(experiment(**changes))
 
 
 def test_recorded_responses_allow_no_training(tmp_path):
     recorded = tmp_path / "responses.jsonl"
     recorded.write_text("{}\n")
     with pytest.raises(SentError, match="`methods` need `data`"):
-        load(experiment(data=None, recorded={"path": str(recorded)}), CONFIG)
+        load(experiment(data=None, recorded={"path": str(recorded)}))
 
 
-def test_registry_folder_without_files(tmp_path):
-    with pytest.raises(SentError, match=r"models.yaml: no such file"):
-        load(experiment(), tmp_path)
+def test_registries_of_the_working_directory_go_before_the_package_s(tmp_path, monkeypatch):
+    """File by file: methods come from the package still, and a mistake is named where it stands."""
+    (tmp_path / "config").mkdir()
+    entries = (CONFIG / "models.yaml").read_text().replace("nano-small:", "nano-tiny:")
+    (tmp_path / "config/models.yaml").write_text(entries)
+    monkeypatch.chdir(tmp_path)
+    assert list(load(experiment(models=["nano-tiny"])).models) == ["nano-tiny"]
+    with pytest.raises(SentError, match=r"'nano-small' in config/models\.yaml or `registry`"):
+        load(experiment(models=["nano-small"]))
+    (tmp_path / "config/models.yaml").write_text("nano-tiny: {pth: x}")
+    with pytest.raises(SentError, match=r"^config/models\.yaml: nano-tiny: unknown key 'pth'"):
+        load(experiment(models=["nano-tiny"]))
+    (tmp_path / "config/models.yaml").write_text("[a, b]")
+    with pytest.raises(SentError, match=r"^config/models\.yaml: expected names with their entries"):
+        load(experiment())
+    (tmp_path / "config/models.yaml").write_text("{")
+    with pytest.raises(SentError, match=r"^config/models\.yaml: cannot be read as YAML"):
+        load(experiment())
+
+
+def test_a_mistake_in_an_entry_of_one_s_own_names_the_experiment_s_file(tmp_path):
+    file = tmp_path / "mine.yaml"
+    own = {"models": {"mine": {"path": "nowhere"}}, "methods": {"m": {"clip_low": -1}}}
+    file.write_text(yaml.safe_dump(experiment(models=["mine"], registry=own)))
+    with pytest.raises(
+        SentError, match=r"mine\.yaml: registry\.models\.mine\.path: 'nowhere' does not exist"
+    ):
+        read(file)
+    file.write_text(yaml.safe_dump(experiment(methods=["m"], registry=own)))
+    with pytest.raises(SentError, match=r"mine\.yaml: registry\.methods\.m: 'clip_low'"):
+        read(file)
+
+
+def test_a_resolved_experiment_is_read_as_it_was_written():
+    resolved = load(experiment(overrides={"nano-small": {"training": {"lr": 0.5}}}, seeds=[3, 4]))
+    again = read(resolved.json())
+    assert again.json() == resolved.json()
+    assert again == replace(resolved, places={})
 
 
 def test_overrides_reach_one_model_only():
-    resolved = load(experiment(overrides={"nano-small": {"training": {"lr": 0.5}}}), CONFIG)
+    resolved = load(experiment(overrides={"nano-small": {"training": {"lr": 0.5}}}))
     assert json.loads(resolved.settings("training", "nano-small"))["lr"] == 0.5
     assert json.loads(resolved.settings("training", "nano-large"))["lr"] != 0.5
 
 
 def test_a_model_that_does_not_run_may_keep_its_override():
     overrides = {"nano-medium": {"training": {"lr": 0.5}}}
-    assert "nano-medium" not in load(experiment(overrides=overrides), CONFIG).by_model
+    assert "nano-medium" not in load(experiment(overrides=overrides)).by_model
     with pytest.raises(SentError, match=r"nano-medium.*unknown.*training.rl"):
-        load(experiment(overrides={"nano-medium": {"training": {"rl": 0.5}}}), CONFIG)
+        load(experiment(overrides={"nano-medium": {"training": {"rl": 0.5}}}))
 
 
 def test_an_override_keeps_the_other_values():
     changes = {"training": {"lr": 0.25, "steps": 3}, "overrides": {"nano-small": {"training": {"steps": 4}}}}
-    settings = json.loads(load(experiment(**changes), CONFIG).settings("training", "nano-small"))
+    settings = json.loads(load(experiment(**changes)).settings("training", "nano-small"))
     assert (settings["lr"], settings["steps"]) == (0.25, 4)
 
 
 def test_a_colocated_engine_keeps_its_share_of_the_gpu_beside_other_options():
-    settings = load(experiment(training={"vllm": {"max_model_len": 3072}}), CONFIG).experiment
+    settings = load(experiment(training={"vllm": {"max_model_len": 3072}})).experiment
     assert settings.training.vllm.gpu_memory_utilization == 0.4
     assert settings.evaluation.vllm.gpu_memory_utilization == 0.9
 
 
 def test_own_registry_entries_come_first():
     own = {"benchmarks": {"quiz": {"source": {"generator": {"families": ["story"], "count": 3}}}}}
-    resolved = load(experiment(benchmarks=["quiz"], registry=own), CONFIG)
+    resolved = load(experiment(benchmarks=["quiz"], registry=own))
     assert json.loads(resolved.source("quiz"))["generator"]["count"] == 3
 
 
 def test_stages_of_training():
-    resolved = load(experiment(curriculum={"n_stages": 3}), CONFIG)
+    resolved = load(experiment(curriculum={"n_stages": 3}))
     assert [resolved.stages("nano-small", method) for method in ("base", "grpo", "sent")] == [0, 1, 3]
 
 
 def test_looks_and_needs_of_a_model_are_not_passed_to_stages():
-    entry = json.loads(load(experiment(), CONFIG).model("nano-small"))
+    entry = json.loads(load(experiment()).model("nano-small"))
     assert not {"label", "scale", "resources"} & entry.keys()
     assert "prompt" in entry
 
@@ -142,7 +179,7 @@ def test_how_jobs_run_reaches_commands_and_is_no_part_of_the_science():
         "sampling": {"shards": 3},
         "semantic_entropy": {"processes": 2, "nli_model": "nano-nli"},
     }
-    plain, other = (load(experiment(**changes), CONFIG) for changes in ({}, ways))
+    plain, other = (load(experiment(**changes)) for changes in ({}, ways))
     for stage, changes in ways.items():
         assert other.science(stage, "nano-small") == plain.science(stage, "nano-small")
         passed = json.loads(other.settings(stage, "nano-small"))
@@ -151,15 +188,15 @@ def test_how_jobs_run_reaches_commands_and_is_no_part_of_the_science():
         )
         tracked = json.loads(other.science(stage, "nano-small")).keys()
         assert not changes.keys() & tracked - {"vllm", "server", "nli_model"}
-    overridden = load(experiment(overrides={"nano-small": {"grading": {"workers": 2}}}), CONFIG)
+    overridden = load(experiment(overrides={"nano-small": {"grading": {"workers": 2}}}))
     assert plain.reported() == other.reported() == overridden.reported()
-    assert load(experiment(training={"lr": 0.5}), CONFIG).reported() != plain.reported()
-    assert load(experiment(evaluation={"pass_at": [1]}), CONFIG).reported() != plain.reported()
+    assert load(experiment(training={"lr": 0.5})).reported() != plain.reported()
+    assert load(experiment(evaluation={"pass_at": [1]})).reported() != plain.reported()
 
 
 def test_an_entailment_model_that_is_not_used_is_not_needed():
     settings = {"entailment": "exact", "nli_model": "nano-nli"}
-    resolved = load(experiment(semantic_entropy=settings), CONFIG)
+    resolved = load(experiment(semantic_entropy=settings))
     assert resolved.nli_models == {}
     assert resolved.nli_of("nano-small") is None
 
@@ -167,7 +204,7 @@ def test_an_entailment_model_that_is_not_used_is_not_needed():
 def test_resources_of_sampling_follow_training_or_are_its_own():
     def resources(**given) -> dict:
         own = {"large": {"hub": {"repo": "a/b"}, "resources": given}}
-        return load(experiment(models=["large"], registry={"models": own}), CONFIG).resources("large")
+        return load(experiment(models=["large"], registry={"models": own})).resources("large")
 
     follows = resources(gpus=4, mem_mb=9000, runtime=70)
     assert [follows[f"sampling_{key}"] for key in ("gpus", "mem_mb", "runtime")] == [1, 9000, 70]
@@ -180,7 +217,7 @@ def test_resources_of_sampling_follow_training_or_are_its_own():
 
 def test_what_jobs_ask_for_grows_with_the_model():
     models = ["deepseek-r1-distill-qwen-1.5b", "qwen2.5-math-7b", "qwen3-14b"]
-    resolved = load(experiment(models=["nano-small", *models]), CONFIG)
+    resolved = load(experiment(models=["nano-small", *models]))
     nano, *large = [resolved.resources(model) for model in ("nano-small", *models)]
     assert (nano["gpus"], nano["sampling_gpus"]) == (0, 0)
     assert all(asked["gpus"] >= 1 and asked["sampling_gpus"] >= 1 for asked in large)
@@ -190,6 +227,6 @@ def test_what_jobs_ask_for_grows_with_the_model():
 
 
 def test_base_alone_needs_no_training_questions():
-    found = load(experiment(data=None, methods=["base"]), CONFIG)
+    found = load(experiment(data=None, methods=["base"]))
     assert found.sampled == [] and found.nli_models == {}
-    assert load(experiment(), CONFIG).sampled == ["nano-small", "nano-large"]
+    assert load(experiment()).sampled == ["nano-small", "nano-large"]

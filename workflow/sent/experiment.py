@@ -1,7 +1,7 @@
 """An experiment with every name looked up: what the Snakefile asks for paths, settings and resources."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,16 @@ KINDS: dict[str, type[Settings]] = {"models": Model, "methods": Method, "benchma
 STAGES = ("sampling", "grading", "semantic_entropy", "curriculum", "training", "evaluation")
 LOOKED_UP = {"overrides", "registry"}
 """Keys of an experiment that act through what they change: the settings by model, and the registry entries."""
+ENTRIES = (*KINDS, "nli_models", "by_model")
+"""Keys of a resolved experiment's JSON beside those of the experiment, of which some have the same names."""
 
 
 @dataclass(frozen=True)
 class ResolvedExperiment:
-    """An :class:`Experiment` with the registry entries that it picks, and its settings by model."""
+    """An :class:`Experiment` with the registry entries that it picks, and its settings by model.
+
+    ``places`` says where the entry of a kind and name stands: in which file, under which key.
+    """
 
     experiment: Experiment
     models: dict[str, Model]
@@ -31,6 +36,7 @@ class ResolvedExperiment:
     methods: dict[str, Method]
     benchmarks: dict[str, Benchmark]
     by_model: dict[str, Experiment]
+    places: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -44,7 +50,7 @@ class ResolvedExperiment:
 
     @property
     def sampled(self) -> list[str]:
-        """Models that are asked the training questions: all, or none where the experiment only evaluates."""
+        """Models whose responses to the training questions are sampled: all, or none where it only evaluates."""
         return list(self.models) if self.experiment.data or self.experiment.recorded else []
 
     def stages(self, model: str, method: str) -> int:
@@ -52,6 +58,11 @@ class ResolvedExperiment:
         if method == BASE:
             return 0
         return self.by_model[model].curriculum.n_stages if self.methods[method].curriculum else 1
+
+    def sorts_anew(self, model: str, method: str, stage: int) -> bool:
+        """Whether the stages after ``stage`` are sorted by what the policy of this one answers."""
+        rescores = self.by_model[model].curriculum.rescore and self.methods[method].curriculum
+        return bool(rescores) and stage < self.stages(model, method)
 
     def settings(self, stage: str, model: str) -> str:
         """All settings of a stage for a model that its command reads, as JSON."""
@@ -107,12 +118,12 @@ class ResolvedExperiment:
 
     def json(self) -> str:
         """Everything as one line of JSON: the experiment, its settings by model and the entries it picks."""
-        parts = {kind: _dump_all(getattr(self, kind)) for kind in (*KINDS, "nli_models", "by_model")}
+        parts = {kind: _dump_all(getattr(self, kind)) for kind in ENTRIES}
         return json.dumps({**self.experiment.model_dump(mode="json"), **parts}, sort_keys=True)
 
     def reported(self) -> str:
         """What of everything shapes the results and how they are reported, not how jobs run."""
-        parts = {kind: getattr(self, kind) for kind in (*KINDS, "nli_models", "by_model")}
+        parts = {kind: getattr(self, kind) for kind in ENTRIES}
         kept = self.experiment.science(report=True) | {
             kind: {name: entry.science(report=True) for name, entry in entries.items()}
             for kind, entries in parts.items()
@@ -123,51 +134,99 @@ class ResolvedExperiment:
         return json.dumps(kept, sort_keys=True)
 
 
-def load(config: dict[str, Any], registry_dir: str | Path) -> ResolvedExperiment:
+def load(config: dict[str, Any], where: str = "config") -> ResolvedExperiment:
     """Check an experiment against the settings and registries, and look up all that it names.
 
-    ``registry_dir`` holds models.yaml, methods.yaml and benchmarks.yaml; the experiment's own `registry:`
-    goes before them. Raises :class:`SentError` with every unknown name's nearest known one.
+    ``where`` names its file in messages. The experiment's own `registry:` goes before the registry files (see
+    :func:`registry_file`). Raises :class:`SentError` with every unknown name's nearest known one.
     """
-    experiment = parse(Experiment, dict(config), "config")
-    known = {kind: _registry(Path(registry_dir), kind, experiment) for kind in KINDS}
+    experiment = parse(Experiment, dict(config), where)
+    known = {kind: _registry(kind, experiment, where) for kind in KINDS}
     for axis in ("models", "methods", "benchmarks", "seeds"):
         values = getattr(experiment, axis)
         if doubled := sorted({str(value) for value in values if values.count(value) > 1}):
-            raise SentError(f"config: '{axis}' lists {', '.join(doubled)} more than once; list each once")
+            raise SentError(f"{where}: '{axis}' lists {', '.join(doubled)} more than once; list each once")
 
-    models = {name: _entry(known, "models", name, "models") for name in experiment.models}
+    models = {name: _entry(known, "models", name, f"{where}: 'models'") for name in experiment.models}
     trained = [name for name in experiment.methods if name != BASE]
-    methods = {name: _entry(known, "methods", name, "methods", also=[BASE]) for name in trained}
-    benchmarks = {name: _entry(known, "benchmarks", name, "benchmarks") for name in experiment.benchmarks}
-    by_model = {name: _override(config, experiment, name) for name in models}
+    methods = {name: _entry(known, "methods", name, f"{where}: 'methods'", also=[BASE]) for name in trained}
+    benchmarks = {
+        name: _entry(known, "benchmarks", name, f"{where}: 'benchmarks'") for name in experiment.benchmarks
+    }
+    by_model = {name: _override(config, experiment, name, where) for name in models}
     # A model that is left out by `--config models=...` may keep its overrides; they are checked all the same.
     for name in (name for name in experiment.overrides if name not in models):
         if name not in known["models"]:
-            raise SentError(f"config: 'overrides.{name}': no such model{nearest(name, known['models'])}")
-        _override(config, experiment, name)
+            raise SentError(f"{where}: 'overrides.{name}': no such model{nearest(name, known['models'])}")
+        _override(config, experiment, name, where)
 
-    resolved = ResolvedExperiment(experiment, models, {}, methods, benchmarks, by_model)
+    places = {(kind, name): place for kind, entries in known.items() for name, (_, place) in entries.items()}
+    resolved = ResolvedExperiment(experiment, models, {}, methods, benchmarks, by_model, places)
     needed = {name for model in models if (name := resolved.nli_of(model))}
-    resolved.nli_models.update(
-        {name: _entry(known, "models", name, "semantic_entropy.nli_model") for name in sorted(needed)}
-    )
-    _check(resolved)
+    key = f"{where}: 'semantic_entropy.nli_model'"
+    resolved.nli_models.update({name: _entry(known, "models", name, key) for name in sorted(needed)})
+    _check(resolved, where)
     return resolved
 
 
-def _registry(folder: Path, kind: str, experiment: Experiment) -> dict[str, Any]:
-    """Raw entries of one registry file, with the experiment's own on top."""
-    entries = _read_yaml(folder / f"{kind}.yaml")
-    return {**entries, **experiment.registry.get(kind, {})}
+def read(text: str | Path) -> ResolvedExperiment:
+    """Read an experiment: a file, JSON as a user writes it, or the JSON of a resolved one (its own, without registries).
+
+    Raises :class:`SentError` as :func:`load` does, and where it is no YAML or JSON.
+    """
+    is_json = str(text).lstrip().startswith("{")
+    where = "--experiment" if is_json else str(text)
+    if not is_json and not Path(text).is_file():
+        raise SentError(f"{text}: no such file; name the experiment's file")
+    try:
+        found = yaml.safe_load(text if is_json else Path(text).read_text())
+    except yaml.YAMLError as error:
+        raise SentError(f"{where}: cannot be read as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(found, dict):
+        raise SentError(f"{where}: expected keys and values, found {type(found).__name__}")
+    if "by_model" not in found:
+        return load(found, where)
+    parts = {key: found.pop(key) for key in ENTRIES}
+    plain = next(iter(parts["by_model"].values()))
+    experiment = parse(Experiment, found | {kind: plain[kind] for kind in KINDS}, where)
+    order = {kind: getattr(experiment, kind) for kind in KINDS} | {"by_model": experiment.models}
+    types = {**KINDS, "nli_models": Model, "by_model": Experiment}
+    entries = {
+        kind: {
+            name: parse(types[kind], values[name], f"{where}: {kind}.{name}")
+            for name in order.get(kind, values)
+            if name in values
+        }
+        for kind, values in parts.items()
+    }
+    return ResolvedExperiment(experiment, **entries)
+
+
+def registry_file(kind: str) -> Path:
+    """Return the file of a registry: config/{kind}.yaml of the working directory, else the one that the package brings."""
+    own = Path("config") / f"{kind}.yaml"
+    if own.is_file():
+        return own
+    return (Path(__file__).parent / "registries" / own.name).resolve()
+
+
+def _registry(kind: str, experiment: Experiment, where: str) -> dict[str, tuple[Any, str]]:
+    """Raw entries of one registry file, with the experiment's own on top, each with the place where it stands."""
+    file = registry_file(kind)
+    shared = {name: (entry, f"{file}: {name}") for name, entry in _read_yaml(file).items()}
+    own = experiment.registry.get(kind, {})
+    return shared | {name: (entry, f"{where}: registry.{kind}.{name}") for name, entry in own.items()}
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    return _read_version(path, path.stat().st_mtime_ns)
 
 
 @lru_cache
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_version(path: Path, changed: int) -> dict[str, Any]:
+    """Read a registry file once for each time that it changed."""
     try:
         found = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except FileNotFoundError:
-        raise SentError(f"{path}: no such file; registry files stand in the folder config/") from None
     except yaml.YAMLError as error:
         raise SentError(f"{path}: cannot be read as YAML: {error}") from None
     if not isinstance(found or {}, dict):
@@ -179,17 +238,18 @@ def _entry(known: dict, kind: str, name: str, key: str, also: list[str] | None =
     if name not in known[kind]:
         hint = nearest(name, [*known[kind], *(also or [])])
         raise SentError(
-            f"config: '{key}': no {kind[:-1]} is called '{name}' in config/{kind}.yaml or `registry`{hint}"
+            f"{key}: no {kind[:-1]} is called '{name}' in {registry_file(kind)} or `registry`{hint}"
         )
-    return parse(KINDS[kind], known[kind][name], f"config/{kind}.yaml: {name}")
+    entry, place = known[kind][name]
+    return parse(KINDS[kind], entry, place)
 
 
-def _override(config: dict[str, Any], experiment: Experiment, model: str) -> Experiment:
+def _override(config: dict[str, Any], experiment: Experiment, model: str, file: str) -> Experiment:
     """The experiment as one model sees it."""
     changes = experiment.overrides.get(model)
     if not changes:
         return experiment
-    where = f"config: overrides.{model}"
+    where = f"{file}: overrides.{model}"
     for stage in changes:
         if stage not in STAGES:
             raise SentError(f"{where}: '{stage}' cannot be changed for one model{nearest(stage, STAGES)}")
@@ -207,36 +267,37 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-def _check(resolved: ResolvedExperiment) -> None:
+def _check(resolved: ResolvedExperiment, where: str) -> None:
     """Check what no single setting can see: origins of models, files, settings that need another."""
-    experiment = resolved.experiment
+    experiment, places = resolved.experiment, resolved.places
     if experiment.recorded is not None:
-        _must_exist("config: recorded.path", experiment.recorded.path)
+        _must_exist(f"{where}: recorded.path", experiment.recorded.path)
         if experiment.methods:
             raise SentError(
-                "config: `methods` need `data`, questions to train on; `recorded` responses allow none"
+                f"{where}: `methods` need `data`, questions to train on; `recorded` responses allow none"
             )
     elif experiment.data is not None:
-        _must_exist("config: data.train.path", experiment.data.train.path)
+        _must_exist(f"{where}: data.train.path", experiment.data.train.path)
     for name, model in {**resolved.models, **resolved.nli_models}.items():
+        place = places["models", name]
         if experiment.recorded is None and not (model.hub or model.path or model.pretrain or model.nli):
-            raise SentError(
-                f"config/models.yaml: {name}: give one of hub, path and pretrain: where it comes from"
-            )
-        _must_exist(f"config/models.yaml: {name}.path", model.path)
+            raise SentError(f"{place}: give one of hub, path and pretrain: where it comes from")
+        _must_exist(f"{place}.path", model.path)
     for name, model in resolved.models.items():
         if name == "nli":
-            raise SentError("config: 'models': 'nli' is the folder of entailment models; choose another name")
+            raise SentError(
+                f"{where}: 'models': 'nli' is the folder of entailment models; choose another name"
+            )
         if model.nli:
-            raise SentError(f"config: 'models': '{name}' is an entailment model, which answers no questions")
+            raise SentError(f"{where}: 'models': '{name}' is an entailment model, which answers no questions")
     for name, benchmark in resolved.benchmarks.items():
-        _must_exist(f"config/benchmarks.yaml: {name}.source.path", benchmark.source.path)
+        _must_exist(f"{places['benchmarks', name]}.source.path", benchmark.source.path)
     for name, settings in resolved.by_model.items():
         entailment = settings.semantic_entropy.entailment
         if ENTAILMENT[entailment].model == "required" and not settings.semantic_entropy.nli_model:
             raise SentError(
-                f"config: semantic_entropy.entailment is '{entailment}' for {name}, which needs "
-                "`semantic_entropy.nli_model`: the name of a model in config/models.yaml"
+                f"{where}: semantic_entropy.entailment is '{entailment}' for {name}, which needs "
+                f"`semantic_entropy.nli_model`: the name of a model in {registry_file('models')}"
             )
 
 

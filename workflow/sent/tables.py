@@ -106,8 +106,6 @@ RESPONSES = _schema(
     paper_match=yes_no,
 )
 
-VERDICT_NAMES = ("correct", "wrong", "no_answer", "truncated", "timeout", "error")
-
 
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
@@ -147,26 +145,43 @@ def write(
         pq.write_table(data, temporary, compression="zstd")
 
 
+def check(path: str | Path, schema: pa.Schema) -> None:
+    """Raise :class:`SentError` unless ``path`` is a Parquet file with the columns of ``schema``. Reads no rows."""
+    _refuse_missing(path, _opened(path).schema_arrow.names, schema)
+
+
 def read(path: str | Path, schema: pa.Schema | None = None) -> pa.Table:
     """Read a Parquet file. Raises :class:`SentError` if it is missing, damaged or lacks a column of ``schema``."""
-    path = Path(path)
-    if not path.is_file():
-        raise SentError(f"{path}: no such file; run the stage that makes it first")
     try:
-        data = pq.ParquetFile(path).read()
+        data = _opened(path).read()
     except (pa.ArrowException, OSError) as error:
-        raise SentError(
-            f"{path}: not a readable Parquet file ({error}); delete it and run its stage again"
-        ) from None
+        raise _unreadable(path, error) from None
     if schema is None:
         return data
+    _refuse_missing(path, data.column_names, schema)
     for field in schema:
-        if field.name not in data.column_names and field.metadata:
+        if field.name not in data.column_names:
             data = data.append_column(field, pa.nulls(len(data), field.type))
-    missing = [name for name in schema.names if name not in data.column_names]
-    if missing:
-        raise SentError(f"{path}: lacks the columns {missing}, has {data.column_names}; run its stage again")
     return data.select(schema.names).cast(schema)
+
+
+def _opened(path: str | Path) -> pq.ParquetFile:
+    if not Path(path).is_file():
+        raise SentError(f"{path}: no such file; run the stage that makes it first")
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str | Path, error: Exception) -> SentError:
+    return SentError(f"{path}: not a readable Parquet file ({error}); delete it and run its stage again")
+
+
+def _refuse_missing(path: str | Path, names: list[str], schema: pa.Schema) -> None:
+    missing = [field.name for field in schema if field.name not in names and not field.metadata]
+    if missing:
+        raise SentError(f"{path}: lacks the columns {missing}, has {names}; run its stage again")
 
 
 def rows(path: str | Path, schema: pa.Schema | None = None) -> list[dict]:

@@ -27,7 +27,7 @@ AnyGold = Gold | str | Sequence[str]
 
 @dataclass(frozen=True)
 class Grade:
-    """``extracted``: the answer as written, or None; ``verdict``: see ``tables.VERDICT_NAMES``."""
+    """``extracted``: the answer as written, or None; ``verdict``: see ``tables.VERDICTS``."""
 
     extracted: str | None
     verdict: str

@@ -64,7 +64,7 @@ def weights(folder: Path) -> list[Path]:
 def files(folder: Path) -> dict[str, dict]:
     """Return size and SHA-256 of every file of a folder, by relative path."""
     return {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
@@ -128,6 +128,7 @@ def _vocabulary_of_tokenizer(folder: Path, where: str, trust_remote_code: bool) 
     return max(tokenizer.get_vocab().values()) + 1
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sent.errors import SentError, nearest
-from sent.experiment import ResolvedExperiment, load
+from sent.experiment import ResolvedExperiment, read
 from sent.plan.jobs import JobEstimate, Jobs, Workload
 from sent.plan.memory import (
     TrainingMemory,
@@ -44,22 +42,11 @@ def add_arguments(parser) -> None:
 
 def run(args) -> None:
     """Print the estimate."""
-    if not args.configfile.is_file():
-        raise SentError(f"{args.configfile}: no such file; name the experiment's file with --configfile")
     if args.gpu not in GPUS:
         raise SentError(f"--gpu: no GPU is called '{args.gpu}'{nearest(args.gpu, GPUS)}")
     if not 0 < args.length_share <= 1:
         raise SentError(f"--length-share: expected a share above 0 and up to 1, found {args.length_share}")
-    try:
-        config = yaml.safe_load(args.configfile.read_text())
-    except yaml.YAMLError as error:
-        said = " ".join(str(error).split())
-        raise SentError(f"{args.configfile}: cannot be read as YAML: {said}") from None
-    if not isinstance(config, dict):
-        raise SentError(f"{args.configfile}: expected keys and values, found {type(config).__name__}")
-    own = Path("config")
-    registries = own if (own / "models.yaml").is_file() else Path(__file__).resolve().parents[3] / "config"
-    found = estimate(load(config, registries), GPUS[args.gpu], args.results, args.length_share)
+    found = estimate(read(args.configfile), GPUS[args.gpu], args.results, args.length_share)
     print(json.dumps(found, indent=1) if args.json else page(found))
 
 

@@ -40,9 +40,10 @@ def add_arguments(parser) -> None:
 def run(args) -> None:
     """Run the command that was asked for."""
     if args.command == "database":
-        from sent.results import database, run_settings
+        from sent import experiment
+        from sent.results import database
 
-        database.build(args.root, run_settings.read(args.experiment), args.output)
+        database.build(args.root, experiment.read(args.experiment), args.output)
     elif args.command == "leaderboard":
         from sent.results import leaderboard
 

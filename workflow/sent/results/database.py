@@ -2,25 +2,38 @@
 
 import json
 import platform
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from sent import __version__, tables
+from sent.config import Experiment
 from sent.data import overlap
 from sent.errors import SentError
+from sent.experiment import BASE, ResolvedExperiment
 from sent.log import logger
-from sent.results import baselines, layout, provenance, scores, training_tables
-from sent.results.layout import Layout
+from sent.results import baselines, provenance, scores, training_tables
+from sent.results.files import File, Files
 from sent.results.queries import frame, run
-from sent.results.run_settings import RunSettings
 
 CONFIG = {"storage_compatibility_version": "v1.2.0", "memory_limit": "2GB"}
 """DuckDB clients from 1.2 on open the file; what does not fit into memory goes to a temporary folder beside it."""
 
 PUBLISHED = Path(__file__).parent / "published.csv"
+
+BY_MODEL = {
+    "samples": tables.SAMPLES,
+    "verdicts": tables.VERDICTS,
+    "clusters": tables.CLUSTERS,
+    "semantic_entropy": tables.SEMANTIC_ENTROPY,
+    "curriculum": tables.CURRICULUM,
+    "calibration": tables.CALIBRATION,
+}
+"""Files of which the stages before training make one a model."""
 
 PACKAGES = (
     "torch",
@@ -33,9 +46,10 @@ PACKAGES = (
 )
 
 
-def build(root: Path, settings: RunSettings, output: Path) -> None:
-    """Write ``output`` from the files below ``root``. A stage that has not run leaves its tables empty.
+def build(root: Path, experiment: ResolvedExperiment, output: Path) -> None:
+    """Write ``output`` from the files that the experiment's jobs make below ``root``, and from no others.
 
+    These are the inputs of the rule `build_database`. By hand, a stage that has not run leaves its tables empty.
     Raises :class:`SentError` where a file is damaged or the files do not fit together. Rows and their order
     depend on the files only. An earlier ``output`` stays readable until the new one takes its place.
     """
@@ -47,7 +61,7 @@ def build(root: Path, settings: RunSettings, output: Path) -> None:
             for name in ("macros", "schema"):
                 run(connection, name)
             connection.begin()
-            _fill(connection, root, settings)
+            _fill(connection, root, experiment)
             connection.commit()
             run(connection, "views")
             for alarm in baselines.alarms(connection):
@@ -57,67 +71,66 @@ def build(root: Path, settings: RunSettings, output: Path) -> None:
             connection.close()
 
 
-def _fill(connection, root: Path, settings: RunSettings) -> None:
-    _load_names(connection, root, settings)
+def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
+    files = Files(root, experiment)
+    _load_names(connection, root, experiment)
     run(connection, "load_published", path=str(PUBLISHED))
-    files = Layout(root, settings.experiment)
-    for file in files.question_files():
-        layout.check(file.path, tables.QUESTIONS)
-        run(connection, "load_questions", path=str(file.path), **file.keys)
-    for stage, schema in layout.MODEL_STAGES.items():
-        for file in files.model_files(stage):
-            layout.check(file.path, schema)
-            run(connection, f"load_{stage}", path=str(file.path), **file.keys)
+    for name, schema in {"questions": tables.QUESTIONS, **BY_MODEL}.items():
+        list(_load(connection, files, name, schema))
     _refuse(connection, "check_keys", root, "rows that are there more than once")
     _refuse(
         connection, "check_orphans", root, "rows without the rows of an earlier stage that they belong to"
     )
     training_tables.load(connection, files)
-    for file in files.evaluation_files():
-        layout.check(file.path, tables.RESPONSES)
-        run(connection, "load_responses", path=str(file.path), **file.keys)
+    for file in _load(connection, files, "responses", tables.RESPONSES):
         _refuse(connection, "check_numbering", file.path, "responses must be numbered 0, 1, 2, ...")
-        for k in settings.pass_at:
+        for k in sorted(set(experiment.experiment.evaluation.pass_at)):
             run(connection, "load_blocks", k=k, **file.keys)
-    _load_overlap(connection, settings)
+    _load_overlap(connection, experiment.experiment)
     _refuse(
         connection, "check_responses", root, "responses and the questions of their benchmark do not agree"
     )
     scores.build(connection)
-    provenance.load(connection, root, settings)
+    provenance.load(connection, files, experiment)
 
 
-def _load_names(connection, root: Path, settings: RunSettings) -> None:
-    experiment = settings.experiment
+def _load(connection, files: Files, name: str, schema: pa.Schema) -> Iterator[File]:
+    """Check and load the files called ``name``; yield each when it is loaded."""
+    for file in files.called(name):
+        tables.check(file.path, schema)
+        run(connection, f"load_{name}", path=str(file.path), **file.keys)
+        yield file
+
+
+def _load_names(connection, root: Path, experiment: ResolvedExperiment) -> None:
+    settings = experiment.experiment
     versions = {
         "python": platform.python_version(),
         "sent": __version__,
         **{name: _version(name) for name in PACKAGES},
     }
-    rows = [{"name": experiment.experiment, "settings": settings.text, "versions": json.dumps(versions)}]
+    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+    rows = [{"name": experiment.name, "settings": text, "versions": json.dumps(versions)}]
     _append(connection, "experiment", rows)
-    _append(connection, "models", provenance.models(root, settings))
-    for kind, entries in (("method", settings.methods), ("benchmark", settings.benchmarks)):
-        rows = [
-            {
-                kind: name,
-                "position": position,
-                "label": entry.get("label") or name,
-                "settings": json.dumps(entry, sort_keys=True),
-            }
-            for position, (name, entry) in enumerate(entries.items())
-        ]
+    _append(connection, "models", provenance.models(root, experiment))
+    for kind in ("method", "benchmark"):
+        entries = getattr(experiment, f"{kind}s")
+        rows = []
+        for position, name in enumerate(getattr(settings, f"{kind}s")):
+            entry = {"label": BASE} if name == BASE else entries[name].model_dump(mode="json")
+            label, text = entry.get("label") or name, json.dumps(entry, sort_keys=True)
+            rows.append({kind: name, "position": position, "label": label, "settings": text})
         _append(connection, f"{kind}s", rows)
 
 
-def _load_overlap(connection, settings: RunSettings) -> None:
+def _load_overlap(connection, settings: Experiment) -> None:
     """Fill `overlap`: which benchmark questions stand among the training questions, too."""
     datasets = {
         name: part[["question_id", "question"]].to_dict("records")
         for name, part in frame(connection, "select_questions").groupby("dataset")
     }
     train = datasets.pop("train", [])
-    limits = settings.experiment.results
+    limits = settings.results
     found = overlap.report(train, datasets, limits.overlap_words, limits.overlap_share)
     _append(connection, "overlap", found.to_pylist())
 

@@ -1,29 +1,26 @@
 """Where things come from: models, files with their hashes, and what jobs cost."""
 
 import csv
-import hashlib
 import json
 from pathlib import Path
 
 import pandas as pd
 
-from sent.results import layout
-from sent.results.run_settings import RunSettings
+from sent.experiment import ResolvedExperiment
+from sent.models.folder import sha256
+from sent.results.files import Files, read_json
 
 READ_BY_DATABASE = (
-    "data/**/*.parquet",
-    "train/**/metrics.parquet",
-    "train/**/train.json",
-    "evaluation/**/*.parquet",
+    *("questions", "samples", "verdicts", "clusters", "semantic_entropy", "curriculum", "calibration"),
+    *("metrics", "summary", "responses"),
 )
+"""Names of the files among the outputs of rules."""
 
 
-def models(root: Path, settings: RunSettings) -> list[dict]:
+def models(root: Path, experiment: ResolvedExperiment) -> list[dict]:
     """Rows of the table `models`: the experiment's policies, then its entailment models."""
     rows = []
-    entailment = {path.parent.name: {} for path in sorted(root.glob("models/nli/*/provenance.json"))}
-    both = [("policy", settings.models), ("entailment", {**entailment, **settings.nli_models})]
-    for role, entries in both:
+    for role, entries in (("policy", experiment.models), ("entailment", experiment.nli_models)):
         for name, entry in entries.items():
             folder = root / "models" / ("nli" if role == "entailment" else "") / name
             known = _json_or_empty(folder / "provenance.json")
@@ -33,8 +30,8 @@ def models(root: Path, settings: RunSettings) -> list[dict]:
                     "model": name,
                     "position": len(rows),
                     "role": role,
-                    "label": entry.get("label") or name,
-                    "scale": entry.get("scale"),
+                    "label": entry.label or name,
+                    "scale": entry.scale,
                     "accuracy": measured.get("accuracy"),
                     "provenance": json.dumps(known, sort_keys=True) if known else None,
                 }
@@ -42,35 +39,36 @@ def models(root: Path, settings: RunSettings) -> list[dict]:
     return rows
 
 
-def load(connection, root: Path, settings: RunSettings) -> None:
+def load(connection, files: Files, experiment: ResolvedExperiment) -> None:
     """Fill `artefacts` and `jobs`."""
-    for table, rows in (("artefacts", _artefacts(root, settings)), ("jobs", _jobs(root))):
+    for table, rows in (("artefacts", _artefacts(files, experiment)), ("jobs", _jobs(files))):
         if rows:
             connection.append(table, pd.DataFrame(rows).astype(object), by_name=True)
 
 
-def _artefacts(root: Path, settings: RunSettings) -> list[dict]:
-    patterns = [*READ_BY_DATABASE, *(f"{stage}/*.parquet" for stage in layout.MODEL_STAGES)]
-    sources = _sources(settings)
+def _artefacts(files: Files, experiment: ResolvedExperiment) -> list[dict]:
+    sources = _sources(experiment)
     rows = []
-    for path in sorted({p for pattern in patterns for p in root.glob(pattern)}):
-        place = path.relative_to(root).as_posix()
-        measured = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+    for path in sorted(file.path for name in READ_BY_DATABASE for file in files.called(name)):
+        place = path.relative_to(files.root).as_posix()
+        measured = {"bytes": path.stat().st_size, "sha256": sha256(path)}
         rows.append({"path": place, "stage": place.partition("/")[0], **measured, **sources.get(place, {})})
-    for path in sorted(
-        [*root.glob("models/**/provenance.json"), *root.glob("train/**/policy/provenance.json")]
-    ):
-        rows += _model_files(path.parent.relative_to(root).as_posix(), layout.read_json(path))
+    for folder in files.folders():
+        known = _json_or_empty(folder / "provenance.json")
+        rows += _files_of(folder.relative_to(files.root).as_posix(), known, known.get("files"))
+    for file in files.called("summary"):
+        policy = file.path.relative_to(files.root).parent.as_posix() + "/policy"
+        rows += _files_of(policy, {"origin": "trained in this workflow"}, read_json(file.path).get("files"))
     return [{**dict.fromkeys(("bytes", "sha256", "origin", "revision", "licence")), **row} for row in rows]
 
 
-def _sources(settings: RunSettings) -> dict[str, dict]:
+def _sources(experiment: ResolvedExperiment) -> dict[str, dict]:
     """Where the question files come from, by their path."""
-    data = settings.experiment.data
-    found = {"data/train.parquet": data.train.model_dump()} if data else {}
-    for name, entry in settings.benchmarks.items():
-        found[f"data/benchmarks/{name}.parquet"] = entry.get("source") or {}
-    return {place: _origin(source) for place, source in found.items()}
+    data = experiment.experiment.data
+    found = {"data/train.parquet": data.train} if data else {}
+    for name, entry in experiment.benchmarks.items():
+        found[f"data/benchmarks/{name}.parquet"] = entry.source
+    return {place: _origin(source.model_dump()) for place, source in found.items()}
 
 
 def _origin(source: dict) -> dict:
@@ -83,27 +81,27 @@ def _origin(source: dict) -> dict:
     }
 
 
-def _model_files(folder: str, known: dict) -> list[dict]:
+def _files_of(folder: str, known: dict, files: dict | None) -> list[dict]:
     """A row for every file of a model or trained policy, with the hashes taken when the folder was made."""
     origin = {
         "stage": folder.partition("/")[0],
         **{key: known.get(key) for key in ("origin", "revision", "licence")},
     }
-    files = known.get("files") or {}
-    return [{"path": f"{folder}/{name}", **measured, **origin} for name, measured in sorted(files.items())]
+    return [
+        {"path": f"{folder}/{name}", **measured, **origin} for name, measured in sorted((files or {}).items())
+    ]
 
 
-def _jobs(root: Path) -> list[dict]:
+def _jobs(files: Files) -> list[dict]:
     """Snakemake writes a line a repeat: benchmarks/{stage}/{job}.tsv."""
     rows = []
-    for path in sorted((root / "benchmarks").rglob("*.tsv")):
-        stage, *job = path.relative_to(root / "benchmarks").with_suffix("").parts
+    for job, path in files.costs():
         with path.open() as lines:
             for line in csv.DictReader(lines, delimiter="\t"):
                 rows.append(
                     {
-                        "stage": stage,
-                        "job": "/".join(job),
+                        "stage": job.stage,
+                        "job": f"{Path(job.name).relative_to(job.stage).parent / path.stem}",
                         "seconds": _number(line.get("s")),
                         "cpu_seconds": _number(line.get("cpu_time")),
                         "max_rss_mb": _number(line.get("max_rss")),
@@ -121,10 +119,5 @@ def _number(text: str | None) -> float | None:
         return None
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _json_or_empty(path: Path) -> dict:
-    return layout.read_json(path) if path.is_file() else {}
+    return read_json(path) if path.is_file() else {}

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sent.experiment import ResolvedExperiment
+from sent.paths import Job
 from sent.results.snakemake_run import SnakemakeRun
 
 ERROR = re.compile(r"(?m)^(error:|Traceback |\S*(Error|Exception): )|CANCELLED|Killed|[Oo]ut of memory")
@@ -15,21 +15,7 @@ TAIL_BYTES = 8000
 
 
 @dataclass(frozen=True)
-class Job:
-    """One job of a stage: the file that it makes and the log that it writes, below the experiment's folder."""
-
-    stage: str
-    name: str
-    output: str
-
-    @property
-    def log(self) -> str:
-        """Path of the log."""
-        return f"logs/{self.stage}/{self.name}.log"
-
-
-@dataclass(frozen=True)
-class State:
+class JobState:
     """What a job is at: done, running, failed, interrupted or waiting, with the end of its log."""
 
     job: Job
@@ -37,67 +23,29 @@ class State:
     tail: list[str]
 
 
-def jobs(experiment: ResolvedExperiment) -> list[Job]:
-    """Return the jobs of an experiment in the order of the stages."""
-    settings = experiment.experiment
-    models, recorded = list(experiment.models), settings.recorded is not None
-    found = [Job("data", "train", "data/train.parquet")] if experiment.sampled else []
-    found += [Job("data", f"benchmarks/{b}", f"data/benchmarks/{b}.parquet") for b in experiment.benchmarks]
-    found += [Job("models", m, f"models/{m}") for m in models if not recorded]
-    found += [Job("models", f"nli/{m}", f"models/nli/{m}") for m in experiment.nli_models]
-    for stage, folder in (("sampling", "samples"), ("grading", "verdicts")):
-        found += [Job(stage, model, f"{folder}/{model}.parquet") for model in experiment.sampled]
-    for stage in ("semantic_entropy", "curriculum"):
-        found += [Job(stage, model, f"{stage}/{model}.parquet") for model in experiment.sampled]
-    runs = [(m, method, seed) for m in models for method in settings.methods for seed in settings.seeds]
-    for model, method, seed in runs:
-        for stage in range(1, experiment.stages(model, method) + 1):
-            name = f"{model}/{method}/seed{seed}/stage{stage}"
-            found.append(Job("training", name, f"train/{name}/metrics.parquet"))
-            if _sorts_anew(experiment, model, method, stage):
-                found.append(Job("rescoring", name, f"rescoring/{name}/curriculum.parquet"))
-    if experiment.benchmarks:
-        for model, method, seed in runs:
-            name = f"{model}/{method}/seed{seed}"
-            found.append(Job("evaluation", name, f"evaluation/{name}.parquet"))
-    results = {
-        "database": "results.duckdb",
-        "tables": "tables",
-        "figures": "figures",
-        "report": "report.html",
-    }
-    return found + [Job("results", name, output) for name, output in results.items()]
-
-
-def _sorts_anew(experiment: ResolvedExperiment, model: str, method: str, stage: int) -> bool:
-    """Whether the stages after ``stage`` are sorted by what the policy of this one answers."""
-    rescores = experiment.by_model[model].curriculum.rescore and experiment.methods[method].curriculum
-    return bool(rescores) and stage < experiment.stages(model, method)
-
-
-def look(root: Path, planned: list[Job], run: SnakemakeRun, folder: Path) -> list[State]:
+def look(root: Path, jobs: list[Job], run: SnakemakeRun, folder: Path) -> list[JobState]:
     """Return the state of each job from the files below ``root`` and the newest ``run``, started in ``folder``."""
-    return [_state(root, job, run, {folder / path for path in run.failed}) for job in planned]
+    return [_state(root, job, run, {folder / path for path in run.failed}) for job in jobs]
 
 
-def _state(root: Path, job: Job, run: SnakemakeRun, failed: set[Path]) -> State:
-    if (root / job.output).exists():
-        return State(job, "done", [])
+def _state(root: Path, job: Job, run: SnakemakeRun, failed: set[Path]) -> JobState:
+    if all((root / path).exists() for path in job.outputs.values()):
+        return JobState(job, "done", [])
     log = root / job.log
     logs = [
         path
-        for part in (log.name, f"{log.stem}.*.log", f"{log.stem}/*.log")
+        for part in (log.name, f"{log.stem}.*-of-*.log")  # a job may have shards
         for path in log.parent.glob(part)
     ]
     if not logs:
-        return State(job, "waiting", [])
+        return JobState(job, "waiting", [])
     newest = max([path for path in logs if path in failed] or logs, key=_changed)
     tail = last_lines(newest)
     if run.at_work and _changed(newest) < run.started:
-        return State(job, "waiting", [])  # the log is an earlier run's
+        return JobState(job, "waiting", [])  # the log is an earlier run's
     if newest in failed or ERROR.search("\n".join(tail)):
-        return State(job, "failed", tail)
-    return State(job, "running" if run.at_work else "interrupted", tail)
+        return JobState(job, "failed", tail)
+    return JobState(job, "running" if run.at_work else "interrupted", tail)
 
 
 def _changed(path: Path) -> float:

@@ -18,20 +18,13 @@ def add_arguments(parser) -> None:
 
 def run(args) -> None:
     """Print the state of every stage."""
-    import yaml
-
-    from sent.errors import SentError
-    from sent.experiment import load
+    from sent import experiment, paths
     from sent.results import snakemake_run, status
 
     newest = snakemake_run.newest(args.directory)
-    config = args.configfile or next(iter(newest.config_files), Path("config/config.yaml"))
-    if not config.is_file():
-        raise SentError(f"{config}: no such file; name the experiment's file with --configfile")
-    registries = Path(__file__).resolve().parents[3] / "config"
-    experiment = load(yaml.safe_load(config.read_text()), registries)
-    root = args.results / experiment.name
-    _print(experiment.name, status.look(root, status.jobs(experiment), newest, args.directory), newest)
+    found = experiment.read(args.configfile or next(iter(newest.config_files), Path("config/config.yaml")))
+    states = status.look(args.results / found.name, paths.jobs(found), newest, args.directory)
+    _print(found.name, states, newest)
 
 
 def _print(name: str, states: list, newest) -> None:
@@ -54,9 +47,9 @@ def _print(name: str, states: list, newest) -> None:
     print(tabulate(rows, ["stage", *names], tablefmt="rounded_outline", disable_numparse=True))
     for state in states:
         if state.state == "running":
-            print(f"\n{state.job.stage} {state.job.name}: {status.progress_of(state.tail)}")
+            print(f"\n{state.job.name}: {status.progress_of(state.tail)}")
         elif state.state in ("failed", "interrupted"):
-            print(f"\n{state.job.stage} {state.job.name} {state.state}; the end of {state.job.log}:")
+            print(f"\n{state.job.name} {state.state}; the end of {state.job.log}:")
             print(
                 "\n".join(
                     f"    {line}"

@@ -6,16 +6,16 @@ import pandas as pd
 import pyarrow as pa
 
 from sent import tables
-from sent.results.layout import Layout, read_json
+from sent.results.files import Files, read_json
 from sent.results.queries import run
 
 
-def load(connection, layout: Layout) -> None:
+def load(connection, files: Files) -> None:
     """Fill `train_metrics` (all columns that training logged, over all methods) and `train_runs`."""
     metrics, runs = [], []
-    summaries = {tuple(file.keys.values()): file.path for file in layout.training_files("train.json")}
+    summaries = {tuple(file.keys.values()): file.path for file in files.called("summary")}
     finished_steps: dict[tuple, int] = {}
-    for file in layout.training_files("metrics.parquet"):
+    for file in files.called("metrics"):
         steps = tables.read(file.path).to_pandas().sort_values("step", kind="stable")
         key = tuple(file.keys.values())
         before = finished_steps.get(key[:3], 0)

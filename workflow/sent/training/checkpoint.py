@@ -123,8 +123,11 @@ class Checkpoints:
         return sorted(p for p in folder.glob("step*") if p.suffix != ".partial" and p.is_dir())
 
 
-def save_policy(folder: str | Path, model, state_dict: dict, tokenizer, provenance: dict) -> None:
-    """Save weights (safetensors) and tokenizer as a model folder that any stage loads, atomically."""
+def save_policy(folder: str | Path, model, state_dict: dict, tokenizer, provenance: dict) -> dict:
+    """Save weights (safetensors) and tokenizer as a model folder that any stage loads, atomically.
+
+    Returns size and SHA-256 of its files.
+    """
     with atomic(folder) as temporary:
         temporary.mkdir()
         model.save_pretrained(temporary, state_dict=state_dict)
@@ -135,6 +138,7 @@ def save_policy(folder: str | Path, model, state_dict: dict, tokenizer, provenan
         tokenizer.save_pretrained(temporary)
         known = {"origin": "trained in this workflow", **provenance, "files": files(temporary)}
         (temporary / "provenance.json").write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+    return known["files"]
 
 
 def check_unused(path: str | Path, what: str) -> None:

@@ -123,13 +123,13 @@ def train_stage(args) -> None:
             "settings": settings.model_dump(mode="json"),
             "method_settings": method.model_dump(mode="json"),
         }
+        core = parallelism.language_model(policy)
+        summary["files"] = save_policy(
+            args.output, core, weights, tokenizer, {k: v for k, v in summary.items() if k != "settings"}
+        )
         tables.write(args.metrics, pa.Table.from_pylist([{"stage": args.stage, **row} for row in history]))
         with tables.atomic(args.summary) as path:
             path.write_text(json.dumps(summary, indent=1) + "\n")
-        core = parallelism.language_model(policy)
-        save_policy(
-            args.output, core, weights, tokenizer, {k: v for k, v in summary.items() if k != "settings"}
-        )
         if not settings.keep_checkpoints:
             checkpoints.remove()
         logger.info(
