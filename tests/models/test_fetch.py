@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from sent.__main__ import main
@@ -118,6 +119,30 @@ def test_nothing_is_left_of_a_model_that_failed(tmp_path, capsys):
     assert main(["models", "--model", entry, "--name", "m", "--output", str(tmp_path / "out" / "m")]) == 1
     assert "error: model path" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "output", ["copy", "copy/.", "."], ids=["itself", "spelt otherwise", "a folder around it"]
+)
+def test_a_model_is_not_replaced_by_links_to_itself(copy, output, monkeypatch, capsys):
+    monkeypatch.chdir(copy.parent)
+    entry = json.dumps({"path": "copy", "dtype": "float32"})
+    files = {path: path.read_bytes() for path in copy.iterdir()}
+    assert main(["models", "--model", entry, "--name", "mine", "--output", output]) == 1
+    assert (
+        f"model 'mine': --output {Path(output)} holds the model's own `path` (copy)"
+        in capsys.readouterr().err
+    )
+    assert {path: path.read_bytes() for path in copy.iterdir()} == files
+
+
+def test_a_folder_of_other_files_is_not_replaced(copy, tmp_path, capsys):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.tex").touch()
+    entry = json.dumps({"path": str(copy), "dtype": "float32"})
+    assert main(["models", "--model", entry, "--name", "mine", "--output", str(tmp_path / "thesis")]) == 1
+    assert "thesis: a folder with files that no command of ours has written" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter1.tex"]
 
 
 def test_an_entry_of_another_kind_is_an_error(tmp_path, capsys):

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from hashlib import sha256
 
 import duckdb
@@ -313,3 +315,26 @@ def test_experiments_keep_their_order_and_labels(toy, experiment):
                 ("GRPO",),
                 ("sent",),
             ]
+
+
+FULL = """
+import resource, sys
+from sent.__main__ import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+sys.exit(main(["results", "database", "--root", ".", "--experiment", "experiment.json", "--output", "results.duckdb"]))
+"""
+"""Builds a database where no file can grow beyond so many bytes, which fails as a full disk does."""
+
+
+@pytest.mark.parametrize("size", [100_000, 400_000, 2_000_000])
+def test_a_full_disk_leaves_the_earlier_database(toy, experiment, size):
+    (toy / "experiment.json").write_text(json.dumps(experiment))
+    before = (toy / "results.duckdb").read_bytes()
+    assert len(before) > 2_000_000
+    files = set(toy.iterdir())
+    run = subprocess.run([sys.executable, "-c", FULL, str(size)], cwd=toy, capture_output=True, text=True)
+    assert run.returncode == 1
+    *_, last = run.stderr.splitlines()
+    assert last.startswith("error: results.duckdb: cannot be written (")
+    assert (toy / "results.duckdb").read_bytes() == before
+    assert set(toy.iterdir()) == files

@@ -1,6 +1,7 @@
 """The files that pass between stages: their Arrow schemas, atomic writing, validated reading."""
 
 import contextlib
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -106,26 +107,67 @@ RESPONSES = _schema(
     paper_match=yes_no,
 )
 
+MARKER = ".written-by-sent"
+"""Stands in every folder that :func:`atomic` has written, and may therefore replace."""
+
 
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that is renamed to it when the block ends without an error.
 
-    Works for files and for folders (create the folder yourself). After an error nothing is left.
+    Works for files and for folders (create the folder yourself). After an error nothing is left, and what a killed
+    writer of the same path left behind is gone. Raises :class:`SentError` where ``path`` is a folder that this
+    function has not written: replacing it would delete somebody's files.
     """
     path = Path(path)
+    if path.is_dir() and (path.is_symlink() or not _written_here(path)):
+        raise SentError(
+            f"{path}: a folder with files that no command of ours has written; nothing was replaced: give another "
+            "path, or remove the folder first"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    earlier = path.with_name(f".{path.name}.{os.getpid()}.earlier.tmp")
     try:
         yield temporary
-        if temporary.is_dir() and path.exists():
-            shutil.rmtree(path)
+        if temporary.is_dir():
+            (temporary / MARKER).touch()
+            if path.exists():
+                os.replace(path, earlier)
         os.replace(temporary, path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
+        _remove(earlier)
+
+
+def _written_here(folder: Path) -> bool:
+    return (folder / MARKER).is_file() or not any(folder.iterdir())
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of writers of ``path`` that were killed."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp*"):
+        writer = leftover.name.removeprefix(f".{path.name}.").partition(".")[0]
+        if writer.isdigit() and (int(writer) == os.getpid() or not _is_alive(int(writer))):
+            _remove(leftover)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def table(schema: pa.Schema, rows: list[dict]) -> pa.Table:
@@ -142,12 +184,21 @@ def write(
     if metadata:
         data = data.replace_schema_metadata({**(data.schema.metadata or {}), **metadata})
     with atomic(path) as temporary:
-        pq.write_table(data, temporary, compression="zstd")
+        pq.write_table(data, temporary, compression="zstd", write_page_checksum=True)
 
 
 def check(path: str | Path, schema: pa.Schema) -> None:
-    """Raise :class:`SentError` unless ``path`` is a Parquet file with the columns of ``schema``. Reads no rows."""
-    _refuse_missing(path, _opened(path).schema_arrow.names, schema)
+    """Raise :class:`SentError` unless ``path`` is an undamaged Parquet file with the columns of ``schema``.
+
+    For readers such as DuckDB, which do not look at the checksums of pages.
+    """
+    try:
+        with _opened(path) as file:
+            _refuse_missing(path, file.schema_arrow.names, schema)
+            for _ in file.iter_batches():
+                pass
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from None
 
 
 def read(path: str | Path, schema: pa.Schema | None = None) -> pa.Table:
@@ -169,7 +220,7 @@ def _opened(path: str | Path) -> pq.ParquetFile:
     if not Path(path).is_file():
         raise SentError(f"{path}: no such file; run the stage that makes it first")
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
 

@@ -29,6 +29,11 @@ def prepare(model: Model, name: str, output: Path, train: dict[str, Train]) -> N
             f"model '{name}': its registry entry has none of {expected}: where does it come from?"
         )
     (origin,) = given
+    if model.path and Path(model.path).resolve().is_relative_to(output.resolve()):
+        raise SentError(
+            f"model '{name}': --output {output} holds the model's own `path` ({model.path}), and would replace it; "
+            "give another folder"
+        )
     with tables.atomic(output) as folder:
         folder.mkdir()
         known = makers[origin](model, folder) if origin in makers else _trained(train[origin], folder, name)

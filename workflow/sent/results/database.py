@@ -23,6 +23,14 @@ from sent.results.queries import frame, run
 CONFIG = {"storage_compatibility_version": "v1.2.0", "memory_limit": "2GB"}
 """DuckDB clients from 1.2 on open the file; what does not fit into memory goes to a temporary folder beside it."""
 
+WRITING = (
+    duckdb.IOException,
+    duckdb.TransactionException,
+    duckdb.FatalException,
+    duckdb.OutOfMemoryException,
+)
+"""What DuckDB raises where the disk is full or fails."""
+
 PUBLISHED = Path(__file__).parent / "published.csv"
 
 BY_MODEL = {
@@ -56,19 +64,24 @@ def build(root: Path, experiment: ResolvedExperiment, output: Path) -> None:
     if not root.is_dir():
         raise SentError(f"{root}: no such folder; give the folder of an experiment's results")
     with tables.atomic(output) as temporary:
-        connection = duckdb.connect(temporary, config=CONFIG)
         try:
-            for name in ("macros", "schema"):
-                run(connection, name)
-            connection.begin()
-            _fill(connection, root, experiment)
-            connection.commit()
-            run(connection, "views")
-            for alarm in baselines.alarms(connection):
-                logger.warning("%s", alarm)
-            _log_counts(connection, output)
+            with duckdb.connect(temporary, config=CONFIG) as connection:
+                for name in ("macros", "schema"):
+                    run(connection, name)
+                connection.begin()
+                _fill(connection, root, experiment)
+                connection.commit()
+                run(connection, "views")
+                # Closing writes the rows, too, but says nothing of a disk that is full.
+                connection.execute("CHECKPOINT")
+                for alarm in baselines.alarms(connection):
+                    logger.warning("%s", alarm)
+                _log_counts(connection, output)
+        except WRITING as error:
+            said = " ".join(str(error).split())
+            raise SentError(f"{output}: cannot be written ({said}); is the disk full?") from None
         finally:
-            connection.close()
+            temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
 
 
 def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:

@@ -1,0 +1,86 @@
+"""Files between stages: nothing of another's is replaced, damage is noticed, killed writers leave nothing."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sent import tables
+from sent.errors import SentError
+
+
+def write_folder(path, text: str) -> None:
+    with tables.atomic(path) as temporary:
+        temporary.mkdir()
+        (temporary / "file").write_text(text, encoding="utf-8")
+
+
+def test_a_folder_is_replaced_only_by_its_writer(tmp_path):
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    theirs.mkdir()
+    write_folder(ours, "old")
+    write_folder(ours, "new")
+    assert (ours / "file").read_text() == "new"
+    write_folder(theirs, "an empty folder may be filled")
+    (theirs / tables.MARKER).unlink()
+    with pytest.raises(SentError, match="theirs: a folder with files that no command of ours has written"):
+        write_folder(theirs, "lost")
+    assert (theirs / "file").read_text() == "an empty folder may be filled"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ours", "theirs"]
+
+
+def test_a_linked_folder_is_not_replaced(tmp_path):
+    write_folder(tmp_path / "real", "kept")
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(SentError, match="link: a folder"):
+        write_folder(tmp_path / "link", "lost")
+    assert (tmp_path / "real" / "file").read_text() == "kept"
+
+
+def test_an_error_leaves_the_earlier_folder(tmp_path):
+    write_folder(tmp_path / "out", "old")
+    with pytest.raises(RuntimeError), tables.atomic(tmp_path / "out") as temporary:
+        temporary.mkdir()
+        raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out" / "file").read_text() == "old"
+
+
+def test_leftovers_of_killed_writers_go_and_those_of_living_ones_stay(tmp_path):
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
+    )
+    dead, alive = int(gone.stdout), os.getppid()
+    for name in (
+        f".a.{dead}.tmp",
+        f".a.{dead}.tmp.wal",
+        f".a.{alive}.tmp",
+        f".ab.{dead}.tmp",
+        f".a.x.{dead}.tmp",
+    ):
+        (tmp_path / name).touch()
+    (tmp_path / f".a.{dead}.earlier.tmp").mkdir()
+    with tables.atomic(tmp_path / "a") as temporary:
+        temporary.touch()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"a", f".a.{alive}.tmp", f".ab.{dead}.tmp", f".a.x.{dead}.tmp"}
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    """Page checksums find nearly every flipped bit; what is left is in the file's description at its end."""
+    rng = np.random.default_rng(0)
+    data = pa.table({"id": [f"q{i}" for i in range(2000)], "value": rng.normal(size=2000)})
+    path, trials, missed = tmp_path / "t.parquet", 150, 0
+    tables.write(path, data)
+    whole = path.read_bytes()
+    for place in rng.integers(0, len(whole) * 8, trials):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << int(place % 8)
+        path.write_bytes(damaged)
+        try:
+            missed += not tables.read(path).equals(data)
+        except SentError as error:
+            assert str(path) in str(error)
+    assert missed <= trials * 0.02
