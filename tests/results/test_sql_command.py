@@ -3,6 +3,10 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from sent.__main__ import main
@@ -137,6 +141,38 @@ def test_sums_are_printed_whole(results, capsys):
         "│",
         "0.1235",
     ]
+
+
+def test_integers_stay_exact_and_blobs_readable(results, capsys):
+    query = "SELECT sum(1) AS one, sum(n) AS s, '\\xFFa'::BLOB AS b, 'nan'::DOUBLE AS x FROM (SELECT 12345678901234567 AS n)"
+    assert sql(results, query, "--format", "json") == 0
+    assert capsys.readouterr().out == '[{"one": 1, "s": 12345678901234567, "b": "\\\\xFFa", "x": null}]\n'
+    assert sql(results, query, "--format", "csv") == 0
+    assert capsys.readouterr().out == "one,s,b,x\n1,12345678901234567,\\xFFa,\n"
+
+
+def test_columns_of_one_name_are_told_apart(results, capsys):
+    assert sql(results, "SELECT 1 AS a, 2 AS a", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out) == [{"a": 1, "a_1": 2}]
+
+
+def test_a_table_moves_no_cursor(results, capsys):
+    assert sql(results, "SELECT 'x' || chr(27) || '[2J' AS a") == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_ctrl_c_ends_a_query(results):
+    endless = (
+        "SELECT count(*) FROM range(100000000000) a, range(100000000000) b WHERE a.range % 7 = b.range % 11"
+    )
+    command = [sys.executable, "-m", "sent", "sql", "--results", str(results), endless]
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    time.sleep(4)
+    assert run.poll() is None
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert (run.returncode, out) == (130, "")
+    assert err == "error: interrupted; the same command starts again, or goes on where it can\n"
 
 
 def test_markdown_is_a_table_of_all_rows(results, capsys):

@@ -25,25 +25,73 @@ def main(argv: list[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"error: unknown command '{argv[0]}'{nearest(argv[0], COMMANDS)}", file=sys.stderr)
         return 2
-    module, summary = COMMANDS[name]
-    command = importlib.import_module(module)
-    parser = argparse.ArgumentParser(prog=f"python -m sent {name}", description=command.__doc__ or summary)
-    command.add_arguments(parser)
-    arguments = parser.parse_args(argv[1:])
-
+    from sent.failures import explain
     from sent.log import setup
 
+    _open_streams()
     setup()
     try:
-        command.run(arguments)
+        _run(name, argv[1:])
         sys.stdout.flush()
     except SentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return 1
+    except KeyboardInterrupt:
+        _drop_output()
+        print("error: interrupted; the same command starts again, or goes on where it can", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if (explanation := explain(error)) is None:
+            raise
+        _drop_output()
+        print(f"error: {explanation}", file=sys.stderr)
         return 1
     return 0
+
+
+def _run(name: str, argv: list[str]) -> None:
+    module, summary = COMMANDS[name]
+    command = importlib.import_module(module)
+    parser = argparse.ArgumentParser(prog=f"python -m sent {name}", description=command.__doc__ or summary)
+    command.add_arguments(parser)
+    arguments = parser.parse_args(argv)
+    _check_output(vars(arguments))
+    command.run(arguments)
+
+
+def _check_output(arguments: dict) -> None:
+    """Refuse an --output that is one of the files that the command reads."""
+    output = arguments.get("output")
+    for name, value in arguments.items():
+        same = name != "output" and isinstance(value, str | os.PathLike) and os.path.exists(value)
+        if output is not None and same and os.path.realpath(value) == os.path.realpath(output):
+            raise SentError(f"--output {output}: that is --{name}, which would be lost; give another path")
+
+
+def _open_streams() -> None:
+    """Read and write UTF-8 whatever the locale, and lead a closed stream to nowhere."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        stream = getattr(sys, name)
+        if stream is None:
+            # The next file that is opened must not get the number, or whatever is printed goes there.
+            while (descriptor := os.open(os.devnull, os.O_RDWR)) < number:
+                pass
+            if descriptor > number:
+                os.close(descriptor)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="strict" if name == "stdin" else "backslashreplace")
+
+
+def _drop_output() -> None:
+    """Lead standard output to nowhere if it takes no more: Python would try again to write what is left at its exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from sent.config import Method
 
 PACKAGE = Path(__file__).parent
 UNTRACKED = frozenset(
-    {"sent", "sent.config", "sent.tables", "sent.errors", "sent.log", "sent.commands", "sent.code_version"}
+    {"sent", "sent.config", "sent.tables", "sent.errors", "sent.failures", "sent.log", "sent.commands"}
+    | {"sent.code_version"}
 )
 DATA_FILES = ("*.sql", "*.html", "*.csv", "*.yaml", "*.json")
 """Files beside a stage's modules that these read."""

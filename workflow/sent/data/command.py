@@ -29,10 +29,15 @@ def run(args: argparse.Namespace) -> None:
     from sent import tables
     from sent.config import Recorded, Source, parse
     from sent.data import load
+    from sent.errors import SentError
     from sent.log import logger
 
     if args.source:
         source = parse(Source, args.source, "--source")
+        if source.path and Path(source.path).resolve() == Path(args.output).resolve():
+            raise SentError(
+                f"--output {args.output}: that is the source, which would be lost; give another path"
+            )
         found, limit = load.load(source), source.limit
     else:
         found, limit = load.load_recorded(parse(Recorded, args.recorded, "--recorded")), None

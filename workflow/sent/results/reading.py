@@ -1,8 +1,10 @@
 """Open databases of experiments for reading."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 
 from sent.errors import SentError, nearest
 from sent.log import logger
@@ -79,17 +81,33 @@ def choose(databases: dict[str, Path], experiment: str | None, results: Path) ->
     return experiment
 
 
-def query(connection, sql: str | None):
-    """Return the rows of a user's query as a frame; without one, the relations and their columns.
+def query(connection, sql: str | None) -> pd.DataFrame:
+    """Return the rows of a user's query as Python's own values; without one, the relations and their columns.
 
-    Raises :class:`SentError` with DuckDB's own words in one line.
+    Integers of any size stay exact. Ctrl-C ends a query at work. Raises :class:`SentError` with DuckDB's own words in
+    one line.
     """
     if sql is None:
         return run(connection, "select_columns").df()
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(_ask, connection, sql)
+        try:
+            return asked.result()
+        except KeyboardInterrupt:  # which DuckDB, at work in this thread, would not notice
+            connection.interrupt()
+            raise
+
+
+def _ask(connection, sql: str) -> pd.DataFrame:
     try:
         if not connection.extract_statements(sql):
             raise SentError('an empty query; ask as in python -m sent sql "SELECT * FROM leaderboard"')
-        return connection.execute(sql).df()
+        asked = connection.execute(sql)
+        names = [column[0] for column in asked.description]
+        doubled = [
+            f"{name}_{names[:i].count(name)}" if name in names[:i] else name for i, name in enumerate(names)
+        ]
+        return pd.DataFrame(asked.fetchall(), columns=doubled, dtype=object)
     except duckdb.Error as error:
         raise SentError(
             f"{_one_line(error)} (tables and columns: python -m sent sql, without a query)"
