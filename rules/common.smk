@@ -128,8 +128,10 @@ def code_of(command, stage):
 
 
 def training_file(wildcards):
-    """Return the local file that the training questions come from, if they do."""
-    return RECORDED.path if RECORDED else EXPERIMENT.experiment.data.train.path or []
+    """Return the local files that the training questions come from, if they do."""
+    if RECORDED:
+        return list(dict.fromkeys(RECORDED.paths(EXPERIMENT.experiment.models).values()))
+    return EXPERIMENT.experiment.data.train.path or []
 
 
 def benchmark_file(wildcards):

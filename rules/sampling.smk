@@ -18,7 +18,7 @@ if RECORDED:
 
     rule import_samples:
         input:
-            recorded=RECORDED.path,
+            recorded=lambda wildcards: RECORDED.paths(EXPERIMENT.experiment.models)[wildcards.model],
             questions="results/{experiment}/data/train.parquet",
         output:
             samples="results/{experiment}/samples/{state}.parquet",
@@ -38,6 +38,7 @@ if RECORDED:
         shell:
             "python -m sent sampling"
             " --recorded {params.recorded:q}"
+            " --file {input.recorded:q}"
             " --questions {input.questions:q}"
             " --output {output.samples:q}"
             " > {log:q} 2>&1"

@@ -73,12 +73,15 @@ def test_rows_of_one_question_follow_on_and_dropped_questions_are_passed_over(tm
         ({"answer": {"x": 1}}, "row 2: 'answer': a dict is no answer"),
         ({"responses": None}, "row 2: 'responses': row has no responses; its keys are question"),
         ({"responses": []}, "row 2: 'responses': the list is empty"),
-        ({"responses": "4"}, "row 2: 'responses': expected a list of texts"),
-        ({"responses": ["4", None]}, "row 2: 'responses': expected a list of texts"),
+        (
+            {"responses": 4},
+            "row 2: 'responses': expected a text, a list of texts or of chat messages, found 4",
+        ),
+        ({"responses": ["4", {"x": 1}, 5]}, "row 2: 'responses': expected a text.*found 5"),
         ({"logprobs": [-1, -2]}, "row 2: 'logprobs': found 2 entries.*1 responses"),
         ({"logprobs": -1}, "row 2: 'logprobs': found a int"),
         ({"logprobs": [0.5]}, "row 2: 'logprobs': expected finite numbers not above 0"),
-        ({"logprobs": [float("nan")]}, "row 2: 'logprobs': expected finite"),
+        ({"logprobs": [float("inf")]}, "row 2: 'logprobs': expected finite"),
         ({"logprobs": [[-1, "x"]]}, "row 2: 'logprobs': expected finite"),
         ({"tokens": [-1]}, "row 2: 'tokens': expected a number of tokens"),
         ({"correct": ["yes"]}, "row 2: 'correct': expected true or false"),
@@ -91,7 +94,7 @@ def test_defects_are_named_with_their_row(tmp_path, change, message):
 
 def test_a_truncated_line_is_named(tmp_path):
     path = write(tmp_path, [ROWS[0], '{"question": "2 + 2 ?", "answ'])
-    with pytest.raises(SentError, match="line 2 is not JSON"):
+    with pytest.raises(SentError, match="row 2 is not JSON"):
         read(path)
 
 

@@ -6,7 +6,7 @@ from here. Nothing here imports torch.
 
 from sent.config.base import Name, Settings
 from sent.config.curriculum import Curriculum
-from sent.config.data import Data, Generator, Hub, Recorded, Source
+from sent.config.data import Data, Generator, Hub, Recorded, RowFormat, Source
 from sent.config.evaluation import Benchmark, Evaluation
 from sent.config.experiment import Experiment
 from sent.config.grading import Grading
@@ -40,6 +40,7 @@ __all__ = [
     "Recorded",
     "Resources",
     "Results",
+    "RowFormat",
     "Sampling",
     "SemanticEntropy",
     "Server",

@@ -1,10 +1,11 @@
 """Where questions and recorded responses come from."""
 
+import re
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from sent.config.base import Settings
+from sent.config.base import Name, Settings
 
 
 class Hub(Settings):
@@ -26,27 +27,61 @@ class Generator(Settings):
     seed: int = Field(0, description="another seed makes other questions")
 
 
-class Source(Settings):
+PRESETS = ("lm_eval", "lighteval", "openai_batch", "vllm_batch", "trl", "verl", "qwen_math")
+"""Functions of sent/data/presets.py."""
+
+AnyField = Literal[
+    *("id", "question", "answer", "group", "tolerance", "responses", "prediction"),
+    *("logprobs", "tokens", "correct", "finish_reason", "model"),
+]
+
+
+class RowFormat(Settings):
+    """How the rows of a file are read, whatever wrote them."""
+
+    fields: dict[AnyField, str] = Field(
+        {},
+        description="column of each field where it differs; dots reach into nested values and `*` takes every entry of "
+        "a list (choices.*.message.content); `responses`: a list or one a row; `logprobs`: per response a sum or a list "
+        "of token log-probabilities; `correct`: recorded verdicts to compare ours with; `tolerance`: absolute error "
+        "allowed in the answer to that question",
+    )
+    preset: Literal[PRESETS] | None = Field(
+        None, description="the tool that wrote the file, see docs/recorded.md; `fields` go before it"
+    )
+    answer_after: str | None = Field(
+        None,
+        description="regular expression: the gold answer is what follows its last match, such as `####` in GSM8K",
+    )
+    on_missing: Literal["error", "drop"] = Field(
+        "error",
+        description="rows without a question, answer or responses: an error that names them, or left out and listed",
+    )
+
+    @field_validator("answer_after")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression ({error})") from None
+        return pattern
+
+
+class Source(RowFormat):
     """Where questions come from: exactly one of `hub`, `path` or `generator`."""
 
     REPORT = frozenset({"licence"})
 
     hub: Hub | None = Field(None, description="a dataset on the Hugging Face hub")
-    path: str | None = Field(None, description="local .jsonl, .parquet or .csv file")
-    generator: Generator | None = Field(None, description="questions of the embedded arithmetic families")
-    fields: dict[Literal["id", "question", "answer", "group", "tolerance"], str] = Field(
-        {},
-        description="column of each field where it differs; dots reach into nested values (prompt.0.content); "
-        "`tolerance`: absolute error allowed in the answer to that question",
+    path: str | None = Field(
+        None, description="local file of rows, or a folder of them: JSON Lines, JSON, Parquet, CSV or TSV"
     )
+    generator: Generator | None = Field(None, description="questions of the embedded arithmetic families")
     prefix: str = Field(
         "", description="text cut from the start of every question, where a dataset wraps it in a prompt"
     )
     suffix: str = Field("", description="text cut from the end of every question")
-    on_missing: Literal["error", "drop"] = Field(
-        "error",
-        description="rows without a question or answer: an error that names them, or left out and listed",
-    )
     rows: int | None = Field(
         None, ge=1, description="expected number of questions; another count is an error"
     )
@@ -70,14 +105,17 @@ class Data(Settings):
     )
 
 
-class Recorded(Settings):
-    """Responses that any model wrote, one JSON object a line: the experiment then runs on them."""
+class Recorded(RowFormat):
+    """Responses that models wrote: the experiment then runs on them."""
 
-    path: str = Field(description="JSONL file: question, answer, responses[, logprobs]")
-    fields: dict[Literal["id", "question", "answer", "responses", "logprobs", "tokens", "correct"], str] = (
-        Field(
-            {},
-            description="key of each field where it differs; `logprobs`: per response a sum or a list of token "
-            "log-probabilities; `correct`: recorded verdicts to compare ours with",
-        )
+    path: str | dict[Name, str] = Field(
+        description="file or folder of rows with question, answer and responses; {model: file} compares several models"
     )
+    questions: Source | None = Field(
+        None,
+        description="where question and answer stand by `id`, if not beside the responses (batch output has neither)",
+    )
+
+    def paths(self, models: list[str]) -> dict[str, str]:
+        """The file of each model."""
+        return self.path if isinstance(self.path, dict) else dict.fromkeys(models, self.path)

@@ -1,16 +1,17 @@
 """Questions of any source as clean rows: every question once, with an answer, under an id of its own."""
 
 import hashlib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from sent.config import Generator, Recorded, Source
+from sent.config import Generator, Recorded, RowFormat, Source
 from sent.data import rows
+from sent.data.input_row import InputRow, Reader
+from sent.data.rows import Row
 from sent.data.text import answer_key, answer_text, question_key
 from sent.errors import SentError
 
+FIELDS = ("id", "question", "answer", "group", "tolerance")
 SHOWN = 5
 """Rows that an error message names one by one."""
 
@@ -38,14 +39,13 @@ class Loaded:
 
 
 @dataclass
-class _Question:
-    """One question of the source with all the different answers that its rows give."""
+class _Merged:
+    """One question of the source with all the different answers that its rows give, and the files of these."""
 
     id: str
-    text: str
-    group: str | None
-    tolerance: float | None
+    row: InputRow
     answers: dict = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
 
 
 def load(source: Source) -> Loaded:
@@ -59,56 +59,38 @@ def load(source: Source) -> Loaded:
     ``limit`` is for the caller to apply, after it has left out what it must.
     """
     where = origin(source)
-    reader = _Reader(source, where)
-    questions: dict[str, _Question] = {}
-    keys: dict[str, str] = {}
-    n_complete = 0
-    for n_complete, (number, row) in enumerate(reader.complete_rows(), start=1):  # noqa: B007
-        key = question_key(row["question"])
-        question = questions.get(key)
-        if question is None:
-            question = _Question(row["id"] or _hashed(key), row["question"], row["group"], row["tolerance"])
-            questions[key] = question
-        if keys.setdefault(row["id"] or question.id, key) != key:
-            raise SentError(
-                f"{where}: row {number} has the id '{row['id']}' of an earlier row with another question; "
-                "give every question an id of its own, or none"
-            )
-        question.answers.setdefault(answer_key(row["answer"]), row["answer"])
-
-    dropped = reader.incomplete
-    kept = []
-    for question in questions.values():
-        if len(question.answers) > 1:
-            answers = " | ".join(question.answers.values())
-            dropped.append(Dropped(question.id, "conflicting answers", answers, question.text))
-        else:
-            (answer,) = question.answers.values()
-            kept.append(
-                {
-                    "question_id": question.id,
-                    "question": question.text,
-                    "answer": answer,
-                    "group": question.group,
-                    "tolerance": question.tolerance,
-                }
-            )
-    if not kept:
+    found = _merged(_Questions(source, where, [(where, lambda: _rows(source))], source.prefix, source.suffix))
+    if source.rows is not None and len(found.questions) != source.rows:
         raise SentError(
-            f"{where}: no question is left of {reader.n_rows} rows; each was dropped, see its `fields`"
-        )
-    if source.rows is not None and len(kept) != source.rows:
-        raise SentError(
-            f"{where}: found {len(kept)} questions in {reader.n_rows} rows, expected {source.rows} (`rows`); "
+            f"{where}: found {len(found.questions)} questions in {found.n_rows} rows, expected {source.rows} (`rows`); "
             "another version of the data, or a cut-off file?"
         )
-    return Loaded(where, kept, dropped, reader.n_rows, n_complete - len(questions))
+    return found
 
 
 def load_recorded(recorded: Recorded) -> Loaded:
-    """Read the questions of a file of recorded responses; errors as in :func:`load`."""
-    fields = {key: name for key, name in recorded.fields.items() if key in ("id", "question", "answer")}
-    return load(Source(path=recorded.path, fields=fields))
+    """Read the questions of recorded responses; errors as in :func:`load`.
+
+    Where several models answered, questions that not all of them did are left out.
+    """
+    paths = list(dict.fromkeys(recorded.paths(["recorded"]).values()))
+    files = [(path, lambda path=path: rows.of_file(path)) for path in paths]
+    questions = _Questions(recorded, ", ".join(paths), files, golds=golds(recorded.questions))
+    return _merged(questions)
+
+
+def golds(source: Source | None) -> dict[str, dict]:
+    """Rows of :data:`sent.tables.QUESTIONS` by id, to join to responses that stand elsewhere."""
+    return {row["question_id"]: row for row in load(source).questions} if source else {}
+
+
+def joined(found: InputRow, golds: dict[str, dict]) -> InputRow:
+    """A row with what it lacks of question, answer and tolerance, by its id."""
+    known = golds.get(answer_text(found.id))
+    if known is None:
+        return found
+    lacking = [name for name in ("question", "answer", "tolerance") if getattr(found, name) is None]
+    return found.model_copy(update={name: known[name] for name in lacking})
 
 
 def origin(source: Source) -> str:
@@ -118,33 +100,77 @@ def origin(source: Source) -> str:
     return source.path or f"generator of {', '.join(source.generator.families)}"
 
 
-class _Reader:
-    """Reads the rows of a source; keeps what it leaves out."""
+def _merged(reader: "_Questions") -> Loaded:
+    """Merge the rows of the same question."""
+    questions: dict[str, _Merged] = {}
+    keys: dict[str, str] = {}
+    n_complete = 0
+    for file, row, found in reader.complete_rows():
+        n_complete += 1
+        key = question_key(found.question)
+        given = answer_text(found.id)
+        question = questions.setdefault(key, _Merged(given or _hashed(key), found))
+        if keys.setdefault(given or question.id, key) != key:
+            raise SentError(
+                f"{row.where} has the id '{given}' of an earlier row with another question; "
+                "give every question an id of its own, or none"
+            )
+        question.answers.setdefault(answer_key(found.answer), found.answer)
+        question.files.add(file)
 
-    def __init__(self, source: Source, where: str):
-        self.source, self.where = source, where
+    dropped, kept = reader.incomplete, []
+    for question in questions.values():
+        if len(question.answers) > 1:
+            answers = " | ".join(question.answers.values())
+            dropped.append(Dropped(question.id, "conflicting answers", answers, question.row.question))
+        elif lacking := [file for file, _ in reader.files if file not in question.files]:
+            dropped.append(
+                Dropped(question.id, "not answered in every file", ", ".join(lacking), question.row.question)
+            )
+        else:
+            (answer,) = question.answers.values()
+            kept.append(
+                {
+                    "question_id": question.id,
+                    "question": question.row.question,
+                    "answer": answer,
+                    "group": question.row.group,
+                    "tolerance": question.row.tolerance,
+                }
+            )
+    if not kept:
+        raise SentError(
+            f"{reader.where}: no question is left of {reader.n_rows} rows; each was dropped, see its `fields`"
+        )
+    return Loaded(reader.where, kept, dropped, reader.n_rows, n_complete - len(questions))
+
+
+def _rows(source: Source) -> Iterator[Row]:
+    if source.hub:
+        return rows.of_hub(source.hub)
+    return rows.of_file(source.path) if source.path else _generated(source.generator)
+
+
+class _Questions:
+    """Reads questions from files, each a name and a function that yields its rows; keeps what it leaves out."""
+
+    def __init__(
+        self, format: RowFormat, where: str, files: list, prefix: str = "", suffix: str = "", golds=None
+    ):
+        self.format, self.where, self.files = format, where, files
+        self.prefix, self.suffix, self.golds = prefix, suffix, golds or {}
+        self.reader = Reader(format, FIELDS)
         self.n_rows = 0
         self.incomplete: list[Dropped] = []
         self._complaints: list[str] = []
 
-    def complete_rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield the number and the fields of rows; raise at the end if some were incomplete."""
-        for number, row in self._rows():
-            self.n_rows += 1
-            texts = {
-                "id": self._text(number, row, "id", required="id" in self.source.fields),
-                "question": self._question(number, row),
-                "answer": self._text(number, row, "answer", required=True),
-                "group": self._text(number, row, "group", required=False),
-                "tolerance": self._tolerance(number, row),
-            }
-            lacking = [name for name in ("question", "answer") if not texts[name]]
-            if not lacking:
-                yield number, texts
-            elif self.source.on_missing == "drop":
-                self._drop(number, texts, lacking)
-            else:
-                self._complain(number, texts, lacking, row)
+    def complete_rows(self) -> Iterator[tuple[str, Row, InputRow]]:
+        """Yield rows with the name of their file, the question unwrapped; raise at the end if some were incomplete."""
+        for file, read in self.files:
+            for row, found in self.reader.understand(read()):
+                self.n_rows += 1
+                if found := self._complete(row, joined(found, self.golds)):
+                    yield file, row, found
         if not self.n_rows:
             raise SentError(f"{self.where}: is empty; expected one question a row")
         if self._complaints:
@@ -154,104 +180,66 @@ class _Reader:
                 f"{f'; and {more} rows more' if more > 0 else ''}; mend these rows, or leave them out by "
                 "`on_missing: drop`"
             )
+        self.reader.log()
 
-    def _rows(self) -> Iterator[rows.Row]:
-        if self.source.hub:
-            return rows.of_hub(self.source.hub)
-        if self.source.path:
-            return rows.of_file(self.source.path)
-        return _generated(self.source.generator)
-
-    def _text(self, number: int, row: dict, name: str, required: bool) -> str | None:
-        column = self.source.fields.get(name, name)
-        try:
-            return answer_text(rows.value(row, column)) or None
-        except KeyError:
-            if name == "id" and required:
-                raise SentError(
-                    f"{self.where}: row {number} has no '{column}' (`fields.id`){_columns(row)}"
-                ) from None
-            return None
-        except TypeError as error:
-            if not required:
-                return None
-            raise SentError(
-                f"{self.where}: row {number}: '{column}': {error}; reach a value inside with dots, such as "
-                f"'{column}.value'"
-            ) from None
-
-    def _tolerance(self, number: int, row: dict) -> float | None:
-        text = self._text(number, row, "tolerance", required=False)
-        if text is None:
-            return None
-        try:
-            tolerance = float(text)
-        except ValueError:
-            tolerance = -1.0
-        if not 0 <= tolerance < math.inf:
-            column = self.source.fields.get("tolerance", "tolerance")
-            raise SentError(
-                f"{self.where}: row {number}: '{column}' (`fields.tolerance`) is {text!r}; expected a number, 0 or "
-                "more, or nothing"
+    def _complete(self, row: Row, found: InputRow) -> InputRow | None:
+        found = self._unwrapped(row, found)
+        if "id" in self.format.fields and found.id is None:
+            raise SentError(f"{row.where} has no '{self.reader.column('id')}' (`fields.id`){_columns(row)}")
+        lacking = [name for name in ("question", "answer") if not getattr(found, name)]
+        if not lacking:
+            return found
+        if self.format.on_missing == "drop":
+            reason = f"no {' and no '.join(lacking)}"
+            self.incomplete.append(
+                Dropped(answer_text(found.id), reason, f"row {row.number}", found.question or "")
             )
-        return tolerance
+        else:
+            self._complain(row, found, lacking)
+        return None
 
-    def _question(self, number: int, row: dict) -> str | None:
-        column = self.source.fields.get("question", "question")
-        try:
-            text = rows.value(row, column)
-        except KeyError:
-            return None
-        if text is None:
-            return None
-        if not isinstance(text, str):
-            raise SentError(
-                f"{self.where}: row {number}: '{column}' is a {type(text).__name__}, expected a text; reach "
-                f"one inside with dots, such as '{column}.0.content'"
-            )
-        prefix, suffix = self.source.prefix, self.source.suffix
+    def _unwrapped(self, row: Row, found: InputRow) -> InputRow:
+        prefix, suffix = self.prefix, self.suffix
+        if found.question is None or not prefix + suffix:
+            return found
+        text = found.question
         for key, wrapper, there in (
             ("prefix", prefix, text.startswith(prefix)),
             ("suffix", suffix, text.endswith(suffix)),
         ):
             if not there:
-                raise SentError(
-                    f"{self.where}: row {number}: the question lacks the `{key}` {wrapper!r}: {text[:80]!r}"
-                )
-        return text[len(prefix) : len(text) - len(suffix)].strip()
+                raise SentError(f"{row.where}: the question lacks the `{key}` {wrapper!r}: {text[:80]!r}")
+        return found.model_copy(update={"question": text[len(prefix) : len(text) - len(suffix)].strip()})
 
-    def _drop(self, number: int, texts: dict, lacking: list[str]) -> None:
-        reason = f"no {' and no '.join(lacking)}"
-        self.incomplete.append(Dropped(texts["id"] or "", reason, f"row {number}", texts["question"] or ""))
-
-    def _complain(self, number: int, texts: dict, lacking: list[str], row: dict) -> None:
-        if len(self._complaints) < SHOWN:
-            known = f" (id '{texts['id']}')" if texts["id"] else ""
-            absent = [self.source.fields.get(name, name) for name in lacking]
-            hint = "" if any(_has(row, name) for name in absent) else _columns(row)
-            self._complaints.append(f"row {number}{known} has no {' and no '.join(lacking)}{hint}")
-        else:
+    def _complain(self, row: Row, found: InputRow, lacking: list[str]) -> None:
+        if len(self._complaints) >= SHOWN:
             self._complaints.append("")
+            return
+        known = f" (id '{found.id}')" if found.id is not None else ""
+        absent = [self.reader.column(name) for name in lacking]
+        hint = "" if any(_has(row, name) for name in absent) else _columns(row)
+        self._complaints.append(f"row {row.number}{known} has no {' and no '.join(lacking)}{hint}")
 
 
-def _generated(settings: Generator) -> Iterator[rows.Row]:
+def _generated(settings: Generator) -> Iterator[Row]:
     from sent.data.arithmetic import generate
 
     for number, row in enumerate(generate(settings), start=1):
-        yield number, {**row, "id": row["question_id"]}
+        question_id = row.pop("question_id")
+        yield Row("generator", number, {**row, "id": question_id})
 
 
 def _hashed(key: str) -> str:
     return f"q-{hashlib.blake2b(key.encode(), digest_size=6).hexdigest()}"
 
 
-def _has(row: dict, column: str) -> bool:
+def _has(row: Row, column: str) -> bool:
     try:
-        rows.value(row, column)
+        rows.value(row.values, column)
     except KeyError:
         return False
     return True
 
 
-def _columns(row: dict) -> str:
-    return f"; its columns are {', '.join(map(str, row))}: name the right one in `fields`"
+def _columns(row: Row) -> str:
+    return f"; its columns are {', '.join(map(str, row.values))}: name the right one in `fields`"

@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     origin = parser.add_mutually_exclusive_group(required=True)
     origin.add_argument("--policy", help="model folder to sample from")
     origin.add_argument("--recorded", help="JSON or file: recorded responses (sent.config.Recorded)")
+    parser.add_argument("--file", help="the recorded responses of one model, where there are several")
     origin.add_argument(
         "--gather", nargs="+", metavar="SAMPLES", help="parts of a samples file, to be joined"
     )
@@ -72,12 +73,15 @@ def _import(args: argparse.Namespace) -> None:
 
     from sent import tables
     from sent.config import Recorded, dump, parse
+    from sent.errors import SentError
     from sent.log import logger
     from sent.sampling.recorded import recorded_samples
 
     recorded = parse(Recorded, args.recorded, "--recorded")
+    if isinstance(recorded.path, dict) and not args.file:
+        raise SentError("--file: missing; name the file of one model, as `path` has several")
     questions = tables.rows(args.questions, tables.QUESTIONS)
-    parts = [tables.table(tables.SAMPLES, rows) for rows in recorded_samples(recorded, questions)]
+    parts = [tables.table(tables.SAMPLES, rows) for rows in recorded_samples(recorded, questions, args.file)]
     samples = pa.concat_tables(parts)
     tables.write(args.output, samples, tables.SAMPLES, {"recorded": dump(recorded)})
     known = len(samples) - samples["logprob_sum"].null_count
