@@ -14,7 +14,7 @@ min_version("9.27")
 
 
 # An experiment given by --configfile must not inherit the default one's values.
-if not {"experiment", "models"} <= config.keys():
+if not ("experiment" in config and {"models", "recorded"} & config.keys()):
 
     configfile: workflow.source_path("config/config.yaml")
 

@@ -58,15 +58,18 @@ def test_settings_and_standard_input(tmp_path, capsys, monkeypatch):
         ('{"gold": "5", "prediction"', "row 2 is not JSON"),
         ('{"gold": "5", "prediction": ' + "7" * 5000 + "}", "row 2 is not JSON"),
         ("[" * 100_000, "row 2 is not JSON"),
-        ("[1]", "row 2: found list, expected an object"),
-        ({"prediction": "5"}, "row 2: `gold` is 'missing'"),
-        ({"gold": "", "prediction": "5"}, "row 2: `gold` is ''"),
-        ({"gold": [], "prediction": "5"}, r"row 2: `gold` is []"),
-        ({"gold": "5"}, "row 2: found neither; expected one of `prediction`"),
-        ({"gold": "5", "prediction": "5", "response": "5"}, "row 2: found both"),
-        ({"gold": "5", "prediction": ["5"]}, "row 2: `prediction` is ['5']"),
-        ({"gold": "5", "response": 5}, "row 2: `response` is 5"),
-        ({"gold": "5", "prediction": "5", "tolerance": -1}, "row 2: `tolerance` is -1"),
+        ("[1]", "row 2 holds a list; expected one JSON object a line"),
+        ({"prediction": "5"}, "row 2: 'answer': row has no gold answer"),
+        ({"gold": "", "prediction": "5"}, "row 2: 'answer': row has no gold answer"),
+        ({"gold": [], "prediction": "5"}, "row 2: 'answer': row has no gold answer"),
+        ({"gold": "5"}, "row 2: 'responses': found neither; expected one of `prediction`"),
+        ({"gold": "5", "prediction": "5", "response": "5"}, "row 2: 'responses': found both"),
+        ({"gold": "5", "prediction": ["5"]}, "row 2: 'prediction': is ['5']"),
+        (
+            {"gold": "5", "response": 5},
+            "row 2: 'responses': expected a text, a list of texts or of chat messages, found 5",
+        ),
+        ({"gold": "5", "prediction": "5", "tolerance": -1}, "row 2: 'tolerance': is '-1'"),
     ],
 )
 def test_a_bad_row_is_named_and_nothing_is_printed(tmp_path, capsys, row, message):
@@ -83,7 +86,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path, capsys):
 
 def test_a_missing_an_empty_and_a_binary_file_are_errors(tmp_path, capsys):
     assert main(["grade", str(tmp_path / "nowhere.jsonl")]) == 1
-    assert "nowhere.jsonl: cannot be read" in capsys.readouterr().err
+    assert "nowhere.jsonl: no such file" in capsys.readouterr().err
     (tmp_path / "empty.jsonl").write_text("\n")
     assert main(["grade", str(tmp_path / "empty.jsonl")]) == 1
     assert "no rows" in capsys.readouterr().err

@@ -77,7 +77,10 @@ def test_rows_of_one_question_follow_on_and_dropped_questions_are_passed_over(tm
             {"responses": 4},
             "row 2: 'responses': expected a text, a list of texts or of chat messages, found 4",
         ),
-        ({"responses": ["4", {"x": 1}, 5]}, "row 2: 'responses': expected a text.*found 5"),
+        (
+            {"responses": ["4", {"x": 1}]},
+            "row 2: 'responses': expected a text, or a chat message.*found {'x': 1}",
+        ),
         ({"logprobs": [-1, -2]}, "row 2: 'logprobs': found 2 entries.*1 responses"),
         ({"logprobs": -1}, "row 2: 'logprobs': found a int"),
         ({"logprobs": [0.5]}, "row 2: 'logprobs': expected finite numbers not above 0"),

@@ -152,27 +152,26 @@ def test_all_estimators_on_request(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"question": "q", "resp', "line 2: not valid JSON"),
-        ("[1]\n", "line 2: expected one JSON object a line, with `question` and `responses`, found list"),
-        ('{"id": ' + "9" * 5000 + "}", "line 2: cannot be read as JSON (Exceeds the limit"),
-        ("[" * 100_000, "line 2: cannot be read as JSON (maximum recursion depth"),
-        ({"question": "q", "responses": ["1"], "id": {}}, "line 2: expected `id` to be text or a number"),
-        ('{"question": "q", "responses": ["1"], "id": NaN}', "line 2: expected `id` to be text or a number"),
-        ({"responses": ["1"]}, "line 2: expected `question` to be text, found None; keys: responses"),
-        ({"question": "q"}, "line 2: expected `responses` to be a list of texts, found None"),
-        ({"question": "q", "responses": "1"}, "line 2: expected `responses` to be a list of texts"),
-        ({"question": "q", "responses": [1]}, "line 2: expected `responses` to be a list of texts"),
+        ('{"question": "q", "resp', "row 2 is not JSON"),
+        ("[1]\n", "row 2 holds a list; expected one JSON object a line"),
+        ('{"id": ' + "9" * 5000 + "}", "row 2 is not JSON (Exceeds the limit"),
+        ("[" * 100_000, "row 2 is not JSON (maximum recursion depth"),
+        ({"question": "q", "responses": ["1"], "id": {}}, "row 2: 'id': expected text or a number"),
+        ('{"question": "q", "responses": ["1"], "id": NaN}', "row 2: 'id': expected text or a number"),
+        ({"responses": ["1"]}, "row 2: 'question': row has neither question nor id; its keys are responses"),
+        ({"question": "q"}, "row 2: 'responses': row has no responses; its keys are question"),
+        ({"question": "q", "responses": [1]}, "row 2: 'responses': expected a text, a list of texts or"),
         (
             {"question": "q", "responses": ["1"], "logprobs": [-1, -2]},
-            "line 2: expected `logprobs` to be a list of 1",
+            "row 2: 'logprobs': found 2 entries, expected a list of one entry for each of 1",
         ),
         (
             {"question": "q", "responses": ["1"], "logprobs": [0.5]},
-            "line 2: expected finite log-probabilities",
+            "row 2: 'logprobs': expected finite numbers not above 0",
         ),
         (
-            '{"question": "q", "responses": ["1"], "logprobs": [NaN]}',
-            "line 2: expected finite log-probabilities",
+            '{"question": "q", "responses": ["1"], "logprobs": [-Infinity]}',
+            "row 2: 'logprobs': expected finite numbers not above 0",
         ),
     ],
 )
@@ -229,14 +228,14 @@ def test_standard_input_and_pipes_are_read():
     assert piped.stdout == read.stdout
     bad = subprocess.run([*command, "-"], input="{", capture_output=True, text=True)
     assert (bad.returncode, bad.stdout) == (1, "")
-    assert bad.stderr.splitlines()[-1].startswith("error: standard input, line 1: not valid JSON")
+    assert bad.stderr.splitlines()[-1].startswith("error: standard input: row 1 is not JSON")
 
 
 def test_bad_files_and_options(tmp_path, capsys):
     assert main(["semantic-entropy", str(tmp_path / "absent.jsonl")]) == 1
     assert "no such file" in capsys.readouterr().err
     assert main(["semantic-entropy", str(tmp_path)]) == 1
-    assert "Is a directory" in capsys.readouterr().err
+    assert "the folder holds no" in capsys.readouterr().err
     binary = tmp_path / "binary.jsonl"
     binary.write_bytes(b"\xff\xfe\x00")
     assert main(["semantic-entropy", str(binary)]) == 1

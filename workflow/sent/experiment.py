@@ -140,13 +140,16 @@ def load(config: dict[str, Any], where: str = "config") -> ResolvedExperiment:
     ``where`` names its file in messages. The experiment's own `registry:` goes before the registry files (see
     :func:`registry_file`). Raises :class:`SentError` with every unknown name's nearest known one.
     """
-    experiment = parse(Experiment, dict(config), where)
+    config = _with_models_of_recorded(dict(config))
+    experiment = parse(Experiment, config, where)
     known = {kind: _registry(kind, experiment, where) for kind in KINDS}
     for axis in ("models", "methods", "benchmarks", "seeds"):
         values = getattr(experiment, axis)
         if doubled := sorted({str(value) for value in values if values.count(value) > 1}):
             raise SentError(f"{where}: '{axis}' lists {', '.join(doubled)} more than once; list each once")
 
+    if experiment.recorded:  # the responses are there: nothing needs to be known of who wrote them
+        known["models"] = {name: ({}, f"{where}: recorded") for name in experiment.models} | known["models"]
     models = {name: _entry(known, "models", name, f"{where}: 'models'") for name in experiment.models}
     trained = [name for name in experiment.methods if name != BASE]
     methods = {name: _entry(known, "methods", name, f"{where}: 'methods'", also=[BASE]) for name in trained}
@@ -222,6 +225,15 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return _read_version(path, path.stat().st_mtime_ns)
 
 
+def _with_models_of_recorded(config: dict[str, Any]) -> dict[str, Any]:
+    """The experiment with the models of its recorded responses, which need not be named a second time."""
+    recorded = config.get("recorded")
+    if not isinstance(recorded, dict) or config.get("models"):
+        return config
+    path = recorded.get("path")
+    return {**config, "models": list(path) if isinstance(path, dict) else ["recorded"]}
+
+
 @lru_cache
 def _read_version(path: Path, changed: int) -> dict[str, Any]:
     """Read a registry file once for each time that it changed."""
@@ -271,7 +283,8 @@ def _check(resolved: ResolvedExperiment, where: str) -> None:
     """Check what no single setting can see: origins of models, files, settings that need another."""
     experiment, places = resolved.experiment, resolved.places
     if experiment.recorded is not None:
-        _must_exist(f"{where}: recorded.path", experiment.recorded.path)
+        for path in experiment.recorded.paths(experiment.models).values():
+            _must_exist(f"{where}: recorded.path", path)
         if experiment.methods:
             raise SentError(
                 f"{where}: `methods` need `data`, questions to train on; `recorded` responses allow none"

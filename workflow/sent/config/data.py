@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from sent.config.base import Name, Settings
 
@@ -58,14 +58,13 @@ class RowFormat(Settings):
         description="rows without a question, answer or responses: an error that names them, or left out and listed",
     )
 
-    @field_validator("answer_after")
-    @classmethod
-    def _is_a_pattern(cls, pattern: str | None) -> str | None:
+    @model_validator(mode="after")
+    def _answer_after_is_a_pattern(self):
         try:
-            re.compile(pattern or "")
+            re.compile(self.answer_after or "")
         except re.error as error:
-            raise ValueError(f"not a regular expression ({error})") from None
-        return pattern
+            raise ValueError(f"answer_after is no regular expression ({error})") from None
+        return self
 
 
 class Source(RowFormat):

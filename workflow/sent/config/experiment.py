@@ -19,7 +19,10 @@ class Experiment(Settings):
     """An experiment file: picks from the registries by name and sets sizes."""
 
     experiment: Name = Field(description="its name, and that of its folder under results/")
-    models: list[Name] = Field(min_length=1, description="policies to run, names in models.yaml")
+    models: list[Name] = Field(
+        [],
+        description="policies to run, names in models.yaml; those of `recorded.path` where it lists models",
+    )
     methods: list[Name] = Field([], description="names in methods.yaml; `base` is the untrained policy")
     benchmarks: list[Name] = Field([], description="names in benchmarks.yaml")
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
@@ -51,6 +54,11 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _has_questions(self):
+        if not self.models:
+            raise ValueError("`models` is empty; name one policy or more")
+        files = self.recorded.path if self.recorded else None
+        if isinstance(files, dict) and (unknown := sorted(set(self.models) - set(files))):
+            raise ValueError(f"`recorded.path` has no file of {', '.join(unknown)}, which `models` names")
         if self.data is not None and self.recorded is not None:
             raise ValueError(
                 "give one of `data` (questions to train on) and `recorded` (responses you already have), found both"

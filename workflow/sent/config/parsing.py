@@ -17,7 +17,7 @@ def parse(settings: type[Settings], value: Any, where: str) -> Any:
     nearest known one.
     """
     if isinstance(value, str):
-        value = _read_text(value, where)
+        value = read_text(value, where)
     try:
         return settings.model_validate(value)
     except ValidationError as error:
@@ -34,7 +34,7 @@ def science(settings: Settings, operation: bool = False, report: bool = False) -
     return json.dumps(settings.science(operation, report), sort_keys=True)
 
 
-def _read_text(text: str, where: str) -> Any:
+def read_text(text: str, where: str) -> Any:
     if not text.lstrip().startswith("{"):
         path = Path(text)
         if not path.is_file():

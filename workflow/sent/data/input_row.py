@@ -93,6 +93,15 @@ def _answer(found: Any, info: ValidationInfo) -> str | None:
         raise ValueError(f"{error}; reach a value inside with dots, such as '{{key}}.value'") from None
 
 
+def _prediction(found: Any, info: ValidationInfo) -> str | None:
+    """A bare answer as it is written."""
+    if _absent(found):
+        return None
+    if isinstance(found, bool) or not isinstance(found, str | int | float):
+        raise ValueError(f"is {_short(found)}; expected a text, a number or null")
+    return _clean(str(found), info)
+
+
 def _id(found: Any) -> str | int | float | None:
     if (_absent(found) and not isinstance(found, float)) or found == "":
         return None
@@ -210,7 +219,7 @@ class InputRow(BaseModel):
     tolerance: Annotated[float | None, BeforeValidator(_tolerance)] = None
     responses: Annotated[list[str | None] | None, BeforeValidator(_responses)] = None
     single: bool = Field(False, description="the row holds one response, not a list of them")
-    prediction: Annotated[str | None, BeforeValidator(_answer)] = None
+    prediction: Annotated[str | None, BeforeValidator(_prediction)] = None
     logprobs: Any = None
     tokens: Any = None
     correct: Any = None
@@ -219,11 +228,9 @@ class InputRow(BaseModel):
     @model_validator(mode="after")
     def _beside(self, info: ValidationInfo) -> "InputRow":
         n = len(self.responses or [])
-        if not n:
-            return self.model_copy(update=dict.fromkeys(BESIDE, []))
         for name, read in BESIDE.items():
             found = getattr(self, name)
-            if found is None:
+            if found is None or not n:
                 object.__setattr__(self, name, [NOTHING[name]] * n)
                 continue
             if self.single and not _wrapped(name, found):
@@ -289,8 +296,7 @@ class Reader:
 
     def error(self, row: Row, name: str, problem: str) -> SentError:
         """An error that names file, row and key."""
-        hint = "" if name in self.format.fields else f"; another key is named by `fields.{name}`"
-        return SentError(f"{row.where}: '{self.column(name)}': {problem}{hint}")
+        return SentError(f"{row.where}: '{self.column(name)}': {problem}")
 
     def log(self) -> None:
         """Say what was counted."""
@@ -332,9 +338,21 @@ class Reader:
                     if key in row.values:
                         found[name] = row.values[key]
                         break
+        if found.get("responses", 0) is None and not (
+            "responses" in row.values and "responses" not in self.format.fields
+        ):
+            found["responses"] = [None] if self._has(row, "responses") else None
         if (given := found.get("responses")) is not None:
             found["single"] = not isinstance(given, list) or _is_conversation(given)
         return found
+
+    def _has(self, row: Row, name: str) -> bool:
+        """Whether a row has a key for a field, be it null."""
+        try:
+            rows.value(row.values, self.column(name))
+        except KeyError:
+            return self._preset is None and any(key in row.values for key in ALIASES[name])
+        return True
 
     def _golden(self, found: InputRow) -> InputRow:
         """The row with the part of its gold answer that `answer_after` asks for."""
@@ -372,5 +390,5 @@ def is_sentence(answer: str) -> bool:
 
 
 def keys(row: Row) -> str:
-    """The keys of a row, for messages."""
-    return f"; its keys are {', '.join(map(str, row.values))}"
+    """The keys of a row, for messages about one that it lacks."""
+    return f"; its keys are {', '.join(map(str, row.values))} (`fields` says which is which)"

@@ -185,7 +185,9 @@ class _Questions:
     def _complete(self, row: Row, found: InputRow) -> InputRow | None:
         found = self._unwrapped(row, found)
         if "id" in self.format.fields and found.id is None:
-            raise SentError(f"{row.where} has no '{self.reader.column('id')}' (`fields.id`){_columns(row)}")
+            raise SentError(
+                f"{row.where} has no id in '{self.reader.column('id')}' (`fields.id`){_columns(row)}"
+            )
         lacking = [name for name in ("question", "answer") if not getattr(found, name)]
         if not lacking:
             return found

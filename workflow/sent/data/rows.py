@@ -1,12 +1,15 @@
 """Rows of files of any kind and of hub datasets, each with its place; values inside rows."""
 
 import bz2
+import contextlib
 import csv
 import gzip
 import io
 import json
 import lzma
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,14 +35,12 @@ class Row(NamedTuple):
 
 
 def of_file(path: str | Path) -> Iterator[Row]:
-    """Yield the rows of a file, of all files in a folder by name, or (``-``) of standard input.
+    """Yield the rows of a file, or of all files in a folder by name.
 
     JSON Lines or a JSON array (.jsonl, .ndjson, .json; also where a name has no suffix), Parquet, CSV and TSV, in
     capitals or not, the texts also as .gz, .bz2 or .xz. Nothing but Parquet's row groups, or a line, is held in
     memory. Raises :class:`SentError` if the file is missing, of another kind, or damaged (naming the row).
     """
-    if str(path) == "-":
-        return _json("standard input", sys.stdin.buffer)
     path = Path(path)
     if path.is_dir():
         return _folder(path)
@@ -52,6 +53,30 @@ def of_file(path: str | Path) -> Iterator[Row]:
             f"and .xz), found '{path.suffix}'"
         )
     return read(path)
+
+
+@contextlib.contextmanager
+def several_times(path: str) -> Iterator[Callable[[], Iterator[Row]]]:
+    """Yield a function that reads the rows of ``path`` from the first one each time that it is called.
+
+    Standard input (``-``) and pipes, which hold JSON, are copied to a temporary file for it.
+    """
+    if path != "-" and (not Path(path).exists() or Path(path).is_file() or Path(path).is_dir()):
+        yield lambda: of_file(path)
+        return
+    with tempfile.TemporaryFile() as kept:
+        if path == "-":
+            piped = getattr(sys.stdin, "buffer", None)
+            kept.write(sys.stdin.read().encode()) if piped is None else shutil.copyfileobj(piped, kept)
+        else:
+            with open(path, "rb") as piped:
+                shutil.copyfileobj(piped, kept)
+
+        def read() -> Iterator[Row]:
+            kept.seek(0)
+            return _json("standard input" if path == "-" else path, kept)
+
+        yield read
 
 
 def of_hub(hub: Hub) -> Iterator[Row]:

@@ -1,134 +1,131 @@
-"""Grade anybody's outputs: JSONL in, the same JSONL with `verdict` and `extracted` on standard output.
+"""Grade anybody's outputs: a file of rows in, the same rows with `verdict` and `extracted` as JSON Lines out.
 
-A row holds `gold` (text, a number, or a list of answers that are all asked for) and either `prediction` (a bare
-answer) or `response` (a whole solution, whose last box is the answer); `finish_reason` and `tolerance` (absolute)
-may stand beside.
+A row holds `gold` or `answer` (text, a number, or a list of answers that are all asked for) and either `prediction` (a
+bare answer), `response` (a whole solution, whose last box is the answer) or a list of `responses`; `finish_reason` and
+`tolerance` (absolute) may stand beside. --fields and --preset read other files; --summary prints the scores instead.
 """
 
 import argparse
+from collections.abc import Iterator
+
+from sent.data import format_arguments
 
 BATCH = 4096  # rows that are graded together
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``python -m sent grade``."""
-    parser.add_argument("file", help="JSONL file, or - for standard input")
+    parser.add_argument("file", help="file or folder of rows, or - for standard input")
     parser.add_argument("--settings", default="{}", help="Grading settings: JSON, or a JSON/YAML file")
+    parser.add_argument(
+        "--questions", metavar="FILE", help="rows with id, question and answer, to join by id"
+    )
+    parser.add_argument(
+        "--summary", action="store_true", help="print scores with intervals, by model where rows name one"
+    )
+    format_arguments.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Print one line of JSON a row, in the order of the rows. All rows are checked before the first is graded."""
+    import json
     import sys
     from collections import Counter
 
     from sent import config
+    from sent.config import Source
+    from sent.data.input_row import Reader
+    from sent.data.load import golds
+    from sent.data.rows import several_times
+    from sent.errors import SentError
     from sent.grading.grader import Grader
-    from sent.log import logger
+    from sent.grading.summary import Summary
+    from sent.grading.warnings import warn
+    from sent.log import logger, progress
 
     settings = config.parse(config.Grading, args.settings, "--settings")
-    rows = _read(args.file)
-    counts = Counter()
-    with Grader(settings) as grader:
-        for start in range(0, len(rows), BATCH):
-            for line, verdict in _graded(rows[start : start + BATCH], grader):
-                sys.stdout.write(line + "\n")
-                counts[verdict] += 1
+    format = format_arguments.row_format(args)
+    known = golds(Source(path=args.questions, answer_after=format.answer_after) if args.questions else None)
+    counts, summary = Counter(), Summary()
+    with several_times(args.file) as again, Grader(settings) as grader:
+        total = sum(1 for _ in _checked(Reader(format), again(), known))
+        if not total:
+            raise SentError(f"{args.file}: no rows; expected rows with `gold` and `prediction` or `response`")
+        reader = Reader(format)
+        bar = progress(total=total, desc="grading", unit="row")
+        for batch in _batches(_checked(reader, again(), known)):
+            for row, found, grades in _graded(batch, grader):
+                counts.update(grade.verdict for grade in grades)
+                if args.summary:
+                    summary.add(row, found, [grade.verdict for grade in grades])
+                    continue
+                one = grades[0] if found.single or found.responses is None else None
+                verdict = one.verdict if one else [grade.verdict for grade in grades]
+                extracted = one.extracted if one else [grade.extracted for grade in grades]
+                line = {**row.values, "verdict": verdict, "extracted": extracted}
+                sys.stdout.write(json.dumps(line, default=str) + "\n")
+            bar.update(len(batch))
+        bar.close()
+    if args.summary:
+        print(summary.text())
     sys.stdout.flush()
-    logger.info(
-        "graded %d rows: %s", len(rows), ", ".join(f"{n} {v}" for v, n in counts.most_common()) or "none"
-    )
+    reader.log()
+    logger.info("graded %d rows: %s", total, ", ".join(f"{n} {v}" for v, n in counts.most_common()) or "none")
+    warn(args.file, counts)
 
 
-def _graded(rows: list[dict], grader) -> list[tuple[str, str]]:
-    """Lines of JSON with their verdicts, in the order of the rows."""
-    import json
+def _checked(reader, rows, golds: dict) -> Iterator[tuple]:
+    """Yield the rows that can be graded; raise :class:`SentError` for others, or leave them out where told to."""
+    from sent.data.load import joined
 
-    grades: list = [None] * len(rows)
-    responses = [i for i, row in enumerate(rows) if "response" in row]
-    items = [
-        (_gold(rows[i]), rows[i]["response"] or "", rows[i].get("finish_reason") or "") for i in responses
-    ]
-    answers = [i for i, row in enumerate(rows) if "prediction" in row]
-    pairs = [(_gold(rows[i]), _text(rows[i]["prediction"])) for i in answers]
-    for places, found in ((responses, grader.grade(items)), (answers, grader.grade_answers(pairs))):
-        for i, grade in zip(places, found, strict=True):
-            grades[i] = grade
-    return [
-        (json.dumps({**row, "verdict": grade.verdict, "extracted": grade.extracted}), grade.verdict)
-        for row, grade in zip(rows, grades, strict=True)
-    ]
-
-
-def _read(path: str) -> list[dict]:
-    import json
-    import sys
-
-    from sent.errors import SentError
-
-    try:
-        if path == "-":
-            lines = sys.stdin.read().removeprefix("\ufeff").split("\n")
+    for row, found in reader.understand(rows):
+        found = joined(found, golds)
+        if problem := _problem(found):
+            if reader.format.on_missing == "error":
+                raise reader.error(row, *problem)
+            reader.counts[f"rows left out: no {problem[0]}"] += 1
         else:
-            with open(path, encoding="utf-8-sig") as file:
-                lines = file.read().split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SentError(
-            f"{path}: cannot be read ({error}); give a JSONL file in UTF-8, or - for standard input"
-        ) from None
-    rows = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:  # not JSON, too deep, or thousands of digits
-                raise SentError(
-                    f"{path}: row {number} is not JSON ({error}); expected one object a line"
-                ) from None
-            if problem := _problem(row):
-                raise SentError(f"{path}: row {number}: {problem}")
-            rows.append(row)
-    if not rows:
-        raise SentError(
-            f"{path}: no rows; expected one JSON object a line with `gold` and `prediction` or `response`"
-        )
-    return rows
+            yield row, found
 
 
-def _problem(row) -> str | None:
-    """What is wrong with a row, or None."""
-    if not isinstance(row, dict):
-        return f"found {type(row).__name__}, expected an object with `gold` and `prediction` or `response`"
-    golds = row.get("gold") if isinstance(row.get("gold"), list) else [row.get("gold")]
-    if not golds or not all(_is_value(gold) and str(gold).strip() for gold in golds):
-        return f"`gold` is {row.get('gold', 'missing')!r:.100}; expected a text, a number or a list of them"
-    if ("prediction" in row) == ("response" in row):
-        found = "both" if "response" in row else "neither"
+def _problem(found) -> tuple[str, str] | None:
+    """What a row lacks: a field and words; None if nothing."""
+    if not found.answer:
         return (
-            f"found {found}; expected one of `prediction` (a bare answer) and `response` (a whole solution)"
+            "answer",
+            "row has no gold answer (`gold` or `answer`); expected a text, a number or a list of them",
         )
-    if row.get("prediction") is not None and not _is_value(row["prediction"]):
-        return f"`prediction` is {row['prediction']!r:.100}; expected a text, a number or null"
-    if not isinstance(row.get("response"), str | None):
-        return f"`response` is {row['response']!r:.100}; expected a text or null"
-    tolerance = row.get("tolerance")
-    if tolerance is not None and (
-        isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not tolerance >= 0
-    ):
-        return f"`tolerance` is {tolerance!r:.100}; expected a number, 0 or more"
+    both = found.responses is not None and found.prediction is not None
+    if both or (found.responses is None and "prediction" not in found.model_fields_set):
+        state = "both" if both else "neither"
+        return (
+            "responses",
+            f"found {state}; expected one of `prediction` (a bare answer) and `response` (a whole solution)",
+        )
     return None
 
 
-def _is_value(value) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
+def _batches(rows: Iterator[tuple]) -> Iterator[list[tuple]]:
+    from itertools import islice
+
+    while batch := list(islice(rows, BATCH)):
+        yield batch
 
 
-def _gold(row: dict):
+def _graded(batch: list[tuple], grader) -> Iterator[tuple]:
+    """Yield each row with the grades of its responses, or of its one prediction."""
     from sent.grading.grader import Gold
 
-    gold = row["gold"]
-    text = ", ".join(map(_text, gold)) if isinstance(gold, list) else _text(gold)
-    return Gold(text, row.get("tolerance"))
-
-
-def _text(value) -> str | None:
-    return value if value is None or isinstance(value, str) else str(value)
+    golds = [Gold(found.answer, found.tolerance) for _, found in batch]
+    items, pairs = [], []
+    for gold, (_, found) in zip(golds, batch, strict=True):
+        if found.responses is None:
+            pairs.append((gold, found.prediction))
+        else:
+            reasons = ["" if reason == "unknown" else reason for reason in found.finish_reason]
+            items += [
+                (gold, text or "", reason) for text, reason in zip(found.responses, reasons, strict=True)
+            ]
+    whole, bare = iter(grader.grade(items)), iter(grader.grade_answers(pairs))
+    for row, found in batch:
+        yield row, found, [next(bare)] if found.responses is None else [next(whole) for _ in found.responses]

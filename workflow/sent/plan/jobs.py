@@ -44,7 +44,10 @@ class Workload:
         if not self.experiment.sampled:
             return 0
         recorded = self.experiment.experiment.recorded
-        source = Source(path=recorded.path) if recorded else self.experiment.experiment.data.train
+        if recorded is None:
+            source = self.experiment.experiment.data.train
+        else:
+            source = Source(path=next(iter(recorded.paths(self.experiment.experiment.models).values())))
         return questions("data.train", source, self.folder / "data/train.parquet")
 
     def benchmark_questions(self) -> int:

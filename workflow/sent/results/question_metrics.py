@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sent.results.statistics import pass_at_k
+from sent.statistics import pass_at_k
 
 RUN = ["model", "method", "seed"]
 

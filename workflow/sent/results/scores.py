@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sent.results import statistics
+from sent import statistics
 from sent.results.queries import frame
 from sent.results.question_metrics import RUN, question_metrics
 from sent.seeding import generator_of

@@ -1,10 +1,11 @@
 """Cluster responses by meaning and measure semantic entropy.
 
 In the workflow: --questions, --samples and --verdicts (Parquet) in, --clusters and --output out. On your
-own: a JSONL file (question, responses, optionally id and logprobs), and a line of JSON a question on
-standard output.
+own: a file of rows (question, responses, optionally id and logprobs), and a line of JSON a question on
+standard output. Rows of one id are one question; a row may hold one response or all.
 """
 
+from sent.data import format_arguments
 from sent.errors import SentError
 
 FILES = ("questions", "samples", "verdicts", "clusters", "output")
@@ -15,7 +16,7 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "jsonl",
         nargs="?",
-        help="own samples: JSONL with question, responses[, id, logprobs]; - for standard input",
+        help="own samples: a file or folder of rows with question, responses[, id, logprobs]; - for standard input",
     )
     stage = parser.add_argument_group("in the workflow")
     stage.add_argument("--questions", metavar="PARQUET")
@@ -40,6 +41,7 @@ def add_arguments(parser) -> None:
     own.add_argument(
         "--estimators", action="store_true", help="write every estimator, not only the discrete one"
     )
+    format_arguments.add_arguments(parser)
 
 
 def run(args) -> None:
@@ -54,7 +56,14 @@ def run(args) -> None:
     if args.jsonl and not given:
         from sent.semantic_entropy import standalone
 
-        standalone.run(args.jsonl, settings, args.nli, args.bare_answers, args.estimators)
+        standalone.run(
+            args.jsonl,
+            format_arguments.row_format(args),
+            settings,
+            args.nli,
+            args.bare_answers,
+            args.estimators,
+        )
     elif args.jsonl or len(given) < len(FILES):
         missing = ", ".join(f"--{name}" for name in FILES if name not in given)
         raise SentError(

@@ -1,99 +1,66 @@
-"""Anybody's samples: records from lines of JSON, every bad line named."""
+"""Anybody's samples: a record a question, whether its responses stand in one row or in many."""
 
-import json
-import math
+from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-from sent.errors import SentError
+from sent.config import RowFormat
+from sent.data.input_row import InputRow, Reader, keys
+from sent.data.rows import Row, several_times
+from sent.data.text import question_key
+from sent.log import progress
 from sent.semantic_entropy.summary import Record
 
 AnswerOf = Callable[[str], str | None]
 """Takes the final answer out of a response; None where it states none."""
 
-_EXPECTED = "expected one JSON object a line, with `question` and `responses`"
 
+def read(path: str, answer_of: AnswerOf, format: RowFormat) -> Iterator[tuple[object, Record]]:
+    """Yield the id (as given, else the row's number) and record of each question, when its last row was read.
 
-def read(path: str, answer_of: AnswerOf) -> Iterator[tuple[object, Record]]:
-    """Yield the id (as given, else the line's number) and record of each line that is not blank.
-
-    ``path`` is a file, a pipe, or ``-`` for standard input. Raises :class:`SentError` that names the line.
+    Rows of the same id are one question; so are rows of the same text that hold one response each and no id. The
+    rows are read twice, first to know how many each question has: memory holds the questions that are not whole yet.
+    ``path`` is a file, a folder, a pipe, or ``-`` for standard input. Raises :class:`SentError` that names the row.
     """
-    name, file = ("standard input", Path("/dev/stdin")) if path == "-" else (path, Path(path))
-    try:
-        lines = file.open("rb")
-    except FileNotFoundError:
-        raise SentError(f"{name}: no such file; {_EXPECTED}") from None
-    except OSError as error:
-        raise SentError(f"{name}: cannot be read ({error.strerror}); {_EXPECTED}") from None
-    with lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _record(
-                    f"{name}, line {number}", number, _parsed(f"{name}, line {number}", line), answer_of
-                )
+    with several_times(path) as again:
+        left = Counter(_key(row, found) for row, found in Reader(format).understand(again()))
+        reader = Reader(format)
+        begun: dict[int, tuple[object, Record]] = {}
+        for row, found in progress(reader.understand(again()), total=left.total(), desc="rows", unit="row"):
+            key = _key(row, found)
+            if key not in begun:
+                given = row.number if found.id is None else found.id
+                begun[key] = (given, Record(str(given), _question(reader, row, found), []))
+            _add(begun[key][1], reader, row, found, answer_of)
+            left[key] -= 1
+            if not left[key]:
+                yield begun.pop(key)
+        reader.log()
 
 
-def _parsed(where: str, line: bytes) -> dict:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise SentError(
-            f"{where}: not valid JSON ({error.msg} at column {error.colno}); {_EXPECTED}"
-        ) from None
-    except UnicodeDecodeError:
-        raise SentError(f"{where}: not UTF-8 text; {_EXPECTED}") from None
-    except (RecursionError, ValueError) as error:  # nested too deep, or a number of thousands of digits
-        raise SentError(f"{where}: cannot be read as JSON ({error}); {_EXPECTED}") from None
-    if not isinstance(row, dict):
-        raise SentError(f"{where}: {_EXPECTED}, found {type(row).__name__}")
-    return row
+def _key(row: Row, found: InputRow) -> int:
+    """What rows of one question share; a hash, as there may be very many."""
+    if found.id is not None:
+        return hash(("id", found.id))
+    if found.single and found.question:
+        return hash(("question", question_key(found.question)))
+    return hash(("row", row.place, row.number))
 
 
-def _record(where: str, number: int, row: dict, answer_of: AnswerOf) -> tuple[object, Record]:
-    question, responses = row.get("question"), row.get("responses")
-    if not isinstance(question, str):
-        raise SentError(
-            f"{where}: expected `question` to be text, found {_short(question)}; keys: {', '.join(row)}"
-        )
-    if not isinstance(responses, list) or not all(
-        text is None or isinstance(text, str) for text in responses
-    ):
-        raise SentError(f"{where}: expected `responses` to be a list of texts, found {_short(responses)}")
-    given_id = number if row.get("id") is None else row["id"]
-    if not isinstance(given_id, str | int | float) or (
-        isinstance(given_id, float) and not math.isfinite(given_id)
-    ):
-        raise SentError(f"{where}: expected `id` to be text or a number, found {_short(given_id)}")
-    sums, counts = _logprobs(where, row.get("logprobs"), len(responses))
-    answers = [answer_of(text or "") for text in responses]
-    return given_id, Record(str(given_id), question, answers, list(range(len(answers))), counts, sums)
+def _question(reader: Reader, row: Row, found: InputRow) -> str:
+    """The question; output that names requests by id alone has none."""
+    if found.question is None and found.id is None:
+        raise reader.error(row, "question", f"row has neither question nor id{keys(row)}")
+    return found.question or ""
 
 
-def _logprobs(where: str, given, responses: int) -> tuple[list[float | None], list[int | None]]:
-    """Return sums and token counts; a bare number is a sum of unknown length."""
-    if given is None:
-        return [None] * responses, [None] * responses
-    if not isinstance(given, list) or len(given) != responses:
-        raise SentError(
-            f"{where}: expected `logprobs` to be a list of {responses} entries, found {_short(given)}"
-        )
-    sums, counts = [], []
-    for entry in given:
-        values = entry if isinstance(entry, list) else [entry]
-        if not all(_is_logprob(value) for value in values if value is not None):
-            raise SentError(f"{where}: expected finite log-probabilities of at most 0, found {_short(entry)}")
-        unknown = None in values
-        sums.append(None if unknown else float(sum(values)))
-        counts.append(None if unknown or not isinstance(entry, list) else len(values))
-    return sums, counts
-
-
-def _is_logprob(value) -> bool:
-    """Rounding may leave a little more than 0."""
-    return isinstance(value, int | float) and math.isfinite(value) and value <= 1e-6
-
-
-def _short(value) -> str:
-    text = repr(value)
-    return text if len(text) <= 120 else f"{text[:120]}..."
+def _add(record: Record, reader: Reader, row: Row, found: InputRow, answer_of: AnswerOf) -> None:
+    responses, logprobs, tokens = found.responses, found.logprobs, found.tokens
+    if responses is None and found.prediction is not None:
+        responses, logprobs, tokens = [found.prediction], [(None, None)], [None]
+    if responses is None:
+        raise reader.error(row, "responses", f"row has no responses{keys(row)}")
+    for text, (total, listed), count in zip(responses, logprobs, tokens, strict=True):
+        record.samples.append(len(record.answers))
+        record.answers.append(answer_of(text or ""))
+        record.logprob_sums.append(total)
+        record.n_tokens.append(listed if count is None else count)

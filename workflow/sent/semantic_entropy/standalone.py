@@ -1,11 +1,11 @@
-"""Semantic entropy of anybody's samples: JSONL in, a line of JSON a question on standard output."""
+"""Semantic entropy of anybody's samples: any file of rows in, a line of JSON a question out."""
 
 import json
 import sys
 from contextlib import redirect_stdout
 from itertools import islice
 
-from sent.config import SemanticEntropy
+from sent.config import RowFormat, SemanticEntropy
 from sent.log import logger
 from sent.semantic_entropy.clustering import Answers, cluster
 from sent.semantic_entropy.entailment import load_entailment
@@ -20,15 +20,20 @@ _GRADED_ONLY = ("question_id", "n_unparsable", "accuracy")
 
 
 def run(
-    path: str, settings: SemanticEntropy, model: str | None, whole: bool = False, estimators: bool = False
+    path: str,
+    format: RowFormat,
+    settings: SemanticEntropy,
+    model: str | None,
+    whole: bool = False,
+    estimators: bool = False,
 ) -> None:
-    """Print ``id``, ``semantic_entropy`` (discrete, nats), ``n_clusters`` and ``clusters`` for each line.
+    """Print ``id``, ``semantic_entropy`` (discrete, nats), ``n_clusters`` and ``clusters`` for each question.
 
     ``whole``: the responses are answers; else the final answer is taken from each. ``estimators`` adds the
-    other columns of the semantic entropy table. Raises :class:`SentError` that names the line of a bad row.
+    other columns of the semantic entropy table. Raises :class:`SentError` that names a bad row.
     """
     stated = StatedAnswers(whole)
-    lines = read(path, stated)
+    lines = read(path, stated, format)
     done = 0
     output = sys.stdout
     # Some libraries greet on standard output, which is for JSON alone.

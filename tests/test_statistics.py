@@ -4,7 +4,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from sent.results.statistics import (
+from sent.statistics import (
     bootstrap_weights,
     holm,
     interval,
