@@ -87,7 +87,8 @@ def build(root: Path, experiment: ResolvedExperiment, output: Path) -> None:
 def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
     files = Files(root, experiment)
     _load_names(connection, root, experiment)
-    run(connection, "load_published", path=str(PUBLISHED))
+    published = "SELECT source, model, benchmark, metric, method, percent / 100 FROM read_csv($path)"
+    run(connection, f"INSERT INTO published {published}", path=str(PUBLISHED))
     for name, schema in {"questions": tables.QUESTIONS, **BY_MODEL}.items():
         list(_load(connection, files, name, schema))
     _refuse(connection, "check_keys", root, "rows that are there more than once")
@@ -138,9 +139,12 @@ def _load_names(connection, root: Path, experiment: ResolvedExperiment) -> None:
 
 def _load_overlap(connection, settings: Experiment) -> None:
     """Fill `overlap`: which benchmark questions stand among the training questions, too."""
+    questions = frame(
+        connection, "SELECT dataset, question_id, question FROM questions ORDER BY dataset, question_id"
+    )
     datasets = {
         name: part[["question_id", "question"]].to_dict("records")
-        for name, part in frame(connection, "select_questions").groupby("dataset")
+        for name, part in questions.groupby("dataset")
     }
     train = datasets.pop("train", [])
     limits = settings.results
@@ -171,5 +175,6 @@ def _refuse(connection, check: str, place: Path, problem: str) -> None:
 
 
 def _log_counts(connection, output: Path) -> None:
-    counts = run(connection, "select_counts").fetchall()
+    sizes = "SELECT table_name, estimated_size FROM duckdb_tables() WHERE NOT temporary ORDER BY table_oid"
+    counts = run(connection, sizes).fetchall()
     logger.info("%s: %s", output, ", ".join(f"{name} {n:,}" for name, n in counts if n) or "no rows")

@@ -12,7 +12,7 @@ LAYOUT = ".. raw:: html\n\n   <style>.items-center.overflow-auto { align-items: 
 
 def text(canvas: Canvas) -> str:
     """Return the experiment's abstract, its Methods paragraph and its versions."""
-    experiment = canvas.rows("select_experiment").iloc[0]
+    experiment = canvas.rows("FROM experiment").iloc[0]
     versions = [
         f"{name} {version}" for name, version in json.loads(experiment["versions"]).items() if version
     ]

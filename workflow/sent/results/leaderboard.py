@@ -24,7 +24,10 @@ def text(database: Path) -> str:
     with connect(database) as connection:
         scores = frame(connection, "select_leaderboard", benchmark=AVERAGE)
         entropy = frame(connection, "table_semantic_entropy")
-        entailment = frame(connection, "select_entailment_models")
+        entailment = frame(
+            connection,
+            "SELECT model, label, accuracy FROM models WHERE role = 'entailment' ORDER BY position",
+        )
         alarms = [f"OFF: {alarm}" for alarm in baselines.alarms(connection)]
     places = [f"{name:10}{path}" for name, path in _places(database).items() if path.exists()]
     notes = [

@@ -20,15 +20,15 @@ SCORES = {"pass_at_k": "pass@", "avg_at_n": "avg@"}
 
 PLAIN = {
     "paired_differences": "table_differences",
-    "curriculum": "table_curriculum",
+    "curriculum": "FROM curriculum_summary",
     "semantic_entropy": "table_semantic_entropy",
-    "truncation": "table_truncation",
+    "truncation": "FROM truncation",
     "overlap": "table_overlap",
     "training": "table_training",
     "entropy_fit": "table_entropy_fit",
     "vs_paper": "table_vs_paper",
     "baseline_check": "table_baseline_check",
-    "entailment_calibration": "table_calibration",
+    "entailment_calibration": "FROM entailment_confusion",
 }
 """Files that show the rows of a query in sql/ as they are."""
 

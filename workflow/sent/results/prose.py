@@ -89,8 +89,9 @@ def _counted(number: int, what: str) -> str:
 
 def methods(canvas: Canvas) -> str:
     """Return a Methods paragraph to paste into a paper: what was run, with the values of this run."""
-    settings = json.loads(canvas.rows("select_experiment")["settings"][0])
-    counts = canvas.rows("select_question_counts").set_index("dataset")["n"].to_dict()
+    settings = json.loads(canvas.rows("FROM experiment")["settings"][0])
+    sizes = "SELECT dataset, count(*) AS n FROM questions GROUP BY dataset ORDER BY dataset"
+    counts = canvas.rows(sizes).set_index("dataset")["n"].to_dict()
     parts = []
     if settings.get("data") or settings.get("recorded"):
         parts = [_sampling(settings, counts), _entropy(settings), _curriculum(settings)]

@@ -1,4 +1,4 @@
-"""Run the statements of ``sql/*.sql``: all SQL of the project stands there."""
+"""Run SQL: a statement of one line where it is used, longer ones from ``sql/*.sql``."""
 
 from functools import cache
 from pathlib import Path
@@ -7,31 +7,21 @@ FOLDER = Path(__file__).parent / "sql"
 
 
 @cache
-def text(name: str) -> str:
-    """Return the text of ``sql/{name}.sql``."""
-    return (FOLDER / f"{name}.sql").read_text()
+def text(query: str) -> str:
+    """Return the SQL of a query: itself, or that of ``sql/{query}.sql`` where it is only a name."""
+    return query if " " in query else (FOLDER / f"{query}.sql").read_text()
 
 
-def run(connection, name: str, /, **parameters):
-    """Run every statement of ``sql/{name}.sql`` and return the connection, which holds the last one's rows.
+def run(connection, query: str, /, **parameters):
+    """Run every statement of a query (see :func:`text`); return the connection, which holds the last one's rows.
 
     A statement gets those of ``parameters`` that it names as ``$parameter``.
     """
-    for statement in connection.extract_statements(text(name)):
+    for statement in connection.extract_statements(text(query)):
         connection.execute(statement, {key: parameters[key] for key in statement.named_parameters})
     return connection
 
 
-def frame(connection, name: str, /, **parameters):
-    """Return the rows of ``sql/{name}.sql`` as a pandas frame."""
-    return run(connection, name, **parameters).df()
-
-
-def execute(connection, name: str, /, **quoted: str):
-    """Run ``sql/{name}.sql`` with its ``{fields}`` filled in by quoted names and texts."""
-    return connection.execute(text(name).format(**quoted))
-
-
-def quote(value: str, mark: str) -> str:
-    """Quote a name (``mark`` is ``"``) or a text (``'``) for the few statements that take no parameters."""
-    return mark + value.replace(mark, mark * 2) + mark
+def frame(connection, query: str, /, **parameters):
+    """Return the rows of a query as a pandas frame."""
+    return run(connection, query, **parameters).df()

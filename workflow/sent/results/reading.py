@@ -8,7 +8,7 @@ import pandas as pd
 
 from sent.errors import SentError, nearest
 from sent.log import logger
-from sent.results.queries import execute, quote, run, text
+from sent.results.queries import run
 
 NAME = "results.duckdb"
 
@@ -40,7 +40,7 @@ def attach(databases: dict[str, Path], main: str | None):
     connection, attached = duckdb.connect(), []
     for name, path in databases.items():
         try:
-            execute(connection, "attach", path=quote(str(path), "'"), name=quote(name, '"'))
+            connection.execute(f"ATTACH {_text(str(path))} AS {_name(name)} (READ_ONLY)")
             attached.append(name)
         except duckdb.Error as error:
             if name == main:
@@ -51,7 +51,7 @@ def attach(databases: dict[str, Path], main: str | None):
     if main is None:
         _unite(connection, attached)
     else:
-        execute(connection, "use", name=quote(main, '"'))
+        connection.execute(f"USE {_name(main)}")
     return run(connection, "lock")
 
 
@@ -62,10 +62,20 @@ def _unite(connection, experiments: list[str]) -> None:
         relations.setdefault(name, []).append(experiment)
     for name, owners in relations.items():
         parts = [
-            text("union_part").format(label=quote(o, "'"), database=quote(o, '"'), name=quote(name, '"'))
+            f"SELECT {_text(o)} AS experiment, relation.* FROM {_name(o)}.{_name(name)} AS relation"
             for o in sorted(owners, key=experiments.index)
         ]
-        execute(connection, "union_view", name=quote(name, '"'), parts=" UNION ALL BY NAME ".join(parts))
+        connection.execute(f"CREATE VIEW {_name(name)} AS {' UNION ALL BY NAME '.join(parts)}")
+
+
+def _name(value: str) -> str:
+    """Quote a name for the few statements that take no parameters."""
+    return '"' + value.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    """Quote a text for them."""
+    return "'" + value.replace("'", "''") + "'"
 
 
 def choose(databases: dict[str, Path], experiment: str | None, results: Path) -> str:

@@ -31,7 +31,7 @@ def write(
     """
     with connect(database) as connection:
         canvas = Canvas(connection)
-        experiment = canvas.rows("select_experiment").iloc[0]
+        experiment = canvas.rows("FROM experiment").iloc[0]
         page = Template(TEMPLATE.read_text()).substitute(
             title=html.escape(f"Experiment {experiment['name']}"),
             abstract=html.escape(prose.abstract(canvas)),
@@ -114,7 +114,7 @@ def _relative(path: Path, base: Path) -> str:
 
 def _method_settings(canvas: Canvas) -> str:
     """What each method's registry entry says, a row a method, leaving out what all have in common."""
-    rows = canvas.rows("select_method_settings")
+    rows = canvas.rows("SELECT method, label, settings FROM methods WHERE method <> 'base' ORDER BY position")
     entries = [pd.Series(json.loads(text), dtype=object).map(_plain) for text in rows["settings"]]
     if not entries:
         return ""

@@ -16,11 +16,14 @@ COMPARISON = ["model", "benchmark", "metric"]
 
 def build(connection) -> None:
     """Fill `metrics`, `scores` and `paired_differences` from `question_scores` and `question_blocks`."""
-    counted, blocks = frame(connection, "select_question_scores"), frame(connection, "select_question_blocks")
+    counted = frame(connection, "FROM question_scores ORDER BY model, method, seed, benchmark, question_id")
+    blocks = frame(connection, "FROM question_blocks ORDER BY model, method, seed, benchmark, k, question_id")
     if counted.empty:
         return
     subsets = {"all": (counted, blocks)}
-    overlap = pd.MultiIndex.from_frame(frame(connection, "select_overlap"))
+    overlap = pd.MultiIndex.from_frame(
+        frame(connection, "SELECT DISTINCT benchmark, question_id FROM overlap ORDER BY ALL")
+    )
     if len(overlap):
         subsets["clean"] = tuple(
             table[~pd.MultiIndex.from_frame(table[["benchmark", "question_id"]]).isin(overlap)]

@@ -29,7 +29,7 @@ class Canvas:
         )
 
     def rows(self, query: str, **parameters) -> pd.DataFrame:
-        """Return the rows of ``sql/{query}.sql``."""
+        """Return the rows of a query: SQL, or the name of a file of results/sql/."""
         return frame(self.connection, query, **parameters)
 
     def present(self, names: dict[str, str], found: pd.Series) -> dict[str, str]:

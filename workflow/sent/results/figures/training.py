@@ -151,7 +151,7 @@ def entropy_performance(canvas: Canvas) -> Drawn | None:
         return None
     points = steps.groupby(["model", "method", "total_step"], as_index=False)[["entropy", "reward"]].mean()
     points = canvas.labelled(points)
-    fits = canvas.rows("select_entropy_fit").dropna()
+    fits = canvas.rows("SELECT * FROM entropy_fit").dropna()
     models = canvas.present(canvas.models, points["model"])
     rewards, entropies = (
         alt.Scale(domain=padded(points[name].min(), points[name].max()), nice=False, zero=False)

@@ -1,1 +1,0 @@
-INSERT INTO published SELECT source, model, benchmark, metric, method, percent / 100 FROM read_csv($path);

@@ -1,1 +1,0 @@
-FROM baseline_check WHERE off;

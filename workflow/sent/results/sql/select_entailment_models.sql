@@ -1,1 +1,0 @@
-SELECT model, label, accuracy FROM models WHERE role = 'entailment' ORDER BY position;

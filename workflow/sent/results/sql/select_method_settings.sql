@@ -1,1 +1,0 @@
-SELECT method, label, settings FROM methods WHERE method <> 'base' ORDER BY position;

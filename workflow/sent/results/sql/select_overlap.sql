@@ -1,1 +1,0 @@
-SELECT DISTINCT benchmark, question_id FROM overlap ORDER BY ALL;

@@ -1,1 +1,0 @@
-FROM question_blocks ORDER BY model, method, seed, benchmark, k, question_id;

@@ -1,1 +1,0 @@
-SELECT dataset, count(*) AS n FROM questions GROUP BY dataset ORDER BY dataset;

@@ -1,1 +1,0 @@
-FROM entailment_confusion;

@@ -1,1 +1,0 @@
-SELECT {label} AS experiment, relation.* FROM {database}.{name} AS relation

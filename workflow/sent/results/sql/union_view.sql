@@ -1,1 +1,0 @@
-CREATE VIEW {name} AS {parts};
