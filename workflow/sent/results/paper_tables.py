@@ -15,7 +15,7 @@ from sent.results.figures.canvas import Canvas
 from sent.results.reading import connect
 from sent.results.scores import AVERAGE, BASELINE
 
-SCORES = {"pass_at_k": "pass@", "avg_at_n": "avg@"}
+SCORES = {"pass_at_k": "pass", "avg_at_n": "avg"}
 """Files with a column a method, and the metrics in them: the paper's Table I and Table II."""
 
 PLAIN = {
@@ -65,8 +65,8 @@ def write(database: Path, folder: Path) -> None:
     with tables.atomic(folder) as temporary, connect(database) as connection:
         temporary.mkdir()
         canvas = Canvas(connection)
-        for name, prefix in SCORES.items():
-            found = select_scores(canvas, prefix)
+        for name, kind in SCORES.items():
+            found = select_scores(canvas, kind)
             if len(found):
                 found.drop(columns=["k"]).to_csv(temporary / f"{name}.csv", index=False)
                 (temporary / f"{name}.md").write_text(markdown(canvas, found))
@@ -79,11 +79,10 @@ def write(database: Path, folder: Path) -> None:
     logger.info("%s: %s", folder, ", ".join(written) or "no rows for any table")
 
 
-def select_scores(canvas: Canvas, prefix: str) -> pd.DataFrame:
+def select_scores(canvas: Canvas, kind: str) -> pd.DataFrame:
     """Return rows of the view `comparison` in the order of the experiment, with the metric's k."""
     rows = canvas.rows("select_comparison")
-    rows = rows[rows["metric"].str.startswith(prefix)].copy()
-    rows["k"] = rows["metric"].str.removeprefix(prefix).astype(int)
+    rows = rows[rows["kind"] == kind].drop(columns="kind")
     order = {
         "model": list(canvas.models),
         "benchmark": [*canvas.benchmarks, AVERAGE],

@@ -46,7 +46,9 @@ def _tables(counted: pd.DataFrame, blocks: pd.DataFrame, subset: str) -> dict[st
     keys = ["model", "method", "benchmark", "metric"]
     scores = summarise(over_seeds, weights)
     scores = scores.merge(_training_spread(metrics, keys), on=keys, how="left")
-    scores = scores.merge(_evaluation_spread(counted, list(runs), metrics["metric"]), on=keys, how="left")
+    scores = scores.merge(
+        _evaluation_spread(counted, list(runs), sorted(blocks["k"].unique())), on=keys, how="left"
+    )
     return {
         "metrics": metrics,
         "scores": scores,
@@ -153,9 +155,8 @@ def _training_spread(metrics: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return spread.assign(sd_training=spread["sd_training"].mask(spread["method"] == BASE))
 
 
-def _evaluation_spread(counted: pd.DataFrame, benchmarks: list[str], metrics: pd.Series) -> pd.DataFrame:
+def _evaluation_spread(counted: pd.DataFrame, benchmarks: list[str], sizes: list[int]) -> pd.DataFrame:
     """Standard deviation over repeated evaluations, of metrics that come from counts of right responses."""
-    sizes = sorted({int(m.removeprefix("pass@")) for m in metrics.unique() if m.startswith("pass@")})
     variances: dict[tuple, list[float]] = {}
     for (model, method, seed, benchmark), part in counted.groupby([*RUN, "benchmark"], sort=False):
         n = part["n"].to_numpy()

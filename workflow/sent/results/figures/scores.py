@@ -22,7 +22,7 @@ def pass_at_k_by_benchmark(canvas: Canvas) -> Drawn | None:
 
 
 def _pass_at_k(canvas: Canvas, benchmarks: dict[str, str]) -> Drawn | None:
-    scores = _scores(canvas, "pass@")
+    scores = _scores(canvas, "pass")
     scores = scores[scores["benchmark"].isin(benchmarks)]
     if scores["k"].nunique() < 2:
         return None
@@ -64,7 +64,7 @@ def _pass_at_k(canvas: Canvas, benchmarks: dict[str, str]) -> Drawn | None:
 
 def paired_differences(canvas: Canvas) -> Drawn | None:
     """Difference of every trained method to the baseline, with intervals, by benchmark."""
-    scores = _scores(canvas, "avg@")
+    scores = _scores(canvas, "avg")
     scores = scores[
         (scores["k"] == scores["k"].max()) & scores["difference"].notna() & (scores["method"] != "base")
     ]
@@ -109,7 +109,7 @@ def paired_differences(canvas: Canvas) -> Drawn | None:
 
 def heat_map(canvas: Canvas) -> Drawn | None:
     """Percent of right answers by benchmark and method, a panel a model."""
-    scores = _scores(canvas, "avg@")
+    scores = _scores(canvas, "avg")
     if scores.empty:
         return None
     scores = canvas.labelled(scores[scores["k"] == scores["k"].max()])
@@ -151,11 +151,10 @@ def heat_map(canvas: Canvas) -> Drawn | None:
     return Drawn(grid(rows), f"Percent of right answers (avg@{scores['k'].max()}) by benchmark and method.")
 
 
-def _scores(canvas: Canvas, prefix: str) -> pd.DataFrame:
-    """Rows of the view `comparison` for metrics such as ``avg@k``, in percent, with their `k`."""
+def _scores(canvas: Canvas, kind: str) -> pd.DataFrame:
+    """Rows of the view `comparison` for metrics of a kind, such as ``avg`` of ``avg@k``, in percent, with their `k`."""
     scores = canvas.rows("select_comparison")
-    scores = scores[scores["metric"].str.startswith(prefix) & scores["value"].notna()].copy()
-    scores["k"] = scores["metric"].str.removeprefix(prefix).astype(int)
+    scores = scores[(scores["kind"] == kind) & scores["value"].notna()].copy()
     scores[["value", "low", "high"]] *= 100
     return scores
 

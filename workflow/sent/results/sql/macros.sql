@@ -8,3 +8,7 @@ END;
 
 -- An answer without spaces, dollar signs, case and a trailing `.0`: what counts as one answer in a vote.
 CREATE MACRO answer_key(answer) AS regexp_replace(lower(answer), '\s|\$|\\[,;! ]|\.0*\s*\$?$', '', 'g');
+
+-- What a metric such as `paper_avg@32` is of, and its k; null for metrics without.
+CREATE MACRO kind_of(metric) AS split_part(metric, '@', 1);
+CREATE MACRO k_of(metric) AS TRY_CAST(split_part(metric, '@', 2) AS INTEGER);

@@ -1,1 +1,1 @@
-FROM comparison ORDER BY model, method, benchmark, metric;
+SELECT comparison.*, kind_of(metric) AS kind, k_of(metric) AS k FROM comparison ORDER BY model, method, benchmark, metric;

@@ -8,10 +8,10 @@ LEFT JOIN methods ON methods.method = c.method
 WHERE c.benchmark = $benchmark AND (
     (c.metric LIKE 'pass@%' AND c.metric <> 'pass@1')
     OR c.metric = (
-        SELECT arg_max(metric, split_part(metric, '@', 2)::INTEGER) FROM scores
+        SELECT arg_max(metric, k_of(metric)) FROM scores
         WHERE metric LIKE 'avg@%' AND value IS NOT NULL
     )
 )
 ORDER BY
     models.position, methods.position, c.model, c.method,
-    split_part(c.metric, '@', 1), split_part(c.metric, '@', 2)::INTEGER;
+    kind_of(c.metric), k_of(c.metric);

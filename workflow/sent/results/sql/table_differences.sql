@@ -10,4 +10,4 @@ LEFT JOIN benchmarks ON benchmarks.benchmark = d.benchmark
 WHERE d.subset = 'all' AND (d.metric LIKE 'pass@%' OR d.metric LIKE 'avg@%') AND d.difference IS NOT NULL
 ORDER BY
     models.position, methods.position, benchmarks.position,
-    split_part(d.metric, '@', 1), split_part(d.metric, '@', 2)::INTEGER;
+    kind_of(d.metric), k_of(d.metric);

@@ -8,7 +8,7 @@ LEFT JOIN benchmarks ON benchmarks.benchmark = scores.benchmark
 WHERE scores.subset = 'all'
 ORDER BY
     models.position, methods.position, benchmarks.position, scores.benchmark,
-    regexp_extract(scores.metric, '^[^@]+'), TRY_CAST(regexp_extract(scores.metric, '@(.*)', 1) AS INTEGER);
+    kind_of(scores.metric), k_of(scores.metric);
 
 -- Scores beside their differences to grpo. A tie: the interval of the difference covers 0.
 CREATE VIEW comparison AS
@@ -129,7 +129,7 @@ SELECT
 FROM scores
 WHERE subset = 'all' AND metric LIKE 'pass@%'
 GROUP BY model, benchmark, metric
-ORDER BY model, benchmark, TRY_CAST(split_part(metric, '@', 2) AS INTEGER);
+ORDER BY model, benchmark, k_of(metric);
 
 CREATE VIEW paper_table_2 AS
 SELECT
@@ -146,7 +146,7 @@ SELECT
 FROM scores
 WHERE subset = 'all' AND metric LIKE 'avg@%'
 GROUP BY model, benchmark, metric
-ORDER BY model, benchmark, TRY_CAST(split_part(metric, '@', 2) AS INTEGER);
+ORDER BY model, benchmark, k_of(metric);
 
 -- The cells of Tables I and II beside ours. `ours_paper_mode`: blocks of k answers, matched as strings.
 CREATE VIEW vs_paper AS
@@ -175,7 +175,7 @@ SELECT
 FROM published AS p
 JOIN scores AS s ON (s.model, s.benchmark, s.method) = (p.model, p.benchmark, p.method)
 WHERE p.metric = 'avg' AND s.subset = 'all' AND s.metric = (
-    SELECT arg_max(metric, split_part(metric, '@', 2)::INTEGER) FROM scores
+    SELECT arg_max(metric, k_of(metric)) FROM scores
     WHERE metric LIKE 'avg@%' AND value IS NOT NULL
 )
 ORDER BY p.model, p.benchmark;
