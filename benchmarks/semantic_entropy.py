@@ -21,9 +21,9 @@ from pathlib import Path
 
 from sent import tables
 from sent.config import SemanticEntropy
+from sent.grading.answers import normal_form
 from sent.log import progress
 from sent.seeding import generator_of
-from sent.semantic_entropy.answers import normalise
 from sent.semantic_entropy.clustering import Answers, cluster
 from sent.semantic_entropy.entailment import Judgement, Label, Pair
 from sent.semantic_entropy.entailment.math_verify import MathVerify
@@ -100,7 +100,7 @@ def entailed_pairs(questions: list[Answers]) -> dict[tuple[str, str], bool]:
     pairs = {
         (one, other): Pair(question.text, one, other)
         for question in questions
-        for one, other in product({*question.answers, *map(normalise, question.answers)}, repeat=2)
+        for one, other in product({*question.answers, *map(normal_form, question.answers)}, repeat=2)
     }
     bar = progress(total=len(pairs), desc="mathematics", unit="pair")
     with MathVerify(SemanticEntropy()) as mathematics, bar:
@@ -141,7 +141,9 @@ def nature(questions: list[Answers], backend: Costed) -> None:
 
 def rounds(questions: list[Answers], backend: Costed, both: bool, dedupe: bool) -> None:
     """This project's rounds, with its savings switched off one by one for comparison."""
-    unresolved = [list(dict.fromkeys(map(normalise, q.answers)) if dedupe else q.answers) for q in questions]
+    unresolved = [
+        list(dict.fromkeys(map(normal_form, q.answers)) if dedupe else q.answers) for q in questions
+    ]
     texts = [q.text for q in questions]
     while any(unresolved):
         pairs = [Pair(t, u[0], other) for t, u in zip(texts, unresolved, strict=True) for other in u[1:]]

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from sent.config.grading import PHRASES, THINKING_TAGS
 from sent.grading.extract import extract_answer, unbox
 
 
@@ -88,3 +89,64 @@ def test_a_megabyte_takes_no_longer_than_its_length(response):
     start = time.process_time()
     extract_answer(response, phrases=["answer is"])
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(("opening", "closing"), THINKING_TAGS.items())
+def test_thinking_between_any_known_tags_is_passed_over(opening, closing):
+    assert extract_answer(rf"{opening}perhaps \boxed{{7}}, but") is None
+    assert extract_answer(rf"{opening}perhaps \boxed{{7}}{closing}I cannot tell.") is None
+    assert extract_answer(rf"{opening}perhaps \boxed{{7}}{closing} It is \boxed{{8}}.") == "8"
+
+
+def test_tags_of_thinking_are_a_setting():
+    response = r"<mull>perhaps \boxed{7}</mull> It is 8"
+    assert extract_answer(response) == "7"
+    assert extract_answer(response, thinking_tags={"<mull>": "</mull>"}) is None
+
+
+def test_a_box_of_spaces_is_empty():
+    assert extract_answer(r"\boxed{5} and then \boxed{\ }, \boxed{\quad}, \boxed{ $ $ }") == "5"
+
+
+@pytest.mark.parametrize(
+    ("response", "answer"),
+    [
+        ("The answer is\n```\n12\n```", "12"),
+        ("The answer is:\n```python\n12\n```\nDone.", "12"),
+        ("The answer is\n\\[\n5\n\\]", "5"),
+        ("So the answer is: $$\\frac{1}{2}$$ as wanted", "\\frac{1}{2}"),
+        ("The answer is\n\\begin{align*}\nx&=5\n\\end{align*}", "\\begin{align*}\nx&=5\n\\end{align*}"),
+        (
+            "The answer is $\\begin{pmatrix}\n1\\\\\n2\n\\end{pmatrix}$",
+            "\\begin{pmatrix}\n1\\\\\n2\n\\end{pmatrix}",
+        ),
+        ("The answer is as follows:\n- x=5", "x=5"),
+        ("The answers are:\n1. 3\n2. -4\n", "3, -4"),
+        ("**Answer**\n\n12", "12"),
+        ("**Answer:** 12", "12"),
+        ("## Answer\n12 apples", "12 apples"),
+        ("### Final answer\n\n**12**", "12"),
+        ("16-3-4=9; 9*2=18\n#### 18", "18"),
+        ("#### Step 1: Let us begin\nso\n#### 1,234", "1,234"),
+        ("The answer is 12 because 3*4=12.", "12"),
+        ("The answer is 12, as required.", "12"),
+        ("The answer is 12 since it is.", "12"),
+        ("The answer is 5</s>", "5"),
+        ("The answer is 5<|im_end|>\n", "5"),
+        ("<think>a</think><answer> 48480 </answer>", "48480"),
+        ("<answer>The sum is 48480</answer>", "The sum is 48480"),
+        ("答案是 12。", "12"),
+        ("We add the two.\n\n**12**", "12"),
+        ("We add the two:\n\\[ 12 \\]", "12"),
+        ("The answer is 3.5", "3.5"),
+        ("The answer is $18.", "$18"),
+        ("the answer is x = 3, y = 4.", "x = 3, y = 4"),
+        ("The answer is not clear to me.", None),
+        ("Answer: Let us solve it step by step. 3*4=12, plus 1 is 13.", None),
+        ("The answer is found by adding. The answer is 7. The answer is correct.", "7"),
+        ("We have 3 **bold** words.", None),
+    ],
+)
+def test_announced_answers_are_read_past_the_line(response, answer):
+    found = extract_answer(response, phrases=PHRASES)
+    assert (found and found.replace(" ", "")) == (answer and answer.replace(" ", ""))

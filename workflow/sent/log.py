@@ -1,9 +1,11 @@
-"""Logging and progress: one logger, lines with a time, bars that stay readable in a log file."""
+"""Logging and progress: one logger, lines with a time, bars on a terminal."""
 
 import logging
 import sys
 
 logger = logging.getLogger("sent")
+
+BAR_AFTER = 2.0  # seconds
 
 
 def setup(verbose: bool = False) -> None:
@@ -18,10 +20,16 @@ def setup(verbose: bool = False) -> None:
 
 
 def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: str = "it", **options):
-    """Return a tqdm bar. On a terminal it refreshes often; in a log file every ten seconds."""
+    """Return a tqdm bar: on a terminal alone, and for work that takes longer than ``BAR_AFTER`` seconds."""
     from tqdm import tqdm
 
-    interval = 0.1 if sys.stderr.isatty() else 10.0
     return tqdm(
-        iterable, total=total, desc=desc, unit=unit, mininterval=interval, dynamic_ncols=True, **options
+        iterable,
+        total=total,
+        desc=desc,
+        unit=unit,
+        delay=BAR_AFTER,
+        disable=None,  # where standard error is no terminal
+        dynamic_ncols=True,
+        **options,
     )

@@ -6,6 +6,12 @@ from pydantic import Field
 
 from sent.config.base import Settings
 
+PHRASES = [
+    *("answer is", "answers are", "answer:", "**answer**", "# answer", "# final answer", "**final answer**"),
+    *("####", "<answer>", "<final_answer>", "答案是", "答案为", "答案：", "答案:"),
+]
+"""What announces an answer, whatever the case of its letters."""
+
 THINKING_TAGS = {
     "<think>": "</think>",
     "<thinking>": "</thinking>",
@@ -17,6 +23,7 @@ THINKING_TAGS = {
     "<|begin_of_thought|>": "<|end_of_thought|>",
     "◁think▷": "◁/think▷",
 }
+"""What opens a model's thinking -> what closes it."""
 
 
 class Grading(Settings):
@@ -34,7 +41,7 @@ class Grading(Settings):
     max_answer_chars: int = Field(4000, ge=1, description="a longer answer is wrong, unread")
     fallback_phrases: list[str] = Field(
         [],
-        description="for models that write no box: the answer is what follows the last of these, such as `answer is`",
+        description="for models that write no box: the answer is what the last of these announces, such as `answer is`",
     )
     thinking_tags: dict[str, str] = Field(
         THINKING_TAGS,

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from sent.config.backends import ENTAILMENT
 from sent.config.base import Name, Settings
+from sent.config.grading import PHRASES, THINKING_TAGS
 
 
 class SemanticEntropy(Settings):
@@ -20,6 +21,13 @@ class SemanticEntropy(Settings):
     nli_model: Name | None = Field(None, description="registry name of the entailment (or embedding) model")
     criterion: Literal["strict", "non_strict"] = Field(
         "strict", description="strict: both directions entail; non_strict: none contradicts, not both neutral"
+    )
+    answer_phrases: list[str] = Field(
+        PHRASES,
+        description="of responses of your own without a box: the answer is what the last of these announces",
+    )
+    thinking_tags: dict[str, str] = Field(
+        THINKING_TAGS, description="of responses of your own: what opens thinking -> what closes it"
     )
     template: str = Field(
         "{question} The answer is {answer}.",

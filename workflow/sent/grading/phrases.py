@@ -7,11 +7,9 @@ environment, a list, or on a line of its own.
 import re
 from collections.abc import Sequence
 
-PHRASES = (
-    *("answer is", "answers are", "answer:", "**answer**", "# answer", "# final answer", "**final answer**"),
-    *("####", "<answer>", "<final_answer>", "答案是", "答案为", "答案：", "答案:"),
-)
-"""What announces an answer, whatever the case of its letters."""
+from sent.config.grading import PHRASES
+
+__all__ = ["PHRASES", "announced", "without_end_tokens"]
 
 LONGEST = 200  # characters of an answer outside a block; more is reasoning
 TRIED = 20  # last phrases that are looked at
@@ -37,7 +35,6 @@ BLOCKS = tuple(
         r"\\\(([^$]*?\\begin.*?)\\\)",
     )
 )
-ALIGNED = re.compile(r"\\(?:begin|end)\s*\{(?:align(?:ed|at)?|equation|gather(?:ed)?|multline|split)\*?\}")
 ITEM = re.compile(r"[ \t]*(?:[-*•+]|\d{1,2}[.)]|\([a-z\d]\))[ \t]+(\S.*)")
 END_OF_SENTENCE = re.compile(
     r"\n|</?[a-z_]+>|。|(?<=[^\d\s])\.(?=\s|$)|\.(?=\s+[A-Z]|\s*$)|[!?](?=\s+[A-Z]|\s*$)"
@@ -45,6 +42,10 @@ END_OF_SENTENCE = re.compile(
     r"|\s*,\s*(?:as|so|because|since|which|where we|after|i\.e\.|that is)\b",
     re.IGNORECASE,
 )
+LAST_LINE = re.compile(
+    r"(?:^|\n)[ \t]*(?:\*\*([^*\n]+)\*\*|\\\[([^\[\]]*)\\\]|\$\$([^$]*)\$\$|```\w*\n([^`]*)\n```)[ \t.]*\s*$"
+)
+"""A last line in bold, a last display or a last fence."""
 REASONING = re.compile(
     r"(?:let|let's|we|i|to|first|step|in order|since|if|because|here|note|now|then|not|there|by|using|consider|given"
     r"|correct|wrong|obtained|found|clear|unknown|that|this)\b",
@@ -52,9 +53,14 @@ REASONING = re.compile(
 )
 
 
+def without_end_tokens(text: str) -> str:
+    """Drop ``</s>``, ``<|im_end|>`` and other marks that a tokenizer leaves."""
+    return END_TOKENS.sub(" ", text) if "<" in text or "[PAD" in text else text
+
+
 def announced(text: str, phrases: Sequence[str]) -> str | None:
     """Return what the last of ``phrases`` that an answer follows announces, or None."""
-    text = END_TOKENS.sub(" ", text) if "<" in text or "[PAD" in text else text
+    text = without_end_tokens(text)
     lowered = text.lower()
     if len(lowered) != len(text):  # a letter whose lower case is two
         lowered = text
@@ -64,11 +70,13 @@ def announced(text: str, phrases: Sequence[str]) -> str | None:
             ((lowered.rfind(p.lower(), 0, end), p) for p in phrases), key=lambda found: found[0]
         )
         if start < 0:
-            return None
+            break
         if answer := _stated(text[start + len(phrase) :]):
             return answer
         end = start
-    return None
+    last = LAST_LINE.search(text[-2 * LONGEST :])
+    answer = _plain(next(part for part in last.groups() if part is not None)) if last else ""
+    return answer if 0 < len(answer) <= LONGEST else None
 
 
 def _stated(rest: str) -> str | None:
@@ -78,9 +86,7 @@ def _stated(rest: str) -> str | None:
     place = rest[below.end() :] if below and below.group() else rest
     for pattern in BLOCKS:
         if block := pattern.match(place):
-            return _plain(
-                ALIGNED.sub(" ", block.group(1)).replace("&", " " if "matrix" not in place else "&")
-            )
+            return _plain(block.group(1))
     if place is not rest and (items := _items(place)):
         return _plain(", ".join(items))
     sentence = END_OF_SENTENCE.split(place[LEAD.match(place).end() :] + "\n", maxsplit=1)[0]

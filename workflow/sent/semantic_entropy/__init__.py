@@ -2,14 +2,23 @@
 
 As a library::
 
-    from sent.semantic_entropy import Answers, SemanticEntropy, cluster, estimators, load_entailment
+    from sent.semantic_entropy import semantic_entropy
 
-    with load_entailment(SemanticEntropy(entailment="math_verify")) as entailment:
-        [clustering] = cluster([Answers("What is 1/2 + 1/4?", ["3/4", "0.75", "1"])], entailment)
-    estimators.discrete(clustering.counts())  # 0.6365 nats
+    found = semantic_entropy("What is 1/2 + 1/4?", ["It is \\boxed{3/4}.", "The answer is 0.75.", "1"])
+    found.semantic_entropy, found.clusters  # 0.6365 nats, [0, 0, 1]
+
+For many questions at once: ``load_entailment``, ``cluster`` and ``estimators``.
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors, which complete these names; at run time they are imported when asked for
+    from sent.config import SemanticEntropy
+    from sent.semantic_entropy import estimators
+    from sent.semantic_entropy.clustering import Answers, Clustering, cluster, equivalent
+    from sent.semantic_entropy.entailment import load_entailment
+    from sent.semantic_entropy.measure import Measured, semantic_entropy
 
 _WHERE = {
     "SemanticEntropy": "sent.config",
@@ -18,9 +27,21 @@ _WHERE = {
     "cluster": "sent.semantic_entropy.clustering",
     "equivalent": "sent.semantic_entropy.clustering",
     "load_entailment": "sent.semantic_entropy.entailment",
+    "Measured": "sent.semantic_entropy.measure",
+    "semantic_entropy": "sent.semantic_entropy.measure",
     "estimators": "sent.semantic_entropy",
 }
-__all__ = sorted(_WHERE)
+__all__ = [
+    "Answers",
+    "Clustering",
+    "Measured",
+    "SemanticEntropy",
+    "cluster",
+    "equivalent",
+    "estimators",
+    "load_entailment",
+    "semantic_entropy",
+]
 
 
 def __getattr__(name: str):
@@ -30,3 +51,8 @@ def __getattr__(name: str):
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The names above, for completion in a shell."""
+    return sorted({*globals(), *_WHERE})

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 from sent.config import SemanticEntropy
+from sent.grading.answers import in_words, normal_form
 from sent.seeding import seed_of
-from sent.semantic_entropy.answers import is_words, normalise
 from sent.semantic_entropy.clustering import Clustering
 from sent.semantic_entropy.entailment import Entailment, Label, Pair
 from sent.semantic_entropy.entailment.math_verify import UNDECIDED, MathVerify
@@ -77,7 +77,7 @@ def _pairs(record: Record, clustering: Clustering) -> Iterator[tuple[Pair, bool]
     """Both directions of every two different answers, and whether they are in one cluster."""
     distinct = {}
     for answer, label in zip(record.answers, clustering.labels, strict=True):
-        if answer and (text := normalise(answer)) and not is_words(answer):
+        if answer and (text := normal_form(answer)) and not in_words(answer):
             distinct.setdefault(text, (answer, label))
     for (premise, one), (hypothesis, other) in permutations(distinct.values(), 2):
         yield Pair(record.text, premise, hypothesis), one == other

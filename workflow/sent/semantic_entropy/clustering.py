@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from sent.semantic_entropy.answers import normalise
+from sent.grading.answers import normal_form
 from sent.semantic_entropy.entailment import Entailment, Label, Pair
 
 Criterion = Literal["strict", "non_strict"]
@@ -74,7 +74,7 @@ def cluster(
 ) -> list[Clustering]:
     """Cluster the samples of every question.
 
-    Equal texts (:func:`normalise`) are one and compared once. ``strict``: both directions entail.
+    Equal texts (:func:`normal_form`) are one and compared once. ``strict``: both directions entail.
     ``non_strict``: neither contradicts and they are not both neutral. The second direction is evaluated
     only where the first leaves the outcome open.
     """
@@ -130,7 +130,7 @@ def _distinct(answers: Sequence[str | None]) -> tuple[list[int], list[int | None
     firsts: list[int] = []
     place: list[int | None] = []
     for sample, answer in enumerate(answers):
-        if answer is None or not (text := normalise(answer)):
+        if answer is None or not (text := normal_form(answer)):
             place.append(None)
             continue
         if text not in seen:

@@ -16,7 +16,7 @@ from sent.semantic_entropy.summary import summarise
 _CHUNK = 1000
 """Questions in memory at once."""
 
-_GRADED_ONLY = ("question_id", "n_unparsable", "accuracy")
+_GRADED_ONLY = ("question_id", "accuracy")
 
 
 def run(
@@ -32,7 +32,7 @@ def run(
     ``whole``: the responses are answers; else the final answer is taken from each. ``estimators`` adds the
     other columns of the semantic entropy table. Raises :class:`SentError` that names a bad row.
     """
-    stated = StatedAnswers(whole)
+    stated = StatedAnswers(whole, settings.answer_phrases, settings.thinking_tags)
     lines = read(path, stated, format)
     done = 0
     output = sys.stdout

@@ -1,23 +1,29 @@
 """The answer that a response states, whatever kind of response it is."""
 
-from sent.grading.extract import BOX, extract_answer
+from collections.abc import Mapping, Sequence
 
-_PHRASES = ("answer is", "answer:")
-"""Where a response has no box, its answer is what follows the last of these."""
+from sent.config.grading import THINKING_TAGS
+from sent.grading.extract import BOX, after_thinking, extract_answer
+from sent.grading.phrases import PHRASES, without_end_tokens
 
 _LONGEST_BARE = 200
 """Characters: a longer text without a box or phrase is taken for reasoning that was cut off, not for an answer."""
 
 
 class StatedAnswers:
-    """Takes the final answer out of responses: the last box, else what follows a phrase, else a short text whole.
+    """Takes the final answer out of responses: the last box, else what a phrase announces, else a short text whole.
 
-    Thinking (up to ``</think>``) is passed over; thinking that never ends states no answer. ``whole``: responses
-    are answers already, however long. Counts how the answers were found.
+    Thinking is passed over; thinking that never ends states no answer. ``whole``: responses are answers already,
+    however long. Counts how the answers were found.
     """
 
-    def __init__(self, whole: bool = False):
-        self.whole = whole
+    def __init__(
+        self,
+        whole: bool = False,
+        phrases: Sequence[str] = PHRASES,
+        thinking_tags: Mapping[str, str] = THINKING_TAGS,
+    ):
+        self.whole, self.phrases, self.thinking_tags = whole, phrases, thinking_tags
         self.responses = self.taken_whole = self.silent = 0
 
     def __call__(self, response: str) -> str | None:
@@ -28,10 +34,17 @@ class StatedAnswers:
         return answer or None
 
     def _stated(self, response: str) -> str | None:
-        if answer := extract_answer(response, _PHRASES):
+        if answer := extract_answer(response, self.phrases, thinking_tags=self.thinking_tags):
             return answer
-        said = response.rpartition("</think>")[2].strip()
-        if not said or len(said) > _LONGEST_BARE or "<think>" in said or BOX.search(said):
+        said = without_end_tokens(
+            after_thinking(response, self.thinking_tags, read_unclosed_thinking=True)
+        ).strip()
+        if (
+            not said
+            or len(said) > _LONGEST_BARE
+            or BOX.search(said)
+            or any(tag in said for tag in self.thinking_tags)
+        ):
             return None
         self.taken_whole += 1
         return said

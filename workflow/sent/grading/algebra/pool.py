@@ -8,16 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
 
 from sent.errors import SentError
 from sent.grading.algebra.worker import READY, WALL_FACTOR
 from sent.grading.answers import Policy
+from sent.grading.answers.formula import has_foreign_macro
 from sent.log import logger
 
 START_SECONDS = 120  # to import sympy, on a machine that is busy
 TIMERS = (signal.SIGPROF, signal.SIGALRM)
+BUDGET = 3  # comparisons with one gold that may run out of time in one batch; then the others are not tried
+MAX_SLOW = 10_000
 GRACE_SECONDS = 1  # in which a worker ends by its own timers, before it is killed
 
 
@@ -36,21 +39,31 @@ class Workers:
             "policy": dataclasses.asdict(policy),
         }
         self._idle: list[_Worker] = []
+        self._slow: set[str] = set()
 
     def compare(self, pairs: list[tuple]) -> list[bool | str]:
-        """Compare ``(gold, answer)`` or ``(gold, answer, tolerance)``: True, False, ``timeout`` or ``error``, in their order."""
-        waiting = deque(range(len(pairs)))
-        results: list[bool | str] = [False] * len(pairs)
+        """Compare ``(gold, answer)`` or ``(gold, answer, tolerance)``: True, False, ``timeout`` or ``error``, in their order.
+
+        Pairs with one gold are compared one after the other. When ``BUDGET`` of them ran out of time the others are
+        not tried, nor is a text that ran out of time in an earlier call: both count as ``timeout``. So the verdicts do
+        not depend on the number of processes.
+        """
+        results: list[bool | str] = ["timeout"] * len(pairs)
+        queues: dict[str, deque[int]] = {}
+        for task, (gold, answer, *_) in enumerate(pairs):
+            if self._slow.isdisjoint((gold, answer)):
+                queues.setdefault(gold, deque()).append(task)
+        waiting, spent = deque(queues), Counter()
         busy: dict[_Worker, int] = {}
         with selectors.DefaultSelector() as selector:
             try:
                 while waiting or busy:
                     while waiting and len(busy) < self.count:
                         worker = self._idle.pop() if self._idle else _Worker(self.settings)
-                        task = waiting.popleft()
+                        task = queues[waiting[0]][0]
                         if not worker.ask(pairs[task], self.timeout_seconds):
-                            waiting.appendleft(task)
                             continue
+                        queues[waiting.popleft()].popleft()
                         busy[worker] = task
                         selector.register(worker.replies, selectors.EVENT_READ, worker)
                     soonest = min(worker.deadline for worker in busy)
@@ -59,8 +72,13 @@ class Workers:
                         reply = worker.answer() if worker in ready else "timeout"
                         if reply is None:  # not whole yet, or ready to work
                             continue
-                        results[busy.pop(worker)] = reply
+                        task = busy.pop(worker)
+                        results[task], gold = reply, pairs[task][0]
                         selector.unregister(worker.replies)
+                        if reply == "timeout":
+                            spent[gold] += 1
+                        if queues[gold] and spent[gold] < BUDGET:
+                            waiting.append(gold)
                         if isinstance(reply, bool):
                             self._idle.append(worker)
                         else:
@@ -68,7 +86,16 @@ class Workers:
             finally:
                 for worker in busy:
                     worker.kill()
+        for pair, result in zip(pairs, results, strict=True):
+            if result == "timeout":
+                self._remember(pair[:2])
         return results
+
+    def _remember(self, texts: tuple[str, str]) -> None:
+        """Ask no more about a text that took too long: of two, that which math-verify was needed for."""
+        if len(self._slow) > MAX_SLOW:
+            self._slow.clear()
+        self._slow.update([text for text in texts if has_foreign_macro(text)] or texts[1:])
 
     def close(self) -> None:
         """Stop all processes."""

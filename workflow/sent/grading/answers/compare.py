@@ -38,6 +38,8 @@ DERIVATIVE = re.compile(
 NO_MATHS = re.compile(r"[\"`#@?]|__|'[A-Za-z/]")
 LETTERS_BEHIND = re.compile(r"[\d}][a-zA-Z]{1,4}$")
 LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z]*\s*\{)")
+ENVIRONMENT_NAME = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}")
+PROSE, WORDS_OF_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}"), 3
 MAX_NESTING = 100  # of brackets, when those that mean nothing are gone
 MAX_UNORDERED = 100  # items of a list whose order is free: of a longer one the items must be written the same
 
@@ -80,9 +82,16 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
     for gold_tree in _readings(gold):
         for answer_tree in _readings_of_answer(answer, gold):
             verdict = _or(verdict, _same(gold_tree, answer_tree, policy, symbolic))
+    if verdict is None and (_is_prose(gold) or _is_prose(answer)):
+        return False
     if verdict is None and symbolic is not None:
         return bool(symbolic(gold, answer))
     return verdict
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a text is sentences rather than a formula, whatever signs stand in it: math-verify is not asked then."""
+    return len(PROSE.findall(ENVIRONMENT_NAME.sub("", text))) >= WORDS_OF_PROSE
 
 
 def _in_primes(text: str, other: str) -> str:

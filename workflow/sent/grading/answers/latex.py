@@ -70,7 +70,10 @@ CASE = re.compile(r",\s*(?=&)")
 GOES_ON = re.compile(r",\s*\.{3,}")  # a list without an end
 ROMAN_LETTER = re.compile(r"\\(mathrm|text|textrm|mathit|operatorname)\s+([A-Za-z\d])")
 FRACTION_OF_SIGNS = re.compile(r"\\frac\s*([A-Za-z\d])\s*([A-Za-z\d])")
-CASES = re.compile(r"\\begin\s*\{(cases|aligned?\*?|gathered)\}(.*?)\\end\s*\{\1\}", re.DOTALL)
+CASES = re.compile(
+    r"\\begin\s*\{(cases|align(?:ed|at)?\*?|gather(?:ed)?\*?|equation\*?|split)\}(.*?)\\end\s*\{\1\}",
+    re.DOTALL,
+)
 ELECTRONS = re.compile(r"(?:\d\s*[spdf]\s*\^\s*(?:\{\s*\d{1,2}\s*\}|\d{1,2}?)\s*(?=\d\s*[spdf]\s*\^|$))+$")
 ELECTRON = re.compile(r"(\d)\s*([spdf])\s*\^\s*\{?\s*(\d{1,2}?)\s*\}?\s*(?=\d\s*[spdf]\s*\^|$)")
 QUOTIENT_OF_D = re.compile(
@@ -82,8 +85,8 @@ DERIVATIVE_OF = re.compile(
 DOTS = re.compile(r"\\(d{1,2})ot\s*\{\s*(\\?[A-Za-z]+)\s*\}(\s*_\s*(?:\{[^{}]*\}|\w))?")
 CODE_LOGARITHM = re.compile(r"(?<![A-Za-z\\])log(10|2)(?=\s*\()")
 MODULE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sp|sympy|cmath)\.(?=[A-Za-z])")
-CALL = re.compile(rf"(?<![A-Za-z\\])({_CODE_FUNCTIONS})(?![A-Za-z])")
-NAME = re.compile(rf"(?<![A-Za-z\\_{{])({_CODE_NAMES})(?![A-Za-z])")
+CALL = re.compile(rf"(?<![^\W\d_])(?<!\\)({_CODE_FUNCTIONS})(?![^\W\d_])")
+NAME = re.compile(rf"(?<![^\W\d])(?<![\\{{])({_CODE_NAMES})(?![^\W\d_])")
 
 
 def canonical(answer: str) -> str:

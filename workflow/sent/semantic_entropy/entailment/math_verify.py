@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sent.config import Grading, SemanticEntropy
-from sent.semantic_entropy.answers import is_words, normalise
+from sent.grading.answers import in_words, normal_form
 from sent.semantic_entropy.entailment import Advance, Judgement, Label, Pair, silent
 
 UNDECIDED = Judgement(Label.NEUTRAL, "undecided")
@@ -20,7 +20,7 @@ class MathVerify:
     """Judges in killable worker processes. What is not equal is neutral: mathematics here knows no contradiction.
 
     Neither symmetric nor transitive (a rounded answer may follow from an exact one, and not the reverse), so
-    both directions count. Answers in words are equal only as texts (see :func:`is_words`).
+    both directions count. Answers in words that are not equal are undecided.
     """
 
     symmetric = False
@@ -44,18 +44,16 @@ class MathVerify:
 
     def judge(self, pairs: list[Pair], advance: Advance = silent) -> list[Judgement]:
         """Judge pairs by mathematics alone."""
-        found = [_EQUAL if normalise(p.premise) == normalise(p.hypothesis) else UNDECIDED for p in pairs]
-        asked = [
-            i
-            for i, pair in enumerate(pairs)
-            if found[i] is UNDECIDED and not is_words(pair.premise) and not is_words(pair.hypothesis)
-        ]
+        found = [_EQUAL if normal_form(p.premise) == normal_form(p.hypothesis) else UNDECIDED for p in pairs]
+        asked = [i for i in range(len(pairs)) if found[i] is UNDECIDED]
         advance(len(pairs) - len(asked))
         for start in range(0, len(asked), _SLICE):
             part = asked[start : start + _SLICE]
             grades = self.grader.grade_answers([(pairs[i].premise, pairs[i].hypothesis) for i in part])
             for i, grade in zip(part, grades, strict=True):
                 found[i] = _BY_VERDICT.get(grade.verdict, UNDECIDED)
+                if found[i] is _DIFFERENT and (in_words(pairs[i].premise) or in_words(pairs[i].hypothesis)):
+                    found[i] = UNDECIDED
             advance(len(part))
         self.judged += len(asked)
         return found

@@ -1,7 +1,7 @@
 """What counts as the same text, and which answers are words."""
 
 import pytest
-from sent.semantic_entropy.answers import is_words, normalise
+from sent.grading.answers import in_words, normal_form
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from sent.semantic_entropy.answers import is_words, normalise
     ],
 )
 def test_same_text(one, other):
-    assert normalise(one) == normalise(other)
+    assert normal_form(one) == normal_form(other)
 
 
 @pytest.mark.parametrize(
@@ -37,16 +37,16 @@ def test_same_text(one, other):
     ],
 )
 def test_different_text(one, other):
-    assert normalise(one) != normalise(other)
+    assert normal_form(one) != normal_form(other)
 
 
 def test_nothing_but_markup_is_empty():
-    assert normalise(r" $ \, $ ") == ""
+    assert normal_form(r" $ \, $ ") == ""
 
 
 @pytest.mark.parametrize("answer", ["east", r"\text{Monday}", "Paris, France", "yes", "Köln"])
 def test_words(answer):
-    assert is_words(answer)
+    assert in_words(answer)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_words(answer):
     ["7", "10 cm", r"\frac{\pi}{\sqrt{2}}", "x+y", r"\sin x", "sin(x)", "A", r"\infty", "xy", "(A)", ""],
 )
 def test_mathematics(answer):
-    assert not is_words(answer)
+    assert not in_words(answer)
 
 
 def test_a_hundred_thousand_characters_take_no_time():
     for text in (r"\text{" * 17_000, "{" * 100_000, "a " * 50_000, r"\frac" * 20_000):
-        assert normalise(text) is not None
+        assert normal_form(text) is not None
