@@ -13,8 +13,10 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-# An experiment given by --configfile must not inherit the default one's values.
-if not ("experiment" in config and {"models", "recorded"} & config.keys()):
+# An experiment given by --configfile must not inherit the default one's values, nor write into its results.
+if not workflow.overwrite_configfiles and not (
+    "experiment" in config and {"models", "recorded"} & config.keys()
+):
 
     configfile: workflow.source_path("config/config.yaml")
 

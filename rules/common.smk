@@ -17,11 +17,13 @@ if ROOT:
     # Jobs run the same package that was read here, also in an environment where it is not installed.
     sys.path.insert(0, f"{ROOT}/workflow")
     os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [sys.path[0], os.getenv("PYTHONPATH")])))
+os.environ["PYTHONUTF8"] = "1"  # jobs read and write UTF-8 whatever the locale
 
 try:
     from sent.code_version import code_version, parts_of
+    from sent.config import read_yaml
     from sent.errors import SentError
-    from sent.experiment import BASE, load
+    from sent.experiment import BASE, load, refuse_twin
     from sent.paths import State
 except ModuleNotFoundError as error:
     raise WorkflowError(
@@ -36,7 +38,10 @@ def own_file(path):
 
 
 try:
+    for path in workflow.overwrite_configfiles:
+        read_yaml(path)  # Snakemake takes the last of two equal keys and says nothing
     EXPERIMENT = load(config, ", ".join(map(str, workflow.overwrite_configfiles)) or "config")
+    refuse_twin(EXPERIMENT.name, Path("results"))
 except SentError as error:
     raise WorkflowError(str(error)) from None
 

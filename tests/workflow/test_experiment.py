@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from sent.config import parse
+from sent.config import parse, parse_yaml, read_yaml
 from sent.errors import SentError
-from sent.experiment import load, read
+from sent.experiment import load, read, refuse_twin
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 
@@ -230,3 +230,115 @@ def test_base_alone_needs_no_training_questions():
     found = load(experiment(data=None, methods=["base"]))
     assert found.sampled == [] and found.nli_models == {}
     assert load(experiment()).sampled == ["nano-small", "nano-large"]
+
+
+TWICE = {"mine": {"label": "w/ SENT"}}
+LATE = {
+    "a benchmark called train": ({"benchmarks": ["train"]}, "'benchmarks': train means something else"),
+    "a benchmark called average": ({"benchmarks": ["Average"]}, "'benchmarks': average means something else"),
+    "an experiment called main": ({"experiment": "main"}, "'experiment': this name means something else"),
+    "an experiment called temp": ({"experiment": "Temp"}, "'experiment': this name means something else"),
+    "a long name": ({"experiment": "x" * 101}, "'experiment': String should have at most 100"),
+    "a seed of 32 bits": ({"seeds": [2**31]}, "'seeds': expected numbers up to 2147483647"),
+    "a seed in quotes": ({"seeds": [str(2**31)]}, "'seeds': expected numbers up to 2147483647"),
+    "pass@0": ({"evaluation": {"pass_at": [0]}}, "'evaluation.pass_at.0'.*greater than or equal to 1"),
+    "a learning rate of true": ({"training": {"lr": True}}, "'training.lr': expected a number or a text"),
+    "seeds of true": ({"seeds": [True]}, "'seeds': expected a number or a text"),
+    "an infinite tolerance": (
+        {"grading": {"absolute_tolerance": float("inf")}},
+        "'grading.absolute_tolerance'",
+    ),
+    "no number": ({"training": {"weight_decay": float("nan")}}, "'training.weight_decay'.*finite"),
+    "10^30 steps": ({"training": {"steps": 10**30}}, "'training.steps': expected numbers up to"),
+    "10^30 steps as a float": ({"training": {"steps": 1e30}}, "'training.steps': .*exceeded maximum size"),
+    "10^30 epochs": ({"training": {"epochs": 1e30}}, "'training.epochs'.*less than or equal to 1000000"),
+    "names that differ in capitals": (
+        {"models": ["nano-small", "Nano-Small"], "registry": {"models": {"Nano-Small": {"path": "."}}}},
+        "'models': nano-small and Nano-Small differ only in capitals",
+    ),
+    "two methods of one label": (
+        {"methods": ["sent", "mine"], "registry": {"methods": TWICE}},
+        "'methods': sent and mine have one label, 'w/ SENT'",
+    ),
+    "a method with base's name": (
+        {"methods": ["base", "mine"], "registry": {"methods": {"mine": {"label": "base"}}}},
+        "'methods': mine and base have one label",
+    ),
+    "a benchmark with another's name": (
+        {
+            "benchmarks": ["chain", "mine"],
+            "registry": {
+                "benchmarks": {"mine": {"label": "chain", "source": {"generator": {"families": ["story"]}}}}
+            },
+        },
+        "'benchmarks': chain and mine have one label, 'chain'",
+    ),
+    "a label of two lines": (
+        {"methods": ["mine"], "registry": {"methods": {"mine": {"label": "a\n.. raw:: html"}}}},
+        "registry.methods.mine: 'label': expected one line of printable signs",
+    ),
+    "a label with a control character": (
+        {"methods": ["mine"], "registry": {"methods": {"mine": {"label": "a\x1bb"}}}},
+        "'label': expected one line of printable signs",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", LATE)
+def test_what_would_fail_after_training_is_refused_at_the_start(mistake):
+    changes, said = LATE[mistake]
+    with pytest.raises(SentError, match=said):
+        load(experiment(**changes))
+
+
+def test_equal_keys_are_refused_wherever_they_stand(tmp_path, monkeypatch):
+    (tmp_path / "own.yaml").write_text("experiment: a\ntraining:\n  lr: 1.0e-4\n  steps: 3\n  lr: 1.0e-5\n")
+    with pytest.raises(SentError, match=r"own.yaml: cannot be read.*'lr' is there twice, again in line 5"):
+        read(tmp_path / "own.yaml")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/methods.yaml").write_text("grpo: {label: a}\nsent: {}\ngrpo: {label: b}\n")
+    with pytest.raises(SentError, match=r"config/methods.yaml: .*'grpo' is there twice, again in line 3"):
+        load(experiment())
+    with pytest.raises(SentError, match=r"--experiment: .*'models' is there twice"):
+        read('{"experiment": "a", "models": [], "models": ["b"]}')
+
+
+def test_a_merged_key_may_be_given_anew(tmp_path):
+    text = "a: &a {x: 1, y: 2}\nb: &b\n  <<: *a\n  y: 3\nc:\n  <<: *b\n  x: 4\n"
+    assert parse_yaml(text, "here") == {"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3}, "c": {"x": 4, "y": 3}}
+    both = "a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc: {<<: [*a, *b]}\n"  # of several, the first counts
+    assert parse_yaml(both, "here")["c"] == {"x": 1, "y": 2}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [",
+        "a: \x00",
+        "a: &b [*b",
+        "[" * 5000,
+        "a: 2020-99-99",
+        "a: {<<: 3}",
+        "!!python/object:os.system {}",
+    ],
+)
+def test_what_is_no_yaml_is_one_error(text):
+    with pytest.raises(SentError, match=r"^here: cannot be read as YAML or JSON: [^\n]*$"):
+        parse_yaml(text, "here")
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path):
+    (tmp_path / "a.yaml").write_text("experiment: ä", encoding="utf-16")
+    with pytest.raises(SentError, match=r"a.yaml: not in UTF-8"):
+        read(tmp_path / "a.yaml")
+    (tmp_path / "a.yaml").write_text("{}", encoding="utf-8-sig")
+    assert read_yaml(tmp_path / "a.yaml") == {}
+
+
+def test_experiments_that_differ_only_in_capitals_are_refused(tmp_path):
+    refuse_twin("nano", tmp_path / "results")
+    (tmp_path / "results" / "nano").mkdir(parents=True)
+    refuse_twin("nano", tmp_path / "results")
+    with pytest.raises(SentError, match=r"'Nano' differs only in capitals from .*results/nano"):
+        refuse_twin("Nano", tmp_path / "results")

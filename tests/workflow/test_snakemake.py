@@ -61,6 +61,25 @@ def test_a_mistake_is_one_message():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("training: {lr: 1.0e-4}", "partial.yaml: 'experiment': Field required"),
+        (
+            "experiment: a\nmodels: [nano-small]\nmodels: [nano-large]",
+            "'models' is there twice, again in line 3",
+        ),
+    ],
+)
+def test_a_file_that_would_mean_something_else_is_refused(text, said, tmp_path):
+    (tmp_path / "partial.yaml").write_text(text)
+    run = snakemake("-n", "--configfile", "partial.yaml", folder=tmp_path)
+    assert run.returncode != 0
+    assert said in " ".join(run.stdout.split())
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.slow
 def test_a_failed_stage_shows_its_message(tmp_path):
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "config.yaml").write_text(

@@ -1,14 +1,13 @@
 """An experiment with every name looked up: what the Snakefile asks for paths, settings and resources."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from sent.config import Benchmark, Experiment, Method, Model, Settings, parse, science
+from sent.config import Benchmark, Experiment, Method, Model, Settings, parse, parse_yaml, read_yaml, science
 from sent.config.backends import ENTAILMENT, SAMPLERS
 from sent.errors import SentError, nearest
 
@@ -147,6 +146,10 @@ def load(config: dict[str, Any], where: str = "config") -> ResolvedExperiment:
         values = getattr(experiment, axis)
         if doubled := sorted({str(value) for value in values if values.count(value) > 1}):
             raise SentError(f"{where}: '{axis}' lists {', '.join(doubled)} more than once; list each once")
+        if twins := _equal(values, {str(value): str(value).casefold() for value in values}):
+            raise SentError(
+                f"{where}: '{axis}': {twins} differ only in capitals, which some file systems cannot tell apart"
+            )
 
     if experiment.recorded:  # the responses are there: nothing needs to be known of who wrote them
         known["models"] = {name: ({}, f"{where}: recorded") for name in experiment.models} | known["models"]
@@ -181,10 +184,7 @@ def read(text: str | Path) -> ResolvedExperiment:
     where = "--experiment" if is_json else str(text)
     if not is_json and not Path(text).is_file():
         raise SentError(f"{text}: no such file; name the experiment's file")
-    try:
-        found = yaml.safe_load(text if is_json else Path(text).read_text())
-    except yaml.YAMLError as error:
-        raise SentError(f"{where}: cannot be read as YAML: {' '.join(str(error).split())}") from None
+    found = parse_yaml(text, where) if is_json else read_yaml(Path(text))
     if not isinstance(found, dict):
         raise SentError(f"{where}: expected keys and values, found {type(found).__name__}")
     if "by_model" not in found:
@@ -203,6 +203,16 @@ def read(text: str | Path) -> ResolvedExperiment:
         for kind, values in parts.items()
     }
     return ResolvedExperiment(experiment, **entries)
+
+
+def refuse_twin(name: str, results: Path) -> None:
+    """Raise :class:`SentError` where another experiment's name differs in capitals only: DuckDB attaches but one."""
+    others = results.iterdir() if results.is_dir() else ()
+    if twins := [path for path in others if path.name != name and path.name.casefold() == name.casefold()]:
+        raise SentError(
+            f"config: 'experiment': '{name}' differs only in capitals from {twins[0]}, which databases and some file "
+            "systems cannot tell apart; choose another name"
+        )
 
 
 def registry_file(kind: str) -> Path:
@@ -237,10 +247,7 @@ def _with_models_of_recorded(config: dict[str, Any]) -> dict[str, Any]:
 @lru_cache
 def _read_version(path: Path, changed: int) -> dict[str, Any]:
     """Read a registry file once for each time that it changed."""
-    try:
-        found = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        raise SentError(f"{path}: cannot be read as YAML: {error}") from None
+    found = read_yaml(path)
     if not isinstance(found or {}, dict):
         raise SentError(f"{path}: expected names with their entries, found {type(found).__name__}")
     return found or {}
@@ -305,6 +312,15 @@ def _check(resolved: ResolvedExperiment, where: str) -> None:
             raise SentError(f"{where}: 'models': '{name}' is an entailment model, which answers no questions")
     for name, benchmark in resolved.benchmarks.items():
         _must_exist(f"{places['benchmarks', name]}.source.path", benchmark.source.path)
+    for kind in KINDS:
+        entries = getattr(resolved, kind) | (resolved.nli_models if kind == "models" else {})
+        labels = {name: entry.label or name for name, entry in entries.items()}
+        labels |= {BASE: BASE} if kind == "methods" and BASE in experiment.methods else {}
+        if twins := _equal(labels, labels):
+            raise SentError(
+                f"{where}: '{kind}': {twins} have one label, '{labels[twins.split()[0]]}', and would be one in tables and "
+                "figures; give each a `label` of its own"
+            )
     for name, settings in resolved.by_model.items():
         entailment = settings.semantic_entropy.entailment
         if ENTAILMENT[entailment].model == "required" and not settings.semantic_entropy.nli_model:
@@ -312,6 +328,15 @@ def _check(resolved: ResolvedExperiment, where: str) -> None:
                 f"{where}: semantic_entropy.entailment is '{entailment}' for {name}, which needs "
                 f"`semantic_entropy.nli_model`: the name of a model in {registry_file('models')}"
             )
+
+
+def _equal(names: Iterable[str], meanings: dict[str, str]) -> str:
+    """The first two names of one meaning, joined by `and`, or nothing."""
+    first: dict[str, str] = {}
+    for name in map(str, names):
+        if (other := first.setdefault(meanings[name], name)) != name:
+            return f"{other} and {name}"
+    return ""
 
 
 def _must_exist(where: str, path: str | None) -> None:

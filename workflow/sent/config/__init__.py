@@ -11,7 +11,7 @@ from sent.config.evaluation import Benchmark, Evaluation
 from sent.config.experiment import Experiment
 from sent.config.grading import Grading
 from sent.config.models import PAPER_PROMPT, Architecture, Model, NliTraining, Pretrain, Resources
-from sent.config.parsing import dump, parse, science
+from sent.config.parsing import dump, parse, parse_yaml, read_yaml, science
 from sent.config.results import Results
 from sent.config.sampling import Backend, Decoding, Sampling, Server, Vllm
 from sent.config.semantic_entropy import SemanticEntropy
@@ -50,5 +50,7 @@ __all__ = [
     "Vllm",
     "dump",
     "parse",
+    "parse_yaml",
+    "read_yaml",
     "science",
 ]

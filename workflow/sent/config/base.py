@@ -1,21 +1,53 @@
 """What all settings share."""
 
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+LARGEST = 2**31 - 1
+"""Of numbers in settings: the tables between stages hold whole numbers of 32 bits."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+
+
+def _one_line(text: str) -> str:
+    if not text or text != " ".join(text.split()) or not text.isprintable():
+        raise ValueError("expected one line of printable signs")
+    return text
+
+
+Label = Annotated[str, Field(max_length=100), AfterValidator(_one_line)]
+"""What pages, tables and figures print: one line."""
 
 
 class Settings(BaseModel):
     """Base of all settings: unknown keys are errors, values are immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     OPERATION: ClassVar[frozenset[str]] = frozenset()
     """Keys that say how a job runs: with any value it makes the same, up to the rounding of floating-point sums."""
     REPORT: ClassVar[frozenset[str]] = frozenset()
     """Keys that only the stage `results` reads: how what was made is summed up and named."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_values(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse truth values where numbers or texts are expected: Python would take `true` for 1."""
+        if not _takes_truth_values(cls.model_fields[info.field_name].annotation) and any(
+            isinstance(leaf, bool) for leaf in _leaves(value)
+        ):
+            raise ValueError("expected a number or a text, not true or false")
+        return value
+
+    @field_validator("*")
+    @classmethod
+    def _numbers_fit(cls, value: Any) -> Any:
+        """Refuse numbers that no table holds."""
+        if any(isinstance(leaf, int | float) and abs(leaf) > LARGEST for leaf in _leaves(value)):
+            raise ValueError(f"expected numbers up to {LARGEST}")
+        return value
 
     def science(self, operation: bool = False, report: bool = False) -> dict[str, Any]:
         """Return the keys that shape what a job makes, as JSON values; on request with those of the other kinds."""
@@ -24,3 +56,18 @@ class Settings(BaseModel):
         inner = {key: getattr(self, key) for key in kept}
         parts = {k: v.science(operation, report) for k, v in inner.items() if isinstance(v, Settings)}
         return kept | parts
+
+
+def _takes_truth_values(annotation: Any) -> bool:
+    """Whether a type takes truth values, anything, or settings, whose own keys are checked."""
+    settings = isinstance(annotation, type) and issubclass(annotation, Settings)
+    return settings or annotation in (bool, Any) or any(map(_takes_truth_values, get_args(annotation)))
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """The values in lists and mappings, at any depth."""
+    if isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(part)
+    else:
+        yield value

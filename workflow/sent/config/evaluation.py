@@ -1,8 +1,10 @@
 """Benchmarks, and how policies answer them."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from sent.config.base import Settings
+from sent.config.base import Label, Settings
 from sent.config.data import Source
 from sent.config.sampling import Backend, Decoding, Server, Vllm
 
@@ -13,7 +15,7 @@ class Benchmark(Settings):
     REPORT = frozenset({"label"})
 
     source: Source = Field(description="where its questions come from")
-    label: str | None = Field(None, description="name in tables and figures")
+    label: Label | None = Field(None, description="name in tables and figures")
 
 
 class Evaluation(Settings):
@@ -26,6 +28,8 @@ class Evaluation(Settings):
     n: int = Field(32, ge=1, description="responses a question")
     decoding: Decoding = Field(Decoding(max_new_tokens=8000), description="how responses are drawn")
     batch_tokens: int = Field(32768, ge=1, description="as in sampling")
-    pass_at: list[int] = Field([1, 8, 16, 32], min_length=1, description="k of pass@k")
+    pass_at: list[Annotated[int, Field(ge=1)]] = Field(
+        [1, 8, 16, 32], min_length=1, description="k of pass@k"
+    )
     vllm: Vllm = Field(Vllm(), description="options of `backend: vllm`")
     server: Server = Field(Server(), description="options of `backend: openai`")

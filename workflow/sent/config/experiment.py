@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sent.config.base import Name, Settings
 from sent.config.curriculum import Curriculum
@@ -13,6 +13,9 @@ from sent.config.results import Results
 from sent.config.sampling import Sampling
 from sent.config.semantic_entropy import SemanticEntropy
 from sent.config.training import Training
+
+RESERVED = {"main", "temp", "system", "memory", "information_schema", "pg_catalog"}
+"""Names that DuckDB has databases or schemas of its own under."""
 
 
 class Experiment(Settings):
@@ -51,6 +54,22 @@ class Experiment(Settings):
     registry: dict[Literal["models", "methods", "benchmarks"], dict[Name, Any]] = Field(
         {}, description="registry entries of your own, beside those in the registry files"
     )
+
+    @field_validator("experiment")
+    @classmethod
+    def _is_no_database_of_duckdb(cls, name: str) -> str:
+        if name.lower() in RESERVED:
+            raise ValueError("this name means something else to the database; choose another")
+        return name
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _are_no_other_rows(cls, names: list[str]) -> list[str]:
+        if taken := sorted({"train", "average"} & {name.lower() for name in names}):
+            raise ValueError(
+                f"{taken[0]} means something else in the database; give the benchmark another name"
+            )
+        return names
 
     @model_validator(mode="after")
     def _has_questions(self):

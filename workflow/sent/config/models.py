@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sent.config.base import Settings
+from sent.config.base import Label, Settings
 from sent.config.data import Hub
 
 PAPER_PROMPT = "{question}\nPlease reason step by step, and put your final answer within \\boxed{}."
@@ -127,8 +127,8 @@ class Model(Settings):
     path: str | None = Field(None, description="a local folder with config.json, safetensors and a tokenizer")
     pretrain: Pretrain | None = Field(None, description="an embedded policy, pretrained from scratch")
     nli: NliTraining | None = Field(None, description="an embedded entailment model, trained from scratch")
-    label: str | None = Field(None, description="name in tables and figures")
-    scale: str | None = Field(None, description="parameters as written in tables, such as 1.5B")
+    label: Label | None = Field(None, description="name in tables and figures")
+    scale: Label | None = Field(None, description="parameters as written in tables, such as 1.5B")
     prompt: str = Field(PAPER_PROMPT, description="`{question}` is replaced, nothing else is interpreted")
     chat: bool = Field(True, description="wrap the prompt with the tokenizer's chat template")
     dtype: Literal["float32", "bfloat16"] = Field(

@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
 from sent.config.base import Settings
 from sent.errors import SentError, nearest
+
+MERGE = "tag:yaml.org,2002:merge"
+"""What YAML calls the key `<<`."""
 
 
 def parse(settings: type[Settings], value: Any, where: str) -> Any:
@@ -39,13 +43,64 @@ def read_text(text: str, where: str) -> Any:
         path = Path(text)
         if not path.is_file():
             raise SentError(f"{where}: '{text}' is neither JSON nor an existing file")
-        text = path.read_text()
-    import yaml
+        return read_yaml(path)
+    return parse_yaml(text, where)
 
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML or JSON file in UTF-8. Raises :class:`SentError` that names it, as :func:`parse_yaml` does."""
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SentError(f"{where}: cannot be read as YAML or JSON: {error}") from None
+        return parse_yaml(path.read_text(encoding="utf-8-sig"), str(path))
+    except UnicodeDecodeError as error:
+        raise SentError(f"{path}: not in UTF-8 ({error}); save it as UTF-8") from None
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Read YAML or JSON, where no key may be there twice. Raises :class:`SentError` that names ``where`` and the line."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        node = loader.get_single_node()
+        _settle_keys(node, set())
+        return None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        said = " ".join(str(error).replace('in "<unicode string>", ', "").split())
+        raise SentError(f"{where}: cannot be read as YAML or JSON: {said:.500}") from None
+    finally:
+        loader.dispose()
+
+
+def _name(key: yaml.Node) -> tuple:
+    return (key.tag, key.value if isinstance(key, yaml.ScalarNode) else id(key))
+
+
+def _settle_keys(node: yaml.Node | None, done: set[int]) -> None:
+    """Refuse equal keys, of which YAML would take the last without a word, and replace ``<<`` by what it merges.
+
+    PyYAML 6.0.4 takes the wrong value of a key that a merged mapping had itself given anew.
+    """
+    if not isinstance(node, yaml.CollectionNode) or id(node) in done:
+        return
+    done.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for part in node.value:
+            _settle_keys(part, done)
+        return
+    own, merged = {}, {}
+    for key, value in node.value:
+        _settle_keys(value, done)
+        name = _name(key)
+        if key.tag == MERGE:
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                if not isinstance(source, yaml.MappingNode):
+                    raise ValueError(
+                        f"<< merges keys and values, found a {source.id} in line {key.start_mark.line + 1}"
+                    )
+                merged = {_name(pair[0]): pair for pair in source.value} | merged
+        elif name in own:
+            raise ValueError(f"the key '{key.value}' is there twice, again in line {key.start_mark.line + 1}")
+        else:
+            own[name] = (key, value)
+    node.value = list((merged | own).values())
 
 
 def _explain(settings: type[Settings], item: dict, where: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sent.config.backends import SAMPLERS
-from sent.config.base import Settings
+from sent.config.base import Label, Settings
 from sent.config.sampling import Decoding, Vllm
 from sent.errors import SentError
 
@@ -19,7 +19,7 @@ class Method(Settings):
 
     REPORT = frozenset({"label"})
 
-    label: str | None = Field(None, description="name in tables and figures")
+    label: Label | None = Field(None, description="name in tables and figures")
     curriculum: bool = Field(False, description="train stage by stage, in the order of semantic entropy")
     objective: str = Field(
         "grpo", description="function that weighs the tokens: the name of a file of sent/training/objectives/"
@@ -119,7 +119,9 @@ class Training(Settings):
     minibatch_prompts: int = Field(
         128, ge=1, description="prompts of one optimizer update; divides prompts_per_step"
     )
-    epochs: float = Field(5, gt=0, description="passes over the training questions, stages taken together")
+    epochs: float = Field(
+        5, gt=0, le=1_000_000, description="passes over the training questions, stages taken together"
+    )
     steps: int | None = Field(
         None, ge=1, description="rollout steps, stages taken together; overrides epochs"
     )
