@@ -65,7 +65,9 @@ def test_states_read_as_they_are_written(text):
 def test_a_run_has_these_jobs_and_the_database_reads_what_its_rule_declares(own_checkout, changes):
     experiment = load(own_checkout.experiment | changes)
     printed = own_checkout.snakemake("--dry-run", changes=changes).stdout
-    named = dict(re.findall(r"^rule (\w+):\n(?:.*\n)*?    input: (.*)\n", printed, re.MULTILINE))
+    inputs = re.search(
+        r"Building the database of trial\nReason: .*Input files updated by another job: (.*)", printed
+    )
     counts = dict(re.findall(r"^(\w+) +(\d+)$", printed, re.MULTILINE))
     found = [job.rule for job in jobs(experiment)]
     assert {rule: str(found.count(rule)) for rule in found} == {
@@ -83,5 +85,5 @@ def test_a_run_has_these_jobs_and_the_database_reads_what_its_rule_declares(own_
     names = ("questions", "samples", "verdicts", "clusters", "semantic_entropy", "curriculum", "calibration")
     read = {file.path for name in (*names, "metrics", "summary", "responses") for file in files.called(name)}
     read |= set(files.folders())
-    declared = {own_checkout.work / path for path in named["build_database"].split(", ")}
+    declared = {own_checkout.work / path for path in inputs[1].split(", ")}
     assert read == declared
