@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 from sent.config import Decoding, Generator, Model
 from sent.data.arithmetic import generate as generate_questions
-from sent.sampling.sampler import load_tokenizer, render, requests_for
+from sent.models.loading import load_tokenizer
+from sent.sampling.sampler import render, requests_for
 from sent.sampling.transformers_sampler import TransformersSampler
 from transformers import AutoModelForCausalLM, Qwen3Config, Qwen3ForCausalLM
 

@@ -5,11 +5,13 @@ equal to the last bit are promised for one thread, as embedded models run in the
 """
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"
+sys.path.insert(0, str(Path(__file__).parent))  # for :mod:`families`
 
 WORDS = ["<pad>", "<eos>", "<unk>", "\\boxed{4}", "\\boxed{9}", "what", "is", "?", "2", "3", "+"]
 

@@ -71,7 +71,7 @@ def test_a_folder_that_is_no_model_names_all_that_it_lacks(tmp_path):
     with pytest.raises(SentError) as error:
         fetch.from_path(Model(path=str(tmp_path)), tmp_path / "out")
     assert (
-        "not a model folder: it lacks config.json, weights (*.safetensors), a tokenizer (tokenizer.json); "
+        "not a model folder: it lacks config.json, weights (model.safetensors), a tokenizer (tokenizer.json); "
         "it holds notes.txt"
     ) in str(error.value)
 
@@ -79,13 +79,14 @@ def test_a_folder_that_is_no_model_names_all_that_it_lacks(tmp_path):
 def test_weights_of_another_format_are_pointed_at(copy):
     (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
     with pytest.raises(
-        SentError, match=r"lacks weights .*save the weights of pytorch_model.bin as safetensors"
+        SentError, match=r"lacks weights .*save the weights of pytorch_model.bin as model.safetensors"
     ):
         folder.check(copy, "m")
 
 
 def test_a_missing_shard_is_named(copy):
-    index = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
+    (copy / "model.safetensors").rename(copy / "model-1.safetensors")
+    index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
     (copy / folder.INDEX).write_text(json.dumps(index))
     with pytest.raises(SentError, match=r"it lacks the shard model-2\.safetensors"):
         folder.check(copy, "m")

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from families import NAMES, WINDOW, by_name, make
 from sent.config import Decoding
 from sent.errors import SentError
 from sent.sampling.sampler import requests_for
-from sent.sampling.transformers_sampler import TransformersSampler
+from sent.sampling.transformers_sampler import TransformersSampler, check_against_plain
 
 DECODING = Decoding(max_new_tokens=40)
 
@@ -68,32 +69,39 @@ def test_other_shapes_give_the_same_bits_in_any_batch(make_model, tokenizer, pro
     assert TransformersSampler(model, tokenizer, 700).sample(requests, DECODING) == whole
 
 
-@pytest.mark.parametrize("family", ["Llama", "Qwen2", "GPTNeoX", "Gemma"])
-def test_other_families_of_models(tokenizer, prompts, family):
-    import transformers
-
-    config = getattr(transformers, f"{family}Config")(
-        vocab_size=24,
-        hidden_size=48,
-        intermediate_size=96,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=12,
-        max_position_embeddings=128,
-        initializer_range=0.2,
-        bos_token_id=None,
-        eos_token_id=1,
-        pad_token_id=0,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = getattr(transformers, f"{family}ForCausalLM")(config).eval()
+@pytest.mark.parametrize("family", NAMES)
+def test_families_of_models_give_the_log_probabilities_of_one_plain_pass(tokenizer, prompts, family):
+    model = by_name(family)
     requests = requests_for(prompts, 2, "family", 0)
     drawn = TransformersSampler(model, tokenizer).sample(requests, DECODING)
+    assert max(len(completion.token_ids) for completion in drawn) > 2 * WINDOW
     for request, completion in zip(requests, drawn, strict=True):
-        assert completion.logprobs == pytest.approx(recomputed(model, request, completion), abs=1e-4)
-    assert TransformersSampler(model, tokenizer, 900).sample(requests, DECODING) == drawn
+        assert completion.logprobs == pytest.approx(recomputed(model, request, completion), abs=1e-5)
+    if model.config._attn_implementation == "sdpa":
+        assert TransformersSampler(model, tokenizer, 900).sample(requests, DECODING) == drawn
+
+
+def test_a_window_is_seen(tokenizer, prompts):
+    """Else the test above could pass by ignoring windows on both sides."""
+    requests = requests_for(prompts, 1, "window", 0)
+    model = make("Mistral")
+    narrow = TransformersSampler(model, tokenizer).sample(requests, DECODING)
+    model.config.sliding_window = 100
+    wide = [recomputed(model, *pair) for pair in zip(requests, narrow, strict=True)]
+    assert (
+        max(
+            abs(a - b)
+            for c, row in zip(narrow, wide, strict=True)
+            for a, b in zip(c.logprobs, row, strict=True)
+        )
+        > 0.1
+    )
+
+
+def test_a_window_that_the_family_does_not_declare_is_not_one(tokenizer):
+    model = make("Llama")
+    model.config.sliding_window = 3
+    assert TransformersSampler(model, tokenizer).windows is None
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -193,9 +201,29 @@ def test_a_prompt_without_room_is_refused(model, tokenizer, length):
         TransformersSampler(model, tokenizer).sample(requests, DECODING)
 
 
-def test_sliding_attention_is_refused(make_model, tokenizer):
-    model = make_model(use_sliding_window=True, sliding_window=8, max_window_layers=1)
-    with pytest.raises(SentError, match=r"sliding_attention layers.*backend: vllm"):
+def test_an_attention_that_leaves_out_capping_is_refused(tokenizer):
+    model = make("Gemma 2")
+    model.set_attn_implementation("sdpa")
+    with pytest.raises(SentError, match="loaded with attention 'sdpa'; the transformers backend needs eager"):
+        TransformersSampler(model, tokenizer)
+
+
+def test_a_model_that_decodes_otherwise_than_it_reads_is_refused(tokenizer, make_model):
+    model = make_model()
+    sampler = TransformersSampler(model, tokenizer)
+    check_against_plain(sampler)
+    sampler.windows = 2
+    with pytest.raises(SentError, match=r"differ from a plain forward pass .*\(qwen3\) is not supported"):
+        check_against_plain(sampler)
+
+
+def test_end_tokens_beyond_the_vocabulary_are_refused(make_model, tokenizer):
+    model = make_model()
+    model.generation_config.eos_token_id = [1, 5000]
+    with pytest.raises(
+        SentError,
+        match=r"generation_config.json: 'eos_token_id': expected tokens below 24, found \[1, 5000\]",
+    ):
         TransformersSampler(model, tokenizer)
 
 

@@ -10,9 +10,10 @@ from sent.training.logprobs import token_logprobs
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-5}
 
 
-def plain(hidden, weight, targets, temperature=1.0, bias=None):
+def plain(hidden, weight, targets, temperature=1.0, bias=None, scale=1.0, softcap=None):
     """Return what token_logprobs must, by way of all logits."""
-    logits = hidden @ weight.T if bias is None else hidden @ weight.T + bias
+    logits = scale * (hidden @ weight.T if bias is None else hidden @ weight.T + bias)
+    logits = logits if softcap is None else softcap * torch.tanh(logits / softcap)
     logps = (logits / temperature).log_softmax(dim=-1)
     probabilities = logps.exp()
     terms = torch.where(probabilities > 0, probabilities * logps.masked_fill(probabilities == 0, 0), 0)
@@ -41,12 +42,13 @@ def blocks(request, monkeypatch):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
 @pytest.mark.parametrize("with_bias", [False, True])
-def test_values_and_gradients_equal_the_plain_computation(blocks, dtype, temperature, with_bias):
+@pytest.mark.parametrize("head", [{}, {"scale": 0.3}, {"softcap": 2.5}, {"scale": 1.7, "softcap": 4.0}])
+def test_values_and_gradients_equal_the_plain_computation(blocks, dtype, temperature, with_bias, head):
     hidden, weight, bias, targets, upstream = inputs(dtype)
     bias = bias if with_bias else None
     leaves = [leaf for leaf in (hidden, weight, bias) if leaf is not None]
-    found = token_logprobs(hidden, weight, targets, temperature, bias=bias)
-    expected = plain(hidden, weight, targets, temperature, bias)
+    found = token_logprobs(hidden, weight, targets, temperature, bias=bias, **head)
+    expected = plain(hidden, weight, targets, temperature, bias, **head)
     gradients = torch.autograd.grad((torch.stack(found) * upstream).sum(), leaves)
     expected_gradients = torch.autograd.grad((torch.stack(expected) * upstream).sum(), leaves)
     for one, other in zip((*found, *gradients), (*expected, *expected_gradients), strict=True):

@@ -120,7 +120,7 @@ class Resources(Settings):
 class Model(Settings):
     """A registry entry: a policy or an entailment model, from exactly one of hub, path, pretrain or nli."""
 
-    OPERATION = frozenset({"architecture", "resources"})
+    OPERATION = frozenset({"architecture", "resources", "verify_weights"})
     REPORT = frozenset({"label", "scale"})
 
     hub: Hub | None = Field(None, description="a repository on the Hugging Face hub")
@@ -137,6 +137,10 @@ class Model(Settings):
     )
     trust_remote_code: bool = Field(
         False, description="run Python code of the model's repository; off unless you ask"
+    )
+    verify_weights: bool | None = Field(
+        None,
+        description="compare the weights with the SHA-256 in provenance.json at every load; default: up to 8 GB",
     )
     resources: Resources = Field(
         Resources(), description="what a job with this model asks of the machine or cluster"

@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> None:
     from sent.evaluation.benchmarks import read_benchmarks
     from sent.grading.grader import Gold, Grader
     from sent.log import logger
+    from sent.models.loading import load_tokenizer
     from sent.sampling import sampler
     from sent.sampling.responses import respond
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     benchmarks = read_benchmarks(args.benchmarks)
     _warn(settings, logger)
 
-    tokenizer = sampler.load_tokenizer(args.policy, model)
+    tokenizer = load_tokenizer(args.policy, model)
     requests, origin = [], []
     for name, questions in benchmarks.items():
         prompts = {row["question_id"]: sampler.render(tokenizer, model, row["question"]) for row in questions}

@@ -15,6 +15,7 @@ def run(args: argparse.Namespace) -> None:
     from pathlib import Path
 
     from sent.config import Model, parse
+    from sent.models.loading import check
     from sent.models.prepare import prepare
 
     model = parse(Model, args.model, f"--model of '{args.name}'")
@@ -24,4 +25,4 @@ def run(args: argparse.Namespace) -> None:
 
         return pretrain(model.pretrain, folder)
 
-    prepare(model, args.name, Path(args.output), {"pretrain": pretrained})
+    prepare(model, args.name, Path(args.output), {"pretrain": pretrained}, check)

@@ -8,7 +8,7 @@ from sent.models import folder as model_folder
 
 WANTED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "README.md", "LICENSE*", "NOTICE*")
 """What is taken of a hub repository; other formats of the same weights are left there."""
-UNWANTED = ("original/*", "onnx/*", "openvino/*")
+UNWANTED = ("original/*", "onnx/*", "openvino/*", "consolidated*")
 
 
 def from_hub(model: Model, output: Path) -> dict:
@@ -53,6 +53,8 @@ def _linked(source: Path, output: Path, where: str, model: Model) -> dict:
     facts = model_folder.check(source, where, model.trust_remote_code)
     for path in sorted(source.rglob("*")):
         relative = path.relative_to(source)
+        if relative == Path("provenance.json"):
+            continue  # this folder gets its own: a link would lead the writing into the source
         if path.is_file() and not any(part.startswith(".") for part in relative.parts):
             (output / relative).parent.mkdir(parents=True, exist_ok=True)
             (output / relative).symlink_to(path.resolve())

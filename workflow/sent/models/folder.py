@@ -1,15 +1,18 @@
 """What makes a folder a model: its configuration, readable weights, and a tokenizer that fits them."""
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 
 from sent.errors import SentError
 
+WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json", "spiece.model", "spm.model")
-OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.gguf")
+OTHER_WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.gguf")
 
 
 def check(folder: Path, where: str, trust_remote_code: bool = False) -> dict:
@@ -21,11 +24,11 @@ def check(folder: Path, where: str, trust_remote_code: bool = False) -> dict:
     """
     if not folder.is_dir():
         raise SentError(f"{where}: no such folder; give the folder that holds a model's config.json")
-    missing = _missing(folder)
+    missing = _missing(folder, where)
     if missing:
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
         raise SentError(
-            f"{where}: not a model folder: it lacks {', '.join(missing)}; it holds {found}{_hint(folder)}"
+            f"{where}: not a model folder: it lacks {', '.join(missing)}; it holds {found}{_hint(folder, where)}"
         )
     rows = _vocabulary_of_model(folder, where)
     tokens = _vocabulary_of_tokenizer(folder, where, trust_remote_code)
@@ -38,27 +41,55 @@ def check(folder: Path, where: str, trust_remote_code: bool = False) -> dict:
 
 
 def parameters(folder: Path, where: str) -> int:
-    """Count the parameters in a folder's safetensors files from their headers."""
+    """Count the parameters in a folder's weight files from their headers."""
+    return sum(prod(shape) for shape in check_weights(folder, where).values())
+
+
+def check_weights(folder: Path, where: str) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the tensors in a folder's weight files, from their headers.
+
+    Raises :class:`SentError` that names a file that is missing or cannot be read.
+    """
     from safetensors import SafetensorError, safe_open
 
-    total = 0
-    for file in weights(folder):
+    shapes = {}
+    for file in weights(folder, where):
+        if not file.is_file():
+            raise SentError(f"{where}: {file.name}: missing, though {INDEX} names it; copy or fetch it again")
         try:
             with safe_open(file, framework="numpy") as tensors:
-                total += sum(prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
-        except (SafetensorError, OSError) as error:
+                shapes |= {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, ValueError) as error:
             raise SentError(
-                f"{where}: {file.name} cannot be read ({error}); copy or fetch it again"
+                f"{where}: {file.name} cannot be read ({_line(error)}); copy or fetch it again"
             ) from None
-    return total
+    return shapes
 
 
-def weights(folder: Path) -> list[Path]:
-    """Return the folder's weight files: the shards that its index names, else every safetensors file."""
-    index = folder / INDEX
-    if index.is_file():
-        return [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
-    return sorted(folder.glob("*.safetensors"))
+def weights(folder: Path, where: str) -> list[Path]:
+    """Return the files that transformers takes the weights from: model.safetensors, else the shards of the index."""
+    whole, index = folder / WHOLE, folder / INDEX
+    if whole.is_file() or not index.is_file():
+        return [whole] if whole.is_file() else []
+    with reading(f"{where}: {INDEX}: expected JSON with a weight_map"):
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        if any(not isinstance(name, str) or Path(name).name != name for name in names):
+            raise SentError(f"{where}: {INDEX}: 'weight_map': expected names of files in the same folder")
+    return [folder / name for name in names]
+
+
+@contextlib.contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn whatever a library raises over a bad file into one line that begins with ``what``.
+
+    Which exception a library ends with on damaged input is not said by any of them.
+    """
+    try:
+        yield
+    except (SentError, MemoryError):
+        raise
+    except Exception as error:
+        raise SentError(f"{what} ({type(error).__name__}: {_line(error)})") from error
 
 
 def files(folder: Path) -> dict[str, dict]:
@@ -88,25 +119,25 @@ def licence(folder: Path) -> str | None:
     return str(stated) if stated else None
 
 
-def _missing(folder: Path) -> list[str]:
+def _missing(folder: Path, where: str) -> list[str]:
     missing = [] if (folder / "config.json").is_file() else ["config.json"]
-    found = weights(folder)
+    found = weights(folder, where)
     if not found:
-        missing.append("weights (*.safetensors)")
+        missing.append(f"weights ({WHOLE})")
     missing += [f"the shard {file.name}" for file in found if not file.is_file()]
     if not any((folder / name).is_file() for name in TOKENIZERS):
         missing.append("a tokenizer (tokenizer.json)")
     return missing
 
 
-def _hint(folder: Path) -> str:
-    """A way out where there are weights of another format."""
-    if weights(folder):
+def _hint(folder: Path, where: str) -> str:
+    """A way out where there are weights of another format or name."""
+    if weights(folder, where):
         return ""
     others = sorted({path.name for pattern in OTHER_WEIGHTS for path in folder.glob(pattern)})
     if not others:
         return ""
-    return f"; save the weights of {others[0]} as safetensors (transformers' save_pretrained does)"
+    return f"; save the weights of {others[0]} as {WHOLE} (transformers' save_pretrained does)"
 
 
 def _vocabulary_of_model(folder: Path, where: str) -> int:
@@ -119,16 +150,24 @@ def _vocabulary_of_model(folder: Path, where: str) -> int:
 
 def _vocabulary_of_tokenizer(folder: Path, where: str, trust_remote_code: bool) -> int:
     """One more than the largest token number."""
-    from transformers import AutoTokenizer
+    return max(load_tokenizer(folder, where, trust_remote_code).get_vocab().values()) + 1
 
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise SentError(f"{where}: its tokenizer cannot be loaded: {' '.join(str(error).split())}") from None
-    return max(tokenizer.get_vocab().values()) + 1
+
+def load_tokenizer(folder: Path, where: str, trust_remote_code: bool):
+    """Return a folder's tokenizer. Raises :class:`SentError` if it cannot be loaded."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    with reading(f"{where}: config.json: cannot be read as a model's"):
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    with reading(f"{where}: its tokenizer cannot be loaded; save it again with the model"):
+        return AutoTokenizer.from_pretrained(folder, config=config, trust_remote_code=trust_remote_code)
 
 
 def sha256(path: Path) -> str:
     """Return a file's SHA-256 in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

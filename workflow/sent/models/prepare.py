@@ -15,7 +15,13 @@ Train = Callable[[Path], dict]
 """Trains a model into a folder and returns what is worth knowing about it."""
 
 
-def prepare(model: Model, name: str, output: Path, train: dict[str, Train]) -> None:
+Check = Callable[[Path, str, Model], None]
+"""Raises an error if a folder is no model of the kind that is wanted."""
+
+
+def prepare(
+    model: Model, name: str, output: Path, train: dict[str, Train], check: Check = lambda *_: None
+) -> None:
     """Make the folder ``output``: a hub model, a local one, or one that is trained here, and provenance.json.
 
     ``train`` holds, by key of the registry entry, what this kind of model can be trained by. Raises
@@ -37,6 +43,7 @@ def prepare(model: Model, name: str, output: Path, train: dict[str, Train]) -> N
     with tables.atomic(output) as folder:
         folder.mkdir()
         known = makers[origin](model, folder) if origin in makers else _trained(train[origin], folder, name)
+        check(folder, f"model '{name}'", model)
         provenance = {"name": name, **known, "files": model_folder.files(folder)}
         (folder / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n")
     logger.info("%s: %s parameters, from %s", name, known["parameters"], known["origin"])

@@ -42,6 +42,7 @@ def _sample(args: argparse.Namespace) -> None:
     from sent import tables
     from sent.config import Model, Sampling, parse, science
     from sent.log import logger
+    from sent.models.loading import load_tokenizer
     from sent.sampling import sampler
     from sent.sampling.responses import respond
 
@@ -56,7 +57,7 @@ def _sample(args: argparse.Namespace) -> None:
 
     rows, journal = [], Path(f"{args.output}.answered.jsonl")
     if part:
-        tokenizer = sampler.load_tokenizer(args.policy, model)
+        tokenizer = load_tokenizer(args.policy, model)
         prompts = {row["question_id"]: sampler.render(tokenizer, model, row["question"]) for row in part}
         requests = sampler.requests_for(prompts, settings.n, "sampling", settings.seed)
         backend = sampler.load_sampler(args.policy, model, settings, journal)

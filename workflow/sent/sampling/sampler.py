@@ -93,20 +93,6 @@ def check_room(requests: list[Request], context: int) -> None:
             )
 
 
-def load_tokenizer(policy: str | Path, model: Model):
-    """Return the tokenizer of a policy folder. Raises :class:`SentError` if the folder is none."""
-    from transformers import AutoTokenizer
-
-    if not (Path(policy) / "config.json").is_file():
-        raise SentError(
-            f"{policy}: not a model folder (it has no config.json); give the folder of a saved model"
-        )
-    try:
-        return AutoTokenizer.from_pretrained(policy, trust_remote_code=model.trust_remote_code)
-    except (OSError, ValueError) as error:
-        raise SentError(f"{policy}: its tokenizer cannot be loaded: {' '.join(str(error).split())}") from None
-
-
 def load_sampler(
     policy: str | Path, model: Model, settings: Sampling | Evaluation, journal: Path | None = None
 ) -> Sampler:

@@ -14,8 +14,11 @@ import torch
 from sent.config import Decoding, Evaluation, Model, Sampling
 from sent.errors import SentError
 from sent.log import progress
+from sent.models import architecture
+from sent.models import folder as model_folder
+from sent.models.loading import load_model, load_tokenizer
 from sent.sampling.choosing import choose
-from sent.sampling.sampler import Completion, Request, check_room, load_tokenizer
+from sent.sampling.sampler import Completion, Request, check_room, requests_for
 from sent.sampling.slot_cache import COLUMNS, SlotCache, round_up
 from sent.seeding import uniforms
 
@@ -30,32 +33,28 @@ def load(
     policy: str | Path, model: Model, settings: Sampling | Evaluation, journal=None
 ) -> "TransformersSampler":
     """Load the policy folder, onto the GPU where there is one; responses are kept in no journal."""
-    from transformers import AutoModelForCausalLM
-
     tokenizer = load_tokenizer(policy, model)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = getattr(torch, model.dtype)
-    try:
-        loaded = AutoModelForCausalLM.from_pretrained(
-            policy, dtype=dtype, attn_implementation="sdpa", trust_remote_code=model.trust_remote_code
-        )
-    except (OSError, ValueError) as error:
-        raise SentError(f"{policy}: its model cannot be loaded: {' '.join(str(error).split())}") from None
-    return TransformersSampler(loaded.to(device), tokenizer, settings.batch_tokens, bar=True)
+    loaded = load_model(policy, model, getattr(torch, model.dtype)).to(device)
+    sampler = TransformersSampler(loaded, tokenizer, settings.batch_tokens, bar=True)
+    check_against_plain(sampler)
+    return sampler
 
 
 class TransformersSampler:
-    """Samples from ``model``, an ``AutoModelForCausalLM`` with full attention in every layer."""
+    """Samples from ``model``, an ``AutoModelForCausalLM`` whose layers have full or sliding-window attention."""
 
     def __init__(self, model, tokenizer, batch_tokens: int = 32768, bar: bool = False):
         """Use the live ``model`` as it is. ``batch_tokens`` bounds sequences x longest length in a batch."""
         self.model = model
         self.batch_tokens = batch_tokens
         self.bar = bar
-        self.context = getattr(model.config, "max_position_embeddings", None) or 2**31
-        self.is_end = torch.zeros(model.config.vocab_size, dtype=torch.bool, device=model.device)
-        self.is_end[_end_tokens(model, tokenizer)] = True
         _check_attention(model)
+        config = architecture.text_config(model)
+        self.windows = architecture.windows_of(config)
+        self.context = architecture.context_of(config) or 2**31
+        self.is_end = torch.zeros(config.vocab_size, dtype=torch.bool, device=model.device)
+        self.is_end[_end_tokens(model, tokenizer, config.vocab_size)] = True
 
     def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
         """Draw one completion a request, in their order; see :class:`sent.sampling.sampler.Sampler`.
@@ -154,17 +153,17 @@ class TransformersSampler:
         """Read each distinct prompt once, but for its last token: the first step reads that."""
         device = self.model.device
         distinct = {prompt: i for i, prompt in enumerate(dict.fromkeys(r.prompt_ids for r in requests))}
-        columns = round_up(max(len(prompt) for prompt in distinct) - 1, COLUMNS) or COLUMNS
+        longest = max(map(len, distinct))
+        columns = round_up(longest - 1, COLUMNS) or COLUMNS
         ids = np.zeros((len(distinct), columns), dtype=np.int64)
         for prompt, i in distinct.items():
             ids[i, : len(prompt) - 1] = prompt[:-1]
-        dtype = self.model.dtype
-        causal = torch.full((columns, columns), torch.finfo(dtype).min, dtype=dtype, device=device).triu(1)
-        cache = SlotCache()
+        cache = SlotCache(self.windows)
         self.model(
             input_ids=torch.from_numpy(ids).to(device),
-            position_ids=torch.arange(columns, device=device)[None, :],
-            attention_mask=causal[None, None],
+            # No position beyond the longest prompt's: some kinds of RoPE look at the largest one.
+            position_ids=torch.arange(columns, device=device).clamp(max=longest - 1)[None, :],
+            attention_mask=cache.of_prompts(columns, self.model.dtype, device),
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
@@ -191,7 +190,7 @@ def _evaluating(model):
         model.train(training)
 
 
-def _end_tokens(model, tokenizer) -> list[int]:
+def _end_tokens(model, tokenizer, vocabulary: int) -> list[int]:
     """Return every token that ends a response: the tokenizer's, and those of the generation settings."""
     listed = model.generation_config.eos_token_id if model.generation_config else None
     listed = listed if isinstance(listed, list) else [listed]
@@ -200,18 +199,46 @@ def _end_tokens(model, tokenizer) -> list[int]:
         raise SentError(
             f"{tokenizer.name_or_path}: its tokenizer has no end token (eos_token): responses would never end"
         )
+    if found[0] < 0 or found[-1] >= vocabulary:
+        raise SentError(
+            f"{tokenizer.name_or_path}: generation_config.json: 'eos_token_id': expected tokens below {vocabulary}, found "
+            f"{found}; take the file that belongs to the model"
+        )
     return found
 
 
 def _check_attention(model) -> None:
-    kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
-    if kinds != {"full_attention"}:
+    name = model.config.name_or_path
+    architecture.check_config(model.config, name)
+    architecture.check_class(model, name)
+    found, wanted = model.config._attn_implementation, architecture.attention_of(type(model), model.config)
+    if found not in ("sdpa", "eager") or (found, wanted) == ("sdpa", "eager"):
         raise SentError(
-            f"{model.config.name_or_path}: has {', '.join(sorted(kinds))} layers; the transformers backend "
-            "samples from full attention only; set `backend: vllm`"
+            f"{name}: loaded with attention '{found}'; the transformers backend needs {wanted}; give "
+            f"attn_implementation='{wanted}' when loading it"
         )
-    if model.config._attn_implementation not in ("sdpa", "eager"):
+
+
+def check_against_plain(sampler: TransformersSampler) -> None:
+    """Raise :class:`SentError` if log-probabilities differ from those of one plain forward pass.
+
+    Among the families of models that transformers knows some may treat positions or masks in a way of their own.
+    """
+    model = sampler.model
+    name, vocabulary = model.config.name_or_path, len(sampler.is_end)
+    prompts = {str(n): tuple(2 + i % max(1, vocabulary - 2) for i in range(n)) for n in (1, 6)}
+    requests = requests_for(prompts, 1, "check against plain")
+    worst = 0.0
+    with model_folder.reading(f"{name}: its forward pass fails with the transformers backend"):
+        drawn = sampler.sample(requests, Decoding(max_new_tokens=4))
+        for request, completion in zip(requests, drawn, strict=True):
+            ids = torch.tensor([[*request.prompt_ids, *completion.token_ids]], device=model.device)
+            with _evaluating(model):
+                logits = model(input_ids=ids, use_cache=False).logits[0, len(request.prompt_ids) - 1 : -1]
+            plain = logits.float().log_softmax(-1).gather(1, ids[0, len(request.prompt_ids) :, None])[:, 0]
+            worst = max(worst, (plain.cpu() - torch.tensor(completion.logprobs)).abs().max().item())
+    if not worst <= (1e-3 if model.dtype == torch.float32 else 0.5):
         raise SentError(
-            f"{model.config.name_or_path}: loaded with attention '{model.config._attn_implementation}'; "
-            "the transformers backend needs sdpa or eager"
+            f"{name}: log-probabilities with the cache differ from a plain forward pass by up to {worst:.3g} nats; this "
+            f"architecture ({model.config.model_type}) is not supported by the transformers backend; set `backend: vllm`"
         )

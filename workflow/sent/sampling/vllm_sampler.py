@@ -11,7 +11,8 @@ from pathlib import Path
 from sent.config import Decoding, Evaluation, Model, Sampling, Vllm
 from sent.errors import SentError
 from sent.log import logger
-from sent.sampling.sampler import Completion, Request, check_room, load_tokenizer
+from sent.models import loading
+from sent.sampling.sampler import Completion, Request, check_room
 
 
 def load(policy: str | Path, model: Model, settings: Sampling | Evaluation, journal=None) -> "VllmSampler":
@@ -48,7 +49,9 @@ class VllmSampler:
             ) from None
         import torch
 
-        load_tokenizer(policy, model)
+        loading.load_tokenizer(policy, model)
+        loading.verify(Path(policy), model)
+        loading.check(Path(policy), str(policy), model)
         self.replaceable = settings.tensor_parallel == 1 or one_of_many
         self.raw = temperature in (0, 1)
         self.can_sleep = settings.enable_sleep_mode and torch.cuda.is_available()

@@ -6,6 +6,7 @@ Sums are kept in float32, or float64 for float64 input.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -30,14 +31,17 @@ def token_logprobs(
     temperature: float = 1.0,
     need_entropy: bool = True,
     bias: Tensor | None = None,
+    scale: float = 1.0,
+    softcap: float | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Return log-probabilities of ``targets`` and entropies of the distributions, both ``[N]``, in nats.
 
-    ``hidden`` ``[N, D]`` and ``weight`` ``[V, D]`` (and ``bias`` ``[V]``) give logits; ``temperature``
-    divides them. ``targets`` are int64 ``[N]`` in [0, V), else IndexError. Without ``need_entropy`` the
-    entropy is None and costs nothing. Results are float32 (float64 for float64 input) and differentiable in
-    hidden, weight and bias. A bias of -inf takes a token out of the distribution. Under autocast on a GPU the
-    factors of the matrix products are rounded to its type, as a model's own head does; sums stay float32.
+    ``hidden`` ``[N, D]`` and ``weight`` ``[V, D]`` (and ``bias`` ``[V]``) give logits; ``scale`` multiplies them,
+    ``softcap`` c makes them c tanh(logits / c), ``temperature`` divides them. ``targets`` are int64 ``[N]`` in
+    [0, V), else IndexError. Without ``need_entropy`` the entropy is None and costs nothing. Results are float32
+    (float64 for float64 input) and differentiable in hidden, weight and bias. A bias of -inf takes a token out
+    of the distribution, unless there is a softcap. Under autocast on a GPU the factors of the matrix products
+    are rounded to its type, as a model's own head does; sums stay float32.
     """
     if targets.numel() and not 0 <= targets.min() <= targets.max() < len(weight):
         raise IndexError(f"targets must lie in [0, {len(weight)}), found {targets.min()} to {targets.max()}")
@@ -45,16 +49,41 @@ def token_logprobs(
     if hidden.is_cuda and torch.is_autocast_enabled("cuda"):
         hidden = hidden.to(torch.get_autocast_dtype("cuda"))
     with torch.autocast(hidden.device.type, enabled=False):
-        logp, entropy = compute(hidden, weight, bias, targets, float(temperature), need_entropy)
+        shape = _Shape(float(scale), softcap, float(temperature))
+        logp, entropy = compute(hidden, weight, bias, targets, shape, need_entropy)
     return logp, entropy if need_entropy else None
 
 
-def _whole(hidden, weight, bias, targets, temperature, need_entropy):
+class _Shape(NamedTuple):
+    """What becomes of the head's linear map ``x``: ``softcap * tanh(scale * x / softcap) / temperature``."""
+
+    scale: float
+    softcap: float | None
+    temperature: float
+
+    def apply(self, logits: Tensor, in_place: bool = False) -> Tensor:
+        """Return the logits of the distribution."""
+        linear = self.scale / (self.softcap or self.temperature)
+        if linear != 1:
+            logits = logits.mul_(linear) if in_place else logits * linear
+        if self.softcap is None:
+            return logits
+        logits = logits.tanh_() if in_place else logits.tanh()
+        return logits * (self.softcap / self.temperature)
+
+    def slope(self, logits: Tensor) -> Tensor | None:
+        """Return by what the capping multiplies a gradient, from the logits of the distribution."""
+        if self.softcap is None:
+            return None
+        return 1 - (logits * (self.temperature / self.softcap)).square()
+
+
+def _whole(hidden, weight, bias, targets, shape, need_entropy):
     """The same by plain operations, for small vocabularies."""
     kind = torch.promote_types(hidden.dtype, torch.float32)
     bias = None if bias is None else bias.to(kind)
     logits = torch.nn.functional.linear(hidden.to(kind), weight.to(kind), bias)
-    logps = (logits if temperature == 1 else logits / temperature).log_softmax(dim=1)
+    logps = shape.apply(logits).log_softmax(dim=1)
     logp = logps.gather(1, targets[:, None])[:, 0]
     if not need_entropy:
         return logp, None
@@ -64,14 +93,14 @@ def _whole(hidden, weight, bias, targets, temperature, need_entropy):
 
 class _TokenLogprobs(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden, weight, bias, targets, temperature, need_entropy):
+    def forward(ctx, hidden, weight, bias, targets, shape, need_entropy):
         n = len(hidden)
         factor = hidden.to(_factor_dtype(hidden))
         kind = torch.promote_types(hidden.dtype, torch.float32)
         base = hidden.new_full((n,), -torch.inf, dtype=kind)
         total, weighted, target_logit = (hidden.new_zeros(n, dtype=kind) for _ in range(3))
         for start, stop in _blocks(n, len(weight)):
-            logits = _logits(factor, weight, bias, temperature, slice(start, stop))
+            logits = _logits(factor, weight, bias, shape, slice(start, stop))
             inside, place = _places(targets, start, stop)
             target_logit = torch.where(inside, logits.gather(1, place)[:, 0], target_logit)
             # Exponentials are taken relative to the largest logit so far; earlier sums move to that base.
@@ -91,7 +120,7 @@ class _TokenLogprobs(torch.autograd.Function):
         log_sum = base + total.log()
         entropy = total.log() - weighted / total
         ctx.save_for_backward(hidden, weight, bias, targets, log_sum, entropy)
-        ctx.temperature, ctx.need_entropy = temperature, need_entropy
+        ctx.shape, ctx.need_entropy = shape, need_entropy
         return target_logit - log_sum, entropy
 
     @staticmethod
@@ -104,10 +133,12 @@ class _TokenLogprobs(torch.autograd.Function):
         grad_weight = torch.empty_like(weight) if need_weight else None
         grad_bias = torch.empty_like(bias) if need_bias else None
         # d logp / d logit = [target] - p;  d entropy / d logit = -p (log p + entropy)
-        grad_logp, slope = grad_logp / ctx.temperature, -grad_entropy / ctx.temperature
+        linear = ctx.shape.scale / ctx.shape.temperature
+        grad_logp, slope = grad_logp * linear, -grad_entropy * linear
         level = slope * entropy - grad_logp if ctx.need_entropy else -grad_logp
         for start, stop in _blocks(len(hidden), len(weight)):
-            grad = _logits(factor, weight, bias, ctx.temperature, slice(start, stop))
+            grad = _logits(factor, weight, bias, ctx.shape, slice(start, stop))
+            capped = ctx.shape.slope(grad)
             grad -= log_sum[:, None]
             if ctx.need_entropy:
                 probabilities = grad.exp()
@@ -118,6 +149,8 @@ class _TokenLogprobs(torch.autograd.Function):
                 grad.exp_().mul_(level[:, None])
             inside, place = _places(targets, start, stop)
             grad.scatter_add_(1, place, torch.where(inside, grad_logp, 0)[:, None])
+            if capped is not None:
+                grad.mul_(capped)
             if need_bias:
                 grad_bias[start:stop] = grad.sum(dim=0)
             grad = grad.to(factor.dtype)
@@ -143,12 +176,12 @@ def _places(targets: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
     return inside, (targets - start).clamp(0, stop - start - 1)[:, None]
 
 
-def _logits(factor: Tensor, weight: Tensor, bias: Tensor | None, temperature: float, block: slice) -> Tensor:
+def _logits(factor: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape, block: slice) -> Tensor:
     """Return the logits of a block of the vocabulary ``[N, block]``, in float32 (float64)."""
     logits = _product(factor, weight[block].to(factor.dtype).t())
     if bias is not None:
         logits += bias[block]
-    return logits if temperature == 1 else logits.div_(temperature)
+    return shape.apply(logits, in_place=True)
 
 
 def _factor_dtype(hidden: Tensor) -> torch.dtype:

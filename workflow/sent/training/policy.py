@@ -6,9 +6,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from sent.config import Model
 from sent.errors import SentError
+from sent.models import architecture
+from sent.models.loading import load_model, load_tokenizer
 from sent.training.logprobs import token_logprobs
 
 
@@ -44,12 +48,17 @@ class Policy(nn.Module):
         super().__init__()
         self.model = model
         self.temperature = temperature
+        self.head = architecture.head_of(architecture.text_config(model))
         self._no_split_modules = getattr(model, "_no_split_modules", None)
 
     @property
     def config(self):
         """The language model's configuration, where accelerate and DeepSpeed look for it."""
         return self.model.config
+
+    def train(self, mode: bool = True) -> "Policy":
+        """Stay in evaluation mode: dropout and the like would train another network than the one that samples."""
+        return super().train(False)
 
     def tie_weights(self) -> None:
         """Let layers share their weights again, where the model's do; FSDP asks for it."""
@@ -61,7 +70,7 @@ class Policy(nn.Module):
         T is the longest response; places behind a response's end hold 0.
         """
         base = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
-        hidden = base.model(input_ids=sequences.ids, use_cache=False).last_hidden_state
+        hidden = base.get_decoder()(input_ids=sequences.ids, use_cache=False).last_hidden_state
         mask = sequences.mask
         rows, places = mask.nonzero(as_tuple=True)
         columns = sequences.prompt_lengths[rows] + places
@@ -73,6 +82,8 @@ class Policy(nn.Module):
             self.temperature,
             need_entropy,
             getattr(head, "bias", None),
+            self.head.scale,
+            self.head.softcap,
         )
 
         def spread(values: Tensor) -> Tensor:
@@ -84,41 +95,62 @@ class Policy(nn.Module):
 
 
 def load(folder: str | Path, model: Model, dtype: torch.dtype):
-    """Load a causal language model and its tokenizer from a folder. Raises :class:`SentError` if they do not fit."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    """Load a causal language model and its tokenizer from a folder. Raises :class:`SentError` if they do not fit.
 
-    if not (Path(folder) / "config.json").is_file():
-        raise SentError(f"{folder}: not a model folder (no config.json); run the stage that makes it")
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=model.trust_remote_code)
-    loaded = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=dtype,
-        attn_implementation="sdpa",
-        trust_remote_code=model.trust_remote_code,
-        use_safetensors=True,
-    )
-    if len(tokenizer) > loaded.config.vocab_size:
+    Parts that texts do not pass, such as a vision tower, are frozen.
+    """
+    tokenizer, loaded = load_tokenizer(folder, model), load_model(folder, model, dtype)
+    vocabulary = architecture.text_config(loaded).vocab_size
+    if len(tokenizer) > vocabulary:
         raise SentError(
-            f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model's vocabulary {loaded.config.vocab_size}; "
+            f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model's vocabulary {vocabulary}; "
             "they do not belong together"
         )
+    used = {
+        id(p) for part in (loaded.get_decoder(), loaded.get_output_embeddings()) for p in part.parameters()
+    }
+    for parameter in loaded.parameters():
+        parameter.requires_grad_(id(parameter) in used)
     return loaded, tokenizer
+
+
+def recompute_activations(model: nn.Module) -> None:
+    """Let decoder layers keep no activations for the backward pass, which computes them again.
+
+    transformers' own way works in training mode only, where dropout acts.
+    """
+
+    def recomputed(forward):
+        def run(*args, **kwargs):
+            if not torch.is_grad_enabled():
+                return forward(*args, **kwargs)
+            return checkpoint(forward, *args, use_reentrant=False, preserve_rng_state=False, **kwargs)
+
+        return run
+
+    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    if not layers:
+        raise SentError(
+            f"training.gradient_checkpointing: {model.config.model_type} has no layers that can be recomputed; set it to false"
+        )
+    for layer in layers:
+        layer.forward = recomputed(layer.forward)
 
 
 @torch.no_grad()
 def check_head(policy: Policy) -> None:
-    """Refuse a model whose logits are not a plain linear map of its last hidden states.
+    """Refuse a model whose logits are not what its last hidden states and its head give.
 
-    Some families scale or cap their logits; log-probabilities taken from hidden states would then be wrong.
+    Scaling and capping are known by their usual keys; log-probabilities of a family with others would be wrong.
     """
     device = policy.model.device
-    ids = torch.arange(2, 10, device=device)[None, :] % policy.config.vocab_size
+    ids = torch.arange(2, 10, device=device)[None, :] % architecture.text_config(policy.model).vocab_size
     sequences = Sequences(ids, torch.tensor([1], device=device), torch.tensor([7], device=device))
     ours, _ = policy(sequences, need_entropy=False)
     logits = policy.model(input_ids=ids, use_cache=False).logits[0, :-1].float() / policy.temperature
     plain = logits.log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0]
     if not torch.allclose(ours[0].float(), plain, atol=0.1 if policy.model.dtype == torch.bfloat16 else 1e-3):
         raise SentError(
-            f"{policy.config.name_or_path}: its logits are not a linear map of its hidden states (scaled or capped?); "
-            "this architecture cannot be trained here yet"
+            f"{policy.config.name_or_path}: its logits are not those of its hidden states and its head, which "
+            f"{policy.config.model_type} changes in a way that is not known here; this architecture cannot be trained"
         )

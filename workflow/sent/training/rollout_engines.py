@@ -27,7 +27,9 @@ def by_transformers(settings: Training, accelerator, policy, tokenizer):
 
     dtype = next(policy.parameters()).dtype
     config = parallelism.language_model(policy).config
-    copy = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa")
+    copy = AutoModelForCausalLM.from_config(
+        config, dtype=dtype, attn_implementation=config._attn_implementation
+    )
     copy.to(accelerator.device).eval()
 
     @contextlib.contextmanager

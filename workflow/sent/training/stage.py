@@ -16,6 +16,7 @@ from sent.code_version import code_version, parts_of
 from sent.config import Grading, Method, Model, Training, parse
 from sent.errors import SentError
 from sent.log import logger
+from sent.models.architecture import context_of
 from sent.sampling.sampler import render
 from sent.training import policy as policies
 from sent.training import rollout_engines
@@ -223,7 +224,7 @@ def ask(
             f"training: every prompt is longer than max_prompt_tokens ({settings.max_prompt_tokens})"
         )
     longest = max(kept.values(), key=lambda q: len(q.prompt_ids))
-    context = getattr(config, "max_position_embeddings", None)
+    context = context_of(config.get_text_config(decoder=True))
     needed = len(longest.prompt_ids) + settings.decoding.max_new_tokens
     if context is not None and needed > context:
         raise SentError(
@@ -237,11 +238,14 @@ def ask(
 def make_policy(loaded, settings: Training) -> policies.Policy:
     """Wrap the loaded model for training, with adapters and checkpointing where asked for."""
     if settings.gradient_checkpointing:
-        loaded.gradient_checkpointing_enable({"use_reentrant": False})
-        loaded.enable_input_require_grads()
+        policies.recompute_activations(loaded)
     if settings.lora is not None:
-        from peft import LoraConfig, get_peft_model
-
+        try:
+            from peft import LoraConfig, get_peft_model
+        except ImportError as error:
+            raise SentError(
+                f"training.lora: needs peft ({error}); `pip install 'sent-rlvr[lora]'`, or leave lora out"
+            ) from None
         lora = settings.lora
         loaded = get_peft_model(
             loaded,
