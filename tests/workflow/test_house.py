@@ -102,3 +102,23 @@ def test_settings_decide_nothing():
                 value = next(given.arg for given in node.args.args if given.arg != "cls")
                 for given in (inner for inner in ast.walk(node) if isinstance(inner, ast.Return)):
                     assert ast.unparse(given) == f"return {value}", f"{path}: {node.name}"
+
+
+def without_encoding(path: Path) -> list[int]:
+    """Lines of a module where text is read or written in the encoding of the locale."""
+    lines = []
+    for call in (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)):
+        owner, _, name = ast.unparse(call.func).rpartition(".")
+        if owner in ("os", "cache"):
+            continue  # descriptors, and the sampler's cache, hold no text
+        modes = [given.value for given in call.args if isinstance(given, ast.Constant)]
+        opens = name == "open" and not any("b" in str(mode) for mode in modes)
+        texts = opens or (owner and name in ("read_text", "write_text"))
+        if texts and not any(given.arg == "encoding" for given in call.keywords):
+            lines.append(call.lineno)
+    return lines
+
+
+def test_text_is_utf_8_whatever_the_locale():
+    found = {path: lines for path in sorted(PACKAGE.rglob("*.py")) if (lines := without_encoding(path))}
+    assert not found, 'give these encoding="utf-8"'

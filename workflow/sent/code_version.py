@@ -39,10 +39,12 @@ def code_version(command: str, package: Path = PACKAGE, also: Iterable[str] = ()
     modules = modules_of(COMMANDS[command][0], package)
     for name in also:
         modules |= modules_of(name, package)
-    texts = [f"{name}\n{_essence(path.read_text())}" for name, path in sorted(modules.items())]
+    texts = [
+        f"{name}\n{_essence(path.read_text(encoding='utf-8'))}" for name, path in sorted(modules.items())
+    ]
     folders = {package / name.split(".")[1] for name in modules if name.count(".") > 1}
     files = sorted(path for folder in folders for kind in DATA_FILES for path in folder.rglob(kind))
-    texts += [f"{path.relative_to(package)}\n{path.read_text()}" for path in files]
+    texts += [f"{path.relative_to(package)}\n{path.read_text(encoding='utf-8')}" for path in files]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
 
@@ -61,7 +63,7 @@ def modules_of(entry: str, package: Path = PACKAGE) -> dict[str, Path]:
             continue
         found[name] = path
         parent = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting += _imports(path.read_text(), parent)
+        waiting += _imports(path.read_text(encoding="utf-8"), parent)
     return dict(sorted(found.items()))
 
 

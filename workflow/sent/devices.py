@@ -67,7 +67,7 @@ def claim(wanted: int, names: list[str], folder: Path) -> list[str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     claimed: dict[str, int] = {}
-    with (folder / "queue").open("w") as queue:
+    with (folder / "queue").open("w", encoding="utf-8") as queue:
         if not _lock(queue.fileno(), wait=False):
             logger.info("waiting for other jobs that wait for GPUs")
             _lock(queue.fileno(), wait=True)

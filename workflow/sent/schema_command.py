@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write every generated file anew."""
     for name, text in generated(arguments.output).items():
-        (arguments.output / name).write_text(text)
+        (arguments.output / name).write_text(text, encoding="utf-8")
 
 
 def generated(folder: Path) -> dict[str, str]:
@@ -36,7 +36,7 @@ def generated(folder: Path) -> dict[str, str]:
     files = {f"{name}.schema.json": json.dumps(schema, indent=1) + "\n" for name, schema in schemas.items()}
 
     readme = folder / "README.md"
-    written_by_hand = readme.read_text().partition(MARK)[0] if readme.is_file() else ""
+    written_by_hand = readme.read_text(encoding="utf-8").partition(MARK)[0] if readme.is_file() else ""
     files["README.md"] = f"{written_by_hand}{MARK}\n\n{tables_of_keys()}"
     return files
 

@@ -106,7 +106,7 @@ def licence(folder: Path) -> str | None:
     import yaml
 
     card = folder / "README.md"
-    text = card.read_text(errors="replace") if card.is_file() else ""
+    text = card.read_text(errors="replace", encoding="utf-8") if card.is_file() else ""
     if not text.startswith("---"):
         return None
     try:
@@ -142,7 +142,7 @@ def _hint(folder: Path, where: str) -> str:
 
 def _vocabulary_of_model(folder: Path, where: str) -> int:
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return int(config.get("vocab_size") or config["text_config"]["vocab_size"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SentError(f"{where}: its config.json is no model's configuration ({error!r})") from None

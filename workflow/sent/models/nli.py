@@ -43,7 +43,7 @@ def train(settings: NliTraining, folder: Path) -> dict:
             f"expected at least {settings.min_accuracy:.2%} (`nli.min_accuracy`); raise `nli.steps`"
         )
     _save(model, tokenizer, folder)
-    (folder / "accuracy.json").write_text(json.dumps(report, indent=1) + "\n")
+    (folder / "accuracy.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return {
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": settings.steps,

@@ -45,7 +45,7 @@ def prepare(
         known = makers[origin](model, folder) if origin in makers else _trained(train[origin], folder, name)
         check(folder, f"model '{name}'", model)
         provenance = {"name": name, **known, "files": model_folder.files(folder)}
-        (folder / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n")
+        (folder / "provenance.json").write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
     logger.info("%s: %s parameters, from %s", name, known["parameters"], known["origin"])
 
 

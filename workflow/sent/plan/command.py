@@ -183,7 +183,7 @@ def measured(folder: Path, job: JobEstimate) -> Measured | None:
     """
     file = folder / "benchmarks" / f"{job.name}.tsv"
     try:
-        header, *rows = [line.split("\t") for line in file.read_text().splitlines() if line]
+        header, *rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line]
         last = dict(zip(header, rows[-1], strict=True))
         seconds = float(last["s"])
     except (OSError, ValueError, KeyError, IndexError):

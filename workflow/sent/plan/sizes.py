@@ -139,7 +139,7 @@ def shape_of(name: str, model: Model, fetched: Path) -> Shape:
 def read(path: Path) -> Architecture:
     """Read a transformers config.json. Raises :class:`SentError` for one that is no decoder's of the known kind."""
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         kind = found.get("model_type", "")
         return Architecture(
             layers=found["num_hidden_layers"],

@@ -65,7 +65,7 @@ class Files:
 def read_json(path: Path) -> dict:
     """Read a JSON object; :class:`SentError` if it is none."""
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SentError(
             f"{path}: not readable as JSON ({error}); delete it and run its stage again"

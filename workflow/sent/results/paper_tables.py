@@ -69,8 +69,8 @@ def write(database: Path, folder: Path) -> None:
             found = select_scores(canvas, kind)
             if len(found):
                 found.drop(columns=["k"]).to_csv(temporary / f"{name}.csv", index=False)
-                (temporary / f"{name}.md").write_text(markdown(canvas, found))
-                (temporary / f"{name}.tex").write_text(latex(canvas, found))
+                (temporary / f"{name}.md").write_text(markdown(canvas, found), encoding="utf-8")
+                (temporary / f"{name}.tex").write_text(latex(canvas, found), encoding="utf-8")
         for name, query in PLAIN.items():
             rows = canvas.rows(query)
             if len(rows):
@@ -174,7 +174,7 @@ def _write_plain(rows: pd.DataFrame, folder: Path, name: str) -> None:
     escaped = [[MARKDOWN.escape(value) for value in row] for row in plain]
     for suffix, style, cells in (("md", "pipe", escaped), ("tex", "latex_booktabs", plain)):
         table = tabulate(cells, header, tablefmt=style, disable_numparse=True)
-        (folder / f"{name}.{suffix}").write_text(table + "\n")
+        (folder / f"{name}.{suffix}").write_text(table + "\n", encoding="utf-8")
 
 
 def cell_text(value) -> str:

@@ -96,7 +96,7 @@ def _jobs(files: Files) -> list[dict]:
     """Snakemake writes a line a repeat: benchmarks/{stage}/{job}.tsv."""
     rows = []
     for job, path in files.costs():
-        with path.open() as lines:
+        with path.open(encoding="utf-8") as lines:
             for line in csv.DictReader(lines, delimiter="\t"):
                 rows.append(
                     {

@@ -9,7 +9,7 @@ FOLDER = Path(__file__).parent / "sql"
 @cache
 def text(query: str) -> str:
     """Return the SQL of a query: itself, or that of ``sql/{query}.sql`` where it is only a name."""
-    return query if " " in query else (FOLDER / f"{query}.sql").read_text()
+    return query if " " in query else (FOLDER / f"{query}.sql").read_text(encoding="utf-8")
 
 
 def run(connection, query: str, /, **parameters):

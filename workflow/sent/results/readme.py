@@ -22,12 +22,12 @@ def update(database: Path, figures: Path, pictures: Path, readme: Path) -> None:
     found = {name: figures / f"{name}.svg" for name in PICTURES}
     if missing := [str(path) for path in found.values() if not path.is_file()]:
         raise SentError(f"{missing[0]}: no such figure; make it with `snakemake results`")
-    text = with_leaderboard(readme.read_text(), leaderboard.markdown(database), readme)
+    text = with_leaderboard(readme.read_text(encoding="utf-8"), leaderboard.markdown(database), readme)
     for name, path in found.items():
         with tables.atomic(pictures / f"{name}.svg") as temporary:
             shutil.copyfile(path, temporary)
     with tables.atomic(readme) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
     logger.info("%s: leaderboard of %s; %s: %s", readme, database, pictures, ", ".join(found))
 
 

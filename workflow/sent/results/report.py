@@ -32,7 +32,7 @@ def write(
     with connect(database) as connection:
         canvas = Canvas(connection)
         experiment = canvas.rows("FROM experiment").iloc[0]
-        page = Template(TEMPLATE.read_text()).substitute(
+        page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
             title=html.escape(f"Experiment {experiment['name']}"),
             abstract=html.escape(prose.abstract(canvas)),
             scores=_scores(canvas),
@@ -50,7 +50,7 @@ def write(
     for path, content in ((output, page), (opening, words)):
         if path is not None:
             with tables.atomic(path) as temporary:
-                temporary.write_text(content)
+                temporary.write_text(content, encoding="utf-8")
     logger.info("%s: %.1f MB", output, len(page) / 1e6)
 
 
@@ -75,7 +75,7 @@ def _figures(folder: Path) -> str:
     parts = []
     for number, name in enumerate(names, start=1):
         caption = folder / f"{name}.txt"
-        text = html.escape(caption.read_text() if caption.is_file() else "")
+        text = html.escape(caption.read_text(encoding="utf-8") if caption.is_file() else "")
         picture = b64encode((folder / f"{name}.svg").read_bytes()).decode()
         parts.append(
             f'<figure><div id="{html.escape(name)}"><img alt="{text}" src="data:image/svg+xml;base64,{picture}"></div>'
@@ -86,7 +86,9 @@ def _figures(folder: Path) -> str:
 
 def _script(folder: Path) -> str:
     """Vega with the specifications of the figures: values under the pointer, and no network needed."""
-    specifications = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    specifications = {
+        path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))
+    }
     if not specifications:
         return ""
     texts = json.dumps(specifications).replace("</", "<\\/")

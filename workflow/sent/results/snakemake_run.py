@@ -30,7 +30,7 @@ def newest(folder: Path) -> SnakemakeRun:
     """Return what `.snakemake/` tells of the newest run that was started in ``folder``."""
     locked = any((folder / ".snakemake/locks").glob("*"))
     for path in sorted((folder / ".snakemake/log").glob("*.snakemake.log"), reverse=True):
-        text = path.read_text(errors="replace")
+        text = path.read_text(errors="replace", encoding="utf-8")
         if EXECUTED in text:
             return SnakemakeRun(
                 at_work=locked and (_host(text) != platform.node() or _has_process(folder)),

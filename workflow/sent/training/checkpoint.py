@@ -59,7 +59,7 @@ class Checkpoints:
         save_tensors(partial)
         barrier()
         if is_main:
-            (partial / "state.json").write_text(json.dumps(state | {"codes": self.codes}))
+            (partial / "state.json").write_text(json.dumps(state | {"codes": self.codes}), encoding="utf-8")
             _sync(partial)
             shutil.rmtree(target, ignore_errors=True)
             os.replace(partial, target)
@@ -110,7 +110,7 @@ class Checkpoints:
     def _usable(self, folders: list[Path], most: int) -> tuple[Path, dict] | None:
         for folder in reversed(folders):
             try:
-                state = json.loads((folder / "state.json").read_text())
+                state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
             except (OSError, json.JSONDecodeError) as error:
                 logger.warning("%s: unusable checkpoint (%s), trying the one before", folder, error)
                 continue
@@ -132,12 +132,16 @@ def save_policy(folder: str | Path, model, state_dict: dict, tokenizer, provenan
         temporary.mkdir()
         model.save_pretrained(temporary, state_dict=state_dict)
         # The model trains in float32; what is written may be of 16 bits, and its description must say so.
-        config = json.loads((temporary / "config.json").read_text())
+        config = json.loads((temporary / "config.json").read_text(encoding="utf-8"))
         config["dtype"] = str(next(iter(state_dict.values())).dtype).removeprefix("torch.")
-        (temporary / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+        (temporary / "config.json").write_text(
+            json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+        )
         tokenizer.save_pretrained(temporary)
         known = {"origin": "trained in this workflow", **provenance, "files": files(temporary)}
-        (temporary / "provenance.json").write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+        (temporary / "provenance.json").write_text(
+            json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+        )
     return known["files"]
 
 

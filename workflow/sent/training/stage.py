@@ -130,7 +130,7 @@ def train_stage(args) -> None:
         )
         tables.write(args.metrics, pa.Table.from_pylist([{"stage": args.stage, **row} for row in history]))
         with tables.atomic(args.summary) as path:
-            path.write_text(json.dumps(summary, indent=1) + "\n")
+            path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
         if not settings.keep_checkpoints:
             checkpoints.remove()
         logger.info(

@@ -43,6 +43,6 @@ def write(database: Path, folder: Path) -> None:
         for name, figure in found.items():
             figure.chart.save(temporary / f"{name}.svg")
             figure.chart.save(temporary / f"{name}.png", scale_factor=PNG_SCALE)
-            (temporary / f"{name}.json").write_text(figure.chart.to_json(indent=None))
-            (temporary / f"{name}.txt").write_text(figure.caption + "\n")
+            (temporary / f"{name}.json").write_text(figure.chart.to_json(indent=None), encoding="utf-8")
+            (temporary / f"{name}.txt").write_text(figure.caption + "\n", encoding="utf-8")
     logger.info("%s: %s", folder, ", ".join(found) or "no data for any figure")

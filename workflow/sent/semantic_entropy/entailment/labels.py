@@ -29,7 +29,7 @@ def label_order(folder: str | Path) -> list[int]:
             f"{folder}: not a model folder, it has no config.json; give the folder of an NLI model"
         )
     try:
-        config = json.loads(file.read_text())
+        config = json.loads(file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise SentError(f"{file}: not valid JSON ({error}); fetch the model again") from None
     architectures = config.get("architectures") or []
