@@ -175,13 +175,14 @@ class Measured:
     memory: float | None
 
 
-def measured(folder: Path, job: JobEstimate) -> Measured | None:
+def measured(folder: Path, estimated: JobEstimate) -> Measured | None:
     """Return what was measured of a job below ``folder`` = results/{experiment}, or None.
 
     A benchmark file holds a row for each time the job ran; the last counts. Files that cannot be read are passed over:
     an estimate needs none of them.
     """
-    file = folder / "benchmarks" / f"{job.name}.tsv"
+    job = estimated.job
+    file = folder / job.benchmark
     try:
         header, *rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line]
         last = dict(zip(header, rows[-1], strict=True))
@@ -190,8 +191,8 @@ def measured(folder: Path, job: JobEstimate) -> Measured | None:
         return None
     resident = _number(last.get("max_rss", "-"))
     memory = None if resident is None else resident * 2**20
-    if job.rule == "train" and job.gpus:
-        memory = _of_gpu(folder / job.name.replace("training/", "train/", 1) / "metrics.parquet") or None
+    if job.rule == "train" and estimated.gpus:
+        memory = _of_gpu(folder / job.outputs["metrics"]) or None
     return Measured(seconds, memory)
 
 

@@ -5,14 +5,16 @@ How much there is to do (questions, lengths, steps) comes from files where a run
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from sent.config import Decoding, Model, Source
+from sent.config import Decoding, Source
 from sent.errors import SentError
 from sent.experiment import ResolvedExperiment
+from sent.paths import Job, State, jobs
 from sent.plan.memory import ENGINE, PROCESS, TrainingMemory, problems, remedy_of
 from sent.plan.seconds import ANSWER_SECONDS, ARITHMETIC, Lengths, Runner, TrainingTime
-from sent.plan.sizes import CPU, Device, Shape, shape_of
+from sent.plan.sizes import CPU, Device, shape_of
 from sent.training.schedule import stage_steps, total_steps
 
 KNOWN_ROWS = {"open-r1/DAPO-Math-17k-Processed": 17_240}
@@ -48,12 +50,12 @@ class Workload:
             source = self.experiment.experiment.data.train
         else:
             source = Source(path=next(iter(recorded.paths(self.experiment.experiment.models).values())))
-        return questions("data.train", source, self.folder / "data/train.parquet")
+        return questions("data.train", source, self._made("read_questions", "questions"))
 
     def benchmark_questions(self) -> int:
         """Return the number of questions of all benchmarks together."""
         return sum(
-            questions(name, benchmark.source, self.folder / f"data/benchmarks/{name}.parquet")
+            questions(name, benchmark.source, self._made("read_benchmark", "questions", benchmark=name))
             for name, benchmark in self.experiment.benchmarks.items()
         )
 
@@ -65,7 +67,7 @@ class Workload:
         cuts = curriculum.cuts if curriculum.cuts and curriculum.boundaries == "quantile" else None
         ends = [*(cuts or [k / stages for k in range(1, stages)]), 1.0][-stages:] if stages > 1 else [1.0]
         sizes = [max(1, round(count * (b - a))) for a, b in zip([0.0, *ends], ends, strict=False)]
-        table = self.folder / f"curriculum/{model}.parquet"
+        table = self._made("sort_questions", "curriculum", state=State(model))
         if stages > 1 and table.is_file():
             found = _column(table, "stage")
             sizes = [max(1, found.count(k)) for k in range(1, stages + 1)]
@@ -83,10 +85,13 @@ class Workload:
             return Lengths(prompt, min(limit, EMBEDDED_RESPONSE_TOKENS), False)
         return Lengths(prompt, self.share * limit, False)
 
+    def _made(self, rule: str, output: str, **wildcards) -> Path:
+        return self.folder / Job(rule, wildcards).outputs[output]
+
     def _prompt(self, model: str) -> float:
         if self.experiment.models[model].pretrain:
             return EMBEDDED_PROMPT_TOKENS
-        file = self.folder / "data/train.parquet"
+        file = self._made("read_questions", "questions")
         if not file.is_file():
             return QUESTION_TOKENS + TEMPLATE_TOKENS
         texts = _column(file, "question")
@@ -146,11 +151,10 @@ PRETRAINING_TOKENS = 20
 
 @dataclass(frozen=True)
 class JobEstimate:
-    """One job. ``name`` is its benchmark file's below results/{experiment}/benchmarks/, without the ending."""
+    """What one job takes; ``model`` is the policy or entailment model that it is about."""
 
-    rule: str
+    job: Job
     model: str
-    name: str
     seconds: float
     gpus: int = 0
     tokens: float = 0.0
@@ -160,34 +164,14 @@ class JobEstimate:
     """Bytes beside ``disk`` that stay only while it runs."""
 
     @property
+    def rule(self) -> str:
+        """The rule of the job."""
+        return self.job.rule
+
+    @property
     def gpu_hours(self) -> float:
         """GPUs times hours."""
         return self.gpus * self.seconds / 3600
-
-
-def prepare_model(name: str, model: Model, shape: Shape) -> JobEstimate:
-    """Return the job that fetches a policy, or pretrains an embedded one. The download is not counted."""
-    size = shape.parameters * (4 if model.dtype == "float32" else 2)
-    seconds = START + size / READ
-    if model.pretrain is not None:
-        settings = model.pretrain
-        runner = Runner(shape, CPU, model.resources.threads, 4)
-        flops = 3 * settings.batch * PRETRAINING_TOKENS * shape.forward_flops(PRETRAINING_TOKENS / 2)
-        # The optimizer's operations take about as long to start as one more layer's.
-        seconds = START + settings.steps * runner.compute(flops, 3 * (shape.sizes.layers + 1))
-    return JobEstimate("prepare_model", name, f"models/{name}", seconds, disk=size)
-
-
-def prepare_nli(name: str, model: Model, shape: Shape | None) -> JobEstimate:
-    """Return the job that fetches an entailment model of a known shape, or trains the embedded one."""
-    if model.nli is None:
-        size = 4 * shape.parameters
-        return JobEstimate("prepare_nli", name, f"models/nli/{name}", START + size / READ, disk=size)
-    nli = model.nli
-    weights = nli.layers * 8 * nli.hidden**2  # attention's four matrices, and an MLP of twice the width
-    flops = 6 * weights * nli.steps * nli.batch * PAIR_TOKENS / 2  # half of the pairs are short
-    seconds = 2 * START + flops / (ARITHMETIC * CPU.flops)
-    return JobEstimate("prepare_nli", name, f"models/nli/{name}", seconds, disk=4 * weights)
 
 
 ENGINE_START = 90.0
@@ -208,6 +192,7 @@ class Jobs:
 
     def __init__(self, experiment: ResolvedExperiment, workload: Workload, gpu: Device):
         self.experiment, self.workload, self.gpu = experiment, workload, gpu
+        self.runnable, self._steps = cache(self._runnable), cache(workload.steps)
         folder = workload.folder / "models"
         # Recorded responses come from models that are never fetched.
         policies = {} if experiment.experiment.recorded else experiment.models
@@ -219,17 +204,20 @@ class Jobs:
         }
 
     def all(self) -> Iterator[JobEstimate]:
-        """Yield the jobs, stage by stage."""
-        for name, model in self.experiment.nli_models.items():
-            yield prepare_nli(name, model, self.nli_shapes.get(name))
-        for name, shape in self.shapes.items():
-            yield prepare_model(name, self.experiment.models[name], shape)
-        for stage in (self._sampling, self._sorting):
-            for model in self.experiment.sampled:
-                yield from stage(model)
-        for stage in (self._training, self._evaluating):
-            for model in self.experiment.models:
-                yield from stage(model)
+        """Yield the jobs, stage by stage; those that take seconds and little memory are left out."""
+        estimates = {
+            "prepare_model": self._prepare_model,
+            "prepare_nli": self._prepare_nli,
+            "import_samples": self._import_samples,
+            "gather_samples": self._sample,
+            "grade": self._grade,
+            "measure_semantic_entropy": self._measure,
+            "train": self._train,
+            "evaluate": self._evaluate,
+        }
+        for job in jobs(self.experiment):
+            if job.rule in estimates:
+                yield from estimates[job.rule](job)
 
     def trainer(self, model: str, method: str) -> TrainingMemory:
         """Return what a training's memory depends on."""
@@ -238,7 +226,7 @@ class Jobs:
         needs_reference = self.experiment.methods[method].needs_reference
         return TrainingMemory(self.shapes[model], entry, settings, needs_reference, device)
 
-    def runnable(self, model: str, method: str) -> TrainingMemory:
+    def _runnable(self, model: str, method: str) -> TrainingMemory:
         """Return the same with the changes that make it fit, if it does not and any do."""
         trainer = self.trainer(model, method)
         remedy = remedy_of(trainer) if problems(trainer) else None
@@ -248,25 +236,49 @@ class Jobs:
         """Return the GPUs of a job that samples."""
         return self.experiment.resources(model)["sampling_gpus"]
 
-    def _sampling(self, model: str) -> Iterator[JobEstimate]:
-        experiment = self.experiment
-        settings, shards = experiment.by_model[model].sampling, experiment.experiment.sampling.shards
-        if experiment.experiment.recorded:
-            yield JobEstimate("import_samples", model, f"sampling/{model}", LIGHT_START, memory=LIGHT_PROCESS)
+    def _prepare_model(self, job: Job) -> Iterator[JobEstimate]:
+        """Fetch a policy, or pretrain an embedded one. The download is not counted."""
+        name = job.wildcards["model"]
+        model, shape = self.experiment.models[name], self.shapes[name]
+        size = shape.parameters * (4 if model.dtype == "float32" else 2)
+        seconds = START + size / READ
+        if model.pretrain is not None:
+            settings = model.pretrain
+            runner = Runner(shape, CPU, model.resources.threads, 4)
+            flops = 3 * settings.batch * PRETRAINING_TOKENS * shape.forward_flops(PRETRAINING_TOKENS / 2)
+            # The optimizer's operations take about as long to start as one more layer's.
+            seconds = START + settings.steps * runner.compute(flops, 3 * (shape.sizes.layers + 1))
+        yield JobEstimate(job, name, seconds, disk=size)
+
+    def _prepare_nli(self, job: Job) -> Iterator[JobEstimate]:
+        """Fetch an entailment model of a known shape, or train the embedded one."""
+        name = job.wildcards["nli"]
+        nli = self.experiment.nli_models[name].nli
+        if nli is None:
+            size = 4 * self.nli_shapes[name].parameters
+            yield JobEstimate(job, name, START + size / READ, disk=size)
             return
-        samples = self.workload.folder / f"samples/{model}.parquet"
-        lengths = self.workload.lengths(
-            model, settings.decoding, samples, context=self.shapes[model].sizes.context
-        )
+        weights = nli.layers * 8 * nli.hidden**2  # attention's four matrices, and an MLP of twice the width
+        flops = 6 * weights * nli.steps * nli.batch * PAIR_TOKENS / 2  # half of the pairs are short
+        yield JobEstimate(job, name, 2 * START + flops / (ARITHMETIC * CPU.flops), disk=4 * weights)
+
+    def _import_samples(self, job: Job) -> Iterator[JobEstimate]:
+        yield JobEstimate(job, job.wildcards["state"].model, LIGHT_START, memory=LIGHT_PROCESS)
+
+    def _sample(self, job: Job) -> Iterator[JobEstimate]:
+        """The shards that are gathered."""
+        state = job.wildcards["state"]
+        model, shards = state.model, self.experiment.experiment.sampling.shards
+        settings = self.experiment.by_model[model].sampling
+        samples = self.workload.folder / job.outputs["samples"]
+        context = self.shapes[model].sizes.context
+        lengths = self.workload.lengths(model, settings.decoding, samples, context=context)
         for shard in range(1, shards + 1):
             sequences = self.workload.train_questions() / shards * settings.n
-            yield self._generating(
-                "sample", f"sampling/{model}.{shard}-of-{shards}", model, settings, sequences, lengths
-            )
+            part = Job("sample", {"state": state, "scatteritem": f"{shard}-of-{shards}"})
+            yield self._generating(part, model, settings, sequences, lengths)
 
-    def _generating(
-        self, rule: str, name: str, model: str, settings, sequences: float, lengths: Lengths
-    ) -> JobEstimate:
+    def _generating(self, job: Job, model: str, settings, sequences: float, lengths: Lengths) -> JobEstimate:
         """A job that samples and does little else."""
         shape, entry, gpus = self.shapes[model], self.experiment.models[model], self.sampling_gpus(model)
         width = 4 if entry.dtype == "float32" else 2
@@ -275,7 +287,7 @@ class Jobs:
         tokens = sequences * lengths.total
         disk = sequences * lengths.response * TEXT
         if settings.backend == "openai":  # elsewhere, at a speed that nobody here knows
-            return JobEstimate(rule, model, name, LIGHT_START, tokens=tokens, memory=LIGHT_PROCESS, disk=disk)
+            return JobEstimate(job, model, LIGHT_START, tokens=tokens, memory=LIGHT_PROCESS, disk=disk)
         if is_vllm:
             share = settings.vllm.gpu_memory_utilization * device.memory
             cache = max(1e9, share - ENGINE - width * shape.parameters / max(1, gpus))
@@ -288,17 +300,21 @@ class Jobs:
             sequences / max(1, gpus), lengths.prompt, lengths.response, settings.n, cache, is_vllm
         )
         start = START + width * shape.parameters / READ + ENGINE_START * is_vllm
-        return JobEstimate(rule, model, name, start + seconds, gpus, tokens, memory, disk)
+        return JobEstimate(job, model, start + seconds, gpus, tokens, memory, disk)
 
-    def _sorting(self, model: str) -> Iterator[JobEstimate]:
-        """Grading and semantic entropy."""
-        settings = self.experiment.by_model[model]
-        questions = self.workload.train_questions()
-        answers = questions * settings.sampling.n
-        graded = LIGHT_START + answers * ANSWER_SECONDS / settings.grading.workers
-        yield JobEstimate("grade", model, f"grading/{model}", graded, memory=LIGHT_PROCESS)
+    def _answers(self, model: str) -> int:
+        return self.workload.train_questions() * self.experiment.by_model[model].sampling.n
+
+    def _grade(self, job: Job) -> Iterator[JobEstimate]:
+        model = job.wildcards["state"].model
+        workers = self.experiment.by_model[model].grading.workers
+        seconds = LIGHT_START + self._answers(model) * ANSWER_SECONDS / workers
+        yield JobEstimate(job, model, seconds, memory=LIGHT_PROCESS)
+
+    def _measure(self, job: Job) -> Iterator[JobEstimate]:
+        model = job.wildcards["state"].model
         nli = self.experiment.nli_of(model)
-        pairs = answers * PAIRS_PER_RESPONSE if nli else 0.0
+        pairs = self._answers(model) * PAIRS_PER_RESPONSE if nli else 0.0
         gpus = self.sampling_gpus(nli) if nli else 0  # the entailment model's own, as in the rule
         seconds = LIGHT_START
         if nli in self.nli_shapes:
@@ -312,46 +328,33 @@ class Jobs:
             seconds = START + runner.compute(flops, pairs / 64 * shape.sizes.layers)
         elif nli:
             seconds = 2 * START
-        yield JobEstimate("measure_semantic_entropy", model, f"semantic_entropy/{model}", seconds, gpus)
+        yield JobEstimate(job, model, seconds, gpus)
 
-    def _training(self, model: str) -> Iterator[JobEstimate]:
-        experiment = self.experiment
-        for method in experiment.trained:
-            trainer = self.runnable(model, method)
-            settings, shape, gpus = trainer.settings, trainer.shape, trainer.model.resources.gpus
-            weights = shape.parameters * (4 if trainer.model.dtype == "float32" else 2)
-            state = 4 * shape.parameters + 8 * trainer.trained
-            kept = CHECKPOINTS * state if settings.keep_checkpoints else 0
-            checkpoints = CHECKPOINTS * state if settings.checkpoint_every and not kept else 0
-            start = START + gpus * 4 * shape.parameters / READ + ENGINE_START * (settings.backend == "vllm")
-            for seed in experiment.experiment.seeds:
-                for stage, steps in enumerate(self.workload.steps(model, method), 1):
-                    name = f"{model}/{method}/seed{seed}/stage{stage}"
-                    log = self.workload.folder / "train" / name / "metrics.parquet"
-                    lengths = self.workload.lengths(
-                        model, settings.decoding, log, "response_tokens", shape.sizes.context
-                    )
-                    step = TrainingTime(
-                        trainer, experiment.methods[method], lengths, trainer.model.resources.threads,
-                        experiment.by_model[model].grading.workers,
-                    )  # fmt: skip
-                    seconds = start + steps * sum(step.phases().values())
-                    memory = trainer.peak().total + PROCESS * (not trainer.device.is_gpu)
-                    yield JobEstimate(
-                        "train", model, f"training/{name}", seconds, gpus, steps * step.tokens, memory,
-                        weights + kept, checkpoints,
-                    )  # fmt: skip
+    def _train(self, job: Job) -> Iterator[JobEstimate]:
+        model, method = job.wildcards["model"], job.wildcards["method"]
+        trainer = self.runnable(model, method)
+        settings, shape, gpus = trainer.settings, trainer.shape, trainer.model.resources.gpus
+        weights = shape.parameters * (4 if trainer.model.dtype == "float32" else 2)
+        state = 4 * shape.parameters + 8 * trainer.trained
+        kept = CHECKPOINTS * state if settings.keep_checkpoints else 0
+        checkpoints = CHECKPOINTS * state if settings.checkpoint_every and not kept else 0
+        log = self.workload.folder / job.outputs["metrics"]
+        lengths = self.workload.lengths(model, settings.decoding, log, "response_tokens", shape.sizes.context)
+        workers = self.experiment.by_model[model].grading.workers
+        threads = trainer.model.resources.threads
+        step = TrainingTime(trainer, self.experiment.methods[method], lengths, threads, workers)
+        steps = self._steps(model, method)[job.wildcards["stage"] - 1]
+        start = START + gpus * 4 * shape.parameters / READ + ENGINE_START * (settings.backend == "vllm")
+        seconds = start + steps * sum(step.phases().values())
+        memory = trainer.peak().total + PROCESS * (not trainer.device.is_gpu)
+        tokens = steps * step.tokens
+        yield JobEstimate(job, model, seconds, gpus, tokens, memory, weights + kept, checkpoints)
 
-    def _evaluating(self, model: str) -> Iterator[JobEstimate]:
-        experiment = self.experiment
-        if not experiment.benchmarks:
-            return
-        settings = experiment.by_model[model].evaluation
+    def _evaluate(self, job: Job) -> Iterator[JobEstimate]:
+        model = job.wildcards["model"]
+        settings = self.experiment.by_model[model].evaluation
         sequences = self.workload.benchmark_questions() * settings.n
-        for method in experiment.experiment.methods:
-            for seed in experiment.experiment.seeds:
-                name = f"{model}/{method}/seed{seed}"
-                file = self.workload.folder / f"evaluation/{name}.parquet"
-                context = self.shapes[model].sizes.context
-                lengths = self.workload.lengths(model, settings.decoding, file, context=context)
-                yield self._generating("evaluate", f"evaluation/{name}", model, settings, sequences, lengths)
+        file = self.workload.folder / job.outputs["responses"]
+        context = self.shapes[model].sizes.context
+        lengths = self.workload.lengths(model, settings.decoding, file, context=context)
+        yield self._generating(job, model, settings, sequences, lengths)
