@@ -273,7 +273,8 @@ def test_grading_is_the_same():
 @pytest.mark.slow
 @pytest.mark.parametrize(("key", "other"), [("batch_tokens", 1), ("processes", 2)])
 def test_semantic_entropy_is_the_same(tiny_nli, key, other):
-    from sent.semantic_entropy.entailment import Pair, load_entailment
+    from sent.semantic_entropy.entailment import Pair
+    from sent.semantic_entropy.entailment.loading import load_entailment
 
     pairs = [Pair("what is 3", str(a), str(b)) for a in range(0, 40, 3) for b in (1, 7, a)]
     folder, found = tiny_nli(spread=1.0), []

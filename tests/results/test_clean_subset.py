@@ -9,7 +9,7 @@ import pytest
 from sent import tables
 from sent.experiment import read
 from sent.results import database, leaderboard, paper_tables, prose
-from sent.results.figures.canvas import Canvas
+from sent.results.experiment_data import ExperimentData
 
 
 def build(root, experiment):
@@ -86,7 +86,7 @@ def test_a_base_model_that_is_off_is_told(published, caplog):
     (row,) = csv.DictReader((toy / "tables/baseline_check.csv").open())
     assert (row["published"], row["ours"], row["verdict"]) == ("28.7", "0.0", "OFF")
     with duckdb.connect(toy / "results.duckdb", read_only=True) as connection:
-        assert told in prose.abstract(Canvas(connection))
+        assert told in prose.abstract(ExperimentData(connection))
 
 
 def test_published_figures_are_whole():

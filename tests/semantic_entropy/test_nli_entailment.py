@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from sent.config import SemanticEntropy
 from sent.errors import SentError
-from sent.semantic_entropy.entailment import Pair, load_entailment
+from sent.semantic_entropy.entailment import Pair
 from sent.semantic_entropy.entailment.labels import label_order
+from sent.semantic_entropy.entailment.loading import load_entailment
 from sent.semantic_entropy.entailment.nli import Nli, fill, share_room
 from sent.semantic_entropy.entailment.scorer import Scorer
 

@@ -8,7 +8,7 @@ logger = logging.getLogger("sent")
 BAR_AFTER = 2.0  # seconds
 
 
-def setup(verbose: bool = False) -> None:
+def setup() -> None:
     """Send the package's log lines to standard error."""
     logging.basicConfig(
         stream=sys.stderr,
@@ -16,7 +16,7 @@ def setup(verbose: bool = False) -> None:
         format="%(asctime)s %(levelname)-7s %(message)s",
         datefmt="%H:%M:%S",
     )
-    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logger.setLevel(logging.INFO)
 
 
 def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: str = "it", **options):

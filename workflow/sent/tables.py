@@ -204,12 +204,15 @@ def check(path: str | Path, schema: pa.Schema) -> None:
 def read(path: str | Path, schema: pa.Schema | None = None) -> pa.Table:
     """Read a Parquet file. Raises :class:`SentError` if it is missing, damaged or lacks a column of ``schema``."""
     try:
-        data = _opened(path).read()
+        with _opened(path) as file:
+            names = file.schema_arrow.names
+            if schema is not None:
+                _refuse_missing(path, names, schema)
+            data = file.read(None if schema is None else [name for name in schema.names if name in names])
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from None
     if schema is None:
         return data
-    _refuse_missing(path, data.column_names, schema)
     for field in schema:
         if field.name not in data.column_names:
             data = data.append_column(field, pa.nulls(len(data), field.type))

@@ -4,22 +4,22 @@ import json
 import re
 
 from sent.results import prose
-from sent.results.figures.canvas import Canvas
+from sent.results.experiment_data import ExperimentData
 
 LAYOUT = ".. raw:: html\n\n   <style>.items-center.overflow-auto { align-items: safe center }</style>"
 """Snakemake centres its first page; without this, what is higher than the window begins above its upper edge."""
 
 
-def text(canvas: Canvas) -> str:
+def text(data: ExperimentData) -> str:
     """Return the experiment's abstract, its Methods paragraph and its versions."""
-    experiment = canvas.rows("FROM experiment").iloc[0]
+    experiment = data.rows("FROM experiment").iloc[0]
     versions = [
         f"{name} {version}" for name, version in json.loads(experiment["versions"]).items() if version
     ]
     parts = [
         LAYOUT,
-        f"**Experiment {_plain(experiment['name'])}.** {_plain(prose.abstract(canvas))}",
-        f"**Methods.** {_plain(prose.methods(canvas))}",
+        f"**Experiment {_plain(experiment['name'])}.** {_plain(prose.abstract(data))}",
+        f"**Methods.** {_plain(prose.methods(data))}",
         f"**Environment.** {_plain(', '.join(versions))}.",
         "Leaderboard, figures that answer to the pointer, all settings with their defaults, and the files that went in "
         "with their hashes: ``report.html`` under *Report*. The experiment's file: *About*.",

@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from sent import tables
 from sent.log import logger
-from sent.results.figures.canvas import Canvas
+from sent.results.experiment_data import ExperimentData
 from sent.results.reading import connect
 from sent.results.scores import AVERAGE, BASELINE
 
@@ -64,29 +64,29 @@ def write(database: Path, folder: Path) -> None:
     """Write every table that the experiment has rows for as ``{name}.md``, ``.csv`` and ``.tex``."""
     with tables.atomic(folder) as temporary, connect(database) as connection:
         temporary.mkdir()
-        canvas = Canvas(connection)
+        data = ExperimentData(connection)
         for name, kind in SCORES.items():
-            found = select_scores(canvas, kind)
+            found = select_scores(data, kind)
             if len(found):
                 found.drop(columns=["k"]).to_csv(temporary / f"{name}.csv", index=False)
-                (temporary / f"{name}.md").write_text(markdown(canvas, found), encoding="utf-8")
-                (temporary / f"{name}.tex").write_text(latex(canvas, found), encoding="utf-8")
+                (temporary / f"{name}.md").write_text(markdown(data, found), encoding="utf-8")
+                (temporary / f"{name}.tex").write_text(latex(data, found), encoding="utf-8")
         for name, query in PLAIN.items():
-            rows = canvas.rows(query)
+            rows = data.rows(query)
             if len(rows):
                 _write_plain(rows, temporary, name)
         written = sorted({path.stem for path in temporary.iterdir()})
     logger.info("%s: %s", folder, ", ".join(written) or "no rows for any table")
 
 
-def select_scores(canvas: Canvas, kind: str) -> pd.DataFrame:
+def select_scores(data: ExperimentData, kind: str) -> pd.DataFrame:
     """Return rows of the view `comparison` in the order of the experiment, with the metric's k."""
-    rows = canvas.rows("select_comparison")
+    rows = data.rows("select_comparison")
     rows = rows[rows["kind"] == kind].drop(columns="kind")
     order = {
-        "model": list(canvas.models),
-        "benchmark": [*canvas.benchmarks, AVERAGE],
-        "method": list(canvas.methods),
+        "model": list(data.models),
+        "benchmark": [*data.benchmarks, AVERAGE],
+        "method": list(data.methods),
     }
     places = pd.DataFrame(
         {key: rows[key].map({n: i for i, n in enumerate(names)}) for key, names in order.items()}
@@ -95,16 +95,16 @@ def select_scores(canvas: Canvas, kind: str) -> pd.DataFrame:
     return rows.loc[places.sort_values(list(places.columns), kind="stable").index]
 
 
-def markdown(canvas: Canvas, scores: pd.DataFrame) -> str:
+def markdown(data: ExperimentData, scores: pd.DataFrame) -> str:
     """Return the scores as a Markdown table with a column a method."""
-    header, lines = score_cells(canvas, scores, MARKDOWN)
-    note = score_note(canvas, scores, "**bold**", "<u>underlined</u>")
+    header, lines = score_cells(data, scores, MARKDOWN)
+    note = score_note(data, scores, "**bold**", "<u>underlined</u>")
     return f"{tabulate(lines, header, tablefmt='pipe', disable_numparse=True)}\n\n{note}\n"
 
 
-def latex(canvas: Canvas, scores: pd.DataFrame) -> str:
+def latex(data: ExperimentData, scores: pd.DataFrame) -> str:
     """Return the scores as a LaTeX tabular with booktabs rules, a block below its name for each model."""
-    header, lines = score_cells(canvas, scores, LATEX)
+    header, lines = score_cells(data, scores, LATEX)
     width = len(header) - 1
     body: list[str] = []
     for model, block in groupby(lines, key=itemgetter(0)):
@@ -115,7 +115,7 @@ def latex(canvas: Canvas, scores: pd.DataFrame) -> str:
             above = benchmark
     return "\n".join(
         [
-            f"% {score_note(canvas, scores, 'bold', 'underlined').translate(LATEX_SIGNS)}",
+            f"% {score_note(data, scores, 'bold', 'underlined').translate(LATEX_SIGNS)}",
             "% Needs \\usepackage{booktabs}; \\resizebox{\\textwidth}{!}{...} of graphicx fits many methods to a page.",
             f"\\begin{{tabular}}{{ll{'r' * (width - 2)}}}",
             "\\toprule",
@@ -128,14 +128,16 @@ def latex(canvas: Canvas, scores: pd.DataFrame) -> str:
     )
 
 
-def score_cells(canvas: Canvas, scores: pd.DataFrame, marks: Marks) -> tuple[list[str], list[list[str]]]:
+def score_cells(
+    data: ExperimentData, scores: pd.DataFrame, marks: Marks
+) -> tuple[list[str], list[list[str]]]:
     """Return the header and the lines: model, benchmark, metric, then a cell a method."""
-    methods = canvas.present(canvas.methods, scores["method"])
+    methods = data.present(data.methods, scores["method"])
     lines = []
     for (model, benchmark, metric), part in scores.groupby(["model", "benchmark", "metric"], sort=False):
         by_method = part.set_index("method")
         ranked = sorted(set(by_method["value"].dropna().round(6)), reverse=True)
-        names = [canvas.models.get(model, model), canvas.benchmarks.get(benchmark, benchmark), metric]
+        names = [data.models.get(model, model), data.benchmarks.get(benchmark, benchmark), metric]
         cells = [_cell(by_method.loc[m], ranked, marks) if m in by_method.index else "" for m in methods]
         lines.append([*map(marks.escape, names), *cells])
     return [*map(marks.escape, ["Model", "Benchmark", "Metric", *methods.values()])], lines
@@ -155,9 +157,9 @@ def _cell(row: pd.Series, ranked: list[float], marks: Marks) -> str:
     return marks.tie.format(text) if pd.notna(row["tie"]) and row["tie"] else text
 
 
-def score_note(canvas: Canvas, scores: pd.DataFrame, best: str, second: str) -> str:
+def score_note(data: ExperimentData, scores: pd.DataFrame, best: str, second: str) -> str:
     """Return what a reader must know of a table of scores."""
-    baseline = canvas.methods.get(BASELINE, BASELINE)
+    baseline = data.methods.get(BASELINE, BASELINE)
     seeds = int(scores["seeds"].max())
     return (
         f"Percent, mean over {seeds} training seed{'s' if seeds > 1 else ''}; in brackets 95% bootstrap "

@@ -6,7 +6,7 @@ import pandas as pd
 
 from sent.config.backends import ENTAILMENT
 from sent.results import baselines
-from sent.results.figures.canvas import Canvas
+from sent.results.experiment_data import ExperimentData
 from sent.results.queries import run
 from sent.results.scores import AVERAGE, BASELINE
 
@@ -18,19 +18,19 @@ DEFINITIONS = (
 )
 
 
-def abstract(canvas: Canvas) -> str:
+def abstract(data: ExperimentData) -> str:
     """Return what the experiment found, in a few sentences."""
-    sentences = [*_entropy_found(canvas), *_scores_found(canvas), *_training_found(canvas)]
-    sentences += [f"Off: {alarm}." for alarm in baselines.alarms(canvas.connection)]
+    sentences = [*_entropy_found(data), *_scores_found(data), *_training_found(data)]
+    sentences += [f"Off: {alarm}." for alarm in baselines.alarms(data.connection)]
     return " ".join(sentences) or "No stage of this experiment has run yet."
 
 
-def _entropy_found(canvas: Canvas) -> list[str]:
-    entropy = canvas.rows("table_semantic_entropy")
+def _entropy_found(data: ExperimentData) -> list[str]:
+    entropy = data.rows("table_semantic_entropy")
     if entropy.empty:
         return []
     means = ", ".join(
-        f"{row.mean_semantic_entropy:.2f} for {canvas.models.get(row.model, row.model)}"
+        f"{row.mean_semantic_entropy:.2f} for {data.models.get(row.model, row.model)}"
         for row in entropy.itertuples()
     )
     return [
@@ -39,19 +39,19 @@ def _entropy_found(canvas: Canvas) -> list[str]:
     ]
 
 
-def _scores_found(canvas: Canvas) -> list[str]:
-    scores = canvas.rows("select_leaderboard", benchmark=AVERAGE)
+def _scores_found(data: ExperimentData) -> list[str]:
+    scores = data.rows("select_leaderboard", benchmark=AVERAGE)
     scores = scores[scores["metric"].str.startswith("avg@")]
     if scores.empty:
         return []
-    baseline = canvas.methods.get(BASELINE, BASELINE)
+    baseline = data.methods.get(BASELINE, BASELINE)
     sentences = [
         f"{model}: {'; '.join(_result(row, baseline) for row in part.itertuples())}."
         for model, part in scores.groupby("model", sort=False)
     ]
-    _, questions, seeds = run(canvas.connection, "select_sizes").fetchone()
+    _, questions, seeds = run(data.connection, "select_sizes").fetchone()
     return [
-        f"Scores are means over {_counted(len(canvas.benchmarks), 'benchmark')} ({questions:,} questions) and "
+        f"Scores are means over {_counted(len(data.benchmarks), 'benchmark')} ({questions:,} questions) and "
         f"{_counted(seeds, 'training seed')}.",
         *sentences,
     ]
@@ -64,18 +64,18 @@ def _result(row, baseline: str) -> str:
     return text
 
 
-def _training_found(canvas: Canvas) -> list[str]:
+def _training_found(data: ExperimentData) -> list[str]:
     """How token entropy moved: means over the first and over the last steps of training, and over seeds."""
-    runs = canvas.rows("table_training")
+    runs = data.rows("table_training")
     moved = (
         runs.groupby(["model", "method"], as_index=False)[["entropy_first", "entropy_last"]].mean().dropna()
     )
     sentences = []
-    for model, label in canvas.models.items():
+    for model, label in data.models.items():
         part = moved[moved["model"] == model].set_index("method")
         words = [
             f"from {part.loc[m].entropy_first:.2f} to {part.loc[m].entropy_last:.2f} with {name}"
-            for m, name in canvas.methods.items()
+            for m, name in data.methods.items()
             if m in part.index
         ]
         if words:
@@ -87,25 +87,25 @@ def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def methods(canvas: Canvas) -> str:
+def methods(data: ExperimentData) -> str:
     """Return a Methods paragraph to paste into a paper: what was run, with the values of this run."""
-    settings = json.loads(canvas.rows("FROM experiment")["settings"][0])
+    settings = json.loads(data.rows("FROM experiment")["settings"][0])
     sizes = "SELECT dataset, count(*) AS n FROM questions GROUP BY dataset ORDER BY dataset"
-    counts = canvas.rows(sizes).set_index("dataset")["n"].to_dict()
+    counts = data.rows(sizes).set_index("dataset")["n"].to_dict()
     parts = []
     if settings.get("data") or settings.get("recorded"):
         parts = [_sampling(settings, counts), _entropy(settings), _curriculum(settings)]
     if set(settings["methods"]) - {"base"}:
-        parts.append(_training(canvas, settings))
+        parts.append(_training(data, settings))
     if settings["methods"]:
-        parts += [_evaluation(canvas, settings, counts), DEFINITIONS]
-    return " ".join([*parts, *_overrides(canvas, settings)])
+        parts += [_evaluation(data, settings, counts), DEFINITIONS]
+    return " ".join([*parts, *_overrides(data, settings)])
 
 
-def _overrides(canvas: Canvas, settings: dict) -> list[str]:
+def _overrides(data: ExperimentData, settings: dict) -> list[str]:
     """What was set otherwise for one model."""
     return [
-        f"Set otherwise for {canvas.models.get(model, model)}: "
+        f"Set otherwise for {data.models.get(model, model)}: "
         + ", ".join(
             f"{stage} {key} {value}" for stage, part in changes.items() for key, value in part.items()
         )
@@ -155,13 +155,13 @@ def _curriculum(settings: dict) -> str:
     return f"Questions were divided {order} into {curriculum['n_stages']} stages."
 
 
-def _training(canvas: Canvas, settings: dict) -> str:
+def _training(data: ExperimentData, settings: dict) -> str:
     training = settings["training"]
-    trained = [label for name, label in canvas.methods.items() if name != "base"]
+    trained = [label for name, label in data.methods.items() if name != "base"]
     length = f"{training['steps']} rollout steps" if training["steps"] else f"{training['epochs']:g} epochs"
     updates = max(1, round(training["prompts_per_step"] / training["minibatch_prompts"]))
     return (
-        f"{', '.join(canvas.models.values())} were trained with {', '.join(trained)} for {length} of "
+        f"{', '.join(data.models.values())} were trained with {', '.join(trained)} for {length} of "
         f"{training['prompts_per_step']} prompts with {training['responses_per_prompt']} responses each, "
         f"{updates} optimizer update{'s' if updates > 1 else ''} a rollout, AdamW at a learning rate of "
         f"{training['lr']:g}, {_counted(len(settings['seeds']), 'seed')}; rollouts at "
@@ -169,9 +169,9 @@ def _training(canvas: Canvas, settings: dict) -> str:
     )
 
 
-def _evaluation(canvas: Canvas, settings: dict, counts: dict[str, int]) -> str:
+def _evaluation(data: ExperimentData, settings: dict, counts: dict[str, int]) -> str:
     evaluation = settings["evaluation"]
-    sizes = ", ".join(f"{label} ({counts.get(name, 0):,})" for name, label in canvas.benchmarks.items())
+    sizes = ", ".join(f"{label} ({counts.get(name, 0):,})" for name, label in data.benchmarks.items())
     return (
         f"Policies were evaluated on {sizes} with {evaluation['n']} responses a question "
         f"({_decoding(evaluation['decoding'])})."

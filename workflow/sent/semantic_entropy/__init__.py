@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # for editors, which complete these names; at run time they a
     from sent.config import SemanticEntropy
     from sent.semantic_entropy import estimators
     from sent.semantic_entropy.clustering import Answers, Clustering, cluster, equivalent
-    from sent.semantic_entropy.entailment import load_entailment
+    from sent.semantic_entropy.entailment.loading import load_entailment
     from sent.semantic_entropy.measure import Measured, semantic_entropy
 
 _WHERE = {
@@ -26,7 +26,7 @@ _WHERE = {
     "Clustering": "sent.semantic_entropy.clustering",
     "cluster": "sent.semantic_entropy.clustering",
     "equivalent": "sent.semantic_entropy.clustering",
-    "load_entailment": "sent.semantic_entropy.entailment",
+    "load_entailment": "sent.semantic_entropy.entailment.loading",
     "Measured": "sent.semantic_entropy.measure",
     "semantic_entropy": "sent.semantic_entropy.measure",
     "estimators": "sent.semantic_entropy",

@@ -7,7 +7,8 @@ from pathlib import Path
 from sent.config import SemanticEntropy, parse
 from sent.errors import SentError
 from sent.semantic_entropy.clustering import Answers, cluster
-from sent.semantic_entropy.entailment import Entailment, load_entailment
+from sent.semantic_entropy.entailment import Entailment
+from sent.semantic_entropy.entailment.loading import load_entailment
 from sent.semantic_entropy.stated import StatedAnswers
 from sent.semantic_entropy.summary import Record, summarise
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from sent import tables
 from sent.errors import SentError
 from sent.semantic_entropy.summary import Record
 
@@ -20,13 +20,13 @@ def read(
     Memory: the narrow columns of the samples as Arrow arrays (tens of bytes a sample), and one chunk of
     records. Raises :class:`SentError` where samples and verdicts do not fit each other or the questions.
     """
-    listed = _columns(questions, "question_id", "question")
+    listed = _columns(questions, tables.QUESTIONS, "question_id", "question")
     ids = listed["question_id"].combine_chunks()
     drawn, drawn_keys = _by_question(
-        samples, ids, _columns(samples, "question_id", "sample", "n_tokens", "logprob_sum")
+        samples, ids, _columns(samples, tables.SAMPLES, "question_id", "sample", "n_tokens", "logprob_sum")
     )
     graded, graded_keys = _by_question(
-        verdicts, ids, _columns(verdicts, "question_id", "sample", "extracted", "verdict")
+        verdicts, ids, _columns(verdicts, tables.VERDICTS, "question_id", "sample", "extracted", "verdict")
     )
     if len(drawn_keys) != len(graded_keys) or not (drawn_keys == graded_keys).all():
         raise SentError(f"{verdicts}: its samples are not those of {samples}; run the stage `grading` again")
@@ -85,19 +85,6 @@ def _by_question(path: str | Path, ids: pa.Array, data: pa.Table) -> tuple[pa.Ta
     return data.drop_columns(["question_id"]).take(pa.array(order)), keys
 
 
-def _columns(path: str | Path, *names: str) -> pa.Table:
+def _columns(path: str | Path, schema: pa.Schema, *names: str) -> pa.Table:
     """Read only the named columns: the texts beside them may be many gigabytes."""
-    if not Path(path).is_file():
-        raise SentError(f"{path}: no such file; run the stage that makes it first")
-    try:
-        file = pq.ParquetFile(path)
-        missing = [name for name in names if name not in file.schema_arrow.names]
-        if missing:
-            raise SentError(
-                f"{path}: lacks the columns {missing}, has {file.schema_arrow.names}; run its stage again"
-            )
-        return file.read(columns=list(names))
-    except (pa.ArrowException, OSError) as error:
-        raise SentError(
-            f"{path}: not a readable Parquet file ({error}); delete it and run its stage again"
-        ) from None
+    return tables.read(path, pa.schema([schema.field(name) for name in names]))

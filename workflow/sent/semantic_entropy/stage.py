@@ -10,7 +10,7 @@ from sent.log import logger
 from sent.semantic_entropy import calibration, clusters_page, records
 from sent.semantic_entropy.calibration import Chosen
 from sent.semantic_entropy.clustering import Answers, Clustering, cluster
-from sent.semantic_entropy.entailment import load_entailment
+from sent.semantic_entropy.entailment.loading import load_entailment
 from sent.semantic_entropy.summary import Record, summarise
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 from sent.config import RowFormat, SemanticEntropy
 from sent.log import logger
 from sent.semantic_entropy.clustering import Answers, cluster
-from sent.semantic_entropy.entailment import load_entailment
+from sent.semantic_entropy.entailment.loading import load_entailment
 from sent.semantic_entropy.own_samples import read
 from sent.semantic_entropy.stated import StatedAnswers
 from sent.semantic_entropy.summary import summarise

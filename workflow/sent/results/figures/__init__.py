@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sent import tables
 from sent.log import logger
+from sent.results.experiment_data import ExperimentData, Figure
 from sent.results.figures import entropy, scores, training
-from sent.results.figures.canvas import Canvas, Drawn
 from sent.results.reading import connect
 
 FIGURES = (
@@ -25,11 +25,11 @@ FIGURES = (
 PNG_SCALE = 3
 
 
-def draw(database: Path) -> dict[str, Drawn]:
+def draw(database: Path) -> dict[str, Figure]:
     """Return the figures that the experiment has data for, by name."""
     with connect(database) as connection:
-        canvas = Canvas(connection)
-        drawn = {figure.__name__: figure(canvas) for figure in FIGURES}
+        data = ExperimentData(connection)
+        drawn = {figure.__name__: figure(data) for figure in FIGURES}
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 

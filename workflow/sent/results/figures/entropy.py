@@ -4,17 +4,17 @@ import altair as alt
 import pandas as pd
 
 from sent.results import style
-from sent.results.figures.canvas import Canvas, Drawn, grid, padded
+from sent.results.experiment_data import ExperimentData, Figure, grid, padded
 
 STAGE_COLOURS = "tealblues"
 
 
-def semantic_entropy_histogram(canvas: Canvas) -> Drawn | None:
+def semantic_entropy_histogram(data: ExperimentData) -> Figure | None:
     """Questions by semantic entropy, coloured by curriculum stage, a panel a model."""
-    found = canvas.rows("select_entropy")
+    found = data.rows("select_entropy")
     if found.empty:
         return None
-    models = canvas.present(canvas.models, found["model"])
+    models = data.present(data.models, found["model"])
     width = 0.2
     found["bin"] = (found["semantic_entropy"] // width) * width
     counts = (
@@ -50,17 +50,17 @@ def semantic_entropy_histogram(canvas: Canvas) -> Drawn | None:
         for part in [found.loc[found["model"] == model, "semantic_entropy"]]
     )
     stages = ", by stage of the curriculum (dashed: the largest entropy of a stage)" if len(ends) else ""
-    return Drawn(
+    return Figure(
         grid([panels]), f"Training questions by semantic entropy{stages}. {summary} of the questions."
     )
 
 
-def semantic_entropy_accuracy(canvas: Canvas) -> Drawn | None:
+def semantic_entropy_accuracy(data: ExperimentData) -> Figure | None:
     """Semantic entropy against the share of right samples, a panel a model."""
-    found = canvas.rows("select_entropy").dropna(subset=["accuracy"])
+    found = data.rows("select_entropy").dropna(subset=["accuracy"])
     if found.empty:
         return None
-    models = canvas.present(canvas.models, found["model"])
+    models = data.present(data.models, found["model"])
     found["entropy"] = found["semantic_entropy"].round(1)
     found["right"] = (found["accuracy"] * 16).round() / 16
     cells = found.groupby(["model", "entropy", "right"], as_index=False).size()
@@ -85,17 +85,17 @@ def semantic_entropy_accuracy(canvas: Canvas) -> Drawn | None:
             )
             .properties(title=label, width=style.PANEL, height=120)
         )
-    return Drawn(
+    return Figure(
         grid([panels]), f"Semantic entropy against accuracy; Spearman's correlation is {', '.join(ranks)}."
     )
 
 
-def cluster_counts(canvas: Canvas) -> Drawn | None:
+def cluster_counts(data: ExperimentData) -> Figure | None:
     """Questions by their number of meanings, a panel a model."""
-    found = canvas.rows("select_entropy")
+    found = data.rows("select_entropy")
     if found.empty:
         return None
-    models = canvas.present(canvas.models, found["model"])
+    models = data.present(data.models, found["model"])
     counts = found.groupby(["model", "n_clusters"], as_index=False).size()
     numbers = list(range(int(counts["n_clusters"].min()), int(counts["n_clusters"].max()) + 1))
     highest = alt.Scale(domainMax=int(counts["size"].max()))
@@ -116,7 +116,7 @@ def cluster_counts(canvas: Canvas) -> Drawn | None:
     ]
     sizes = sorted(found["n_samples"].unique().tolist())
     samples = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    return Drawn(grid([panels]), f"Number of distinct meanings among {samples} samples a question.")
+    return Figure(grid([panels]), f"Number of distinct meanings among {samples} samples a question.")
 
 
 def _stage_colour(stages: pd.Series) -> alt.Color:

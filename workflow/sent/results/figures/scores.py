@@ -4,30 +4,30 @@ import altair as alt
 import pandas as pd
 
 from sent.results import style
-from sent.results.figures.canvas import Canvas, Drawn, grid, padded
+from sent.results.experiment_data import ExperimentData, Figure, grid, padded
 from sent.results.scores import AVERAGE, BASELINE
 
 CLEAR = 4
 """So many methods or fewer can have intervals as bands in one panel without hiding each other."""
 
 
-def pass_at_k(canvas: Canvas) -> Drawn | None:
+def pass_at_k(data: ExperimentData) -> Figure | None:
     """Pass@k against k, mean over the benchmarks, a panel a model."""
-    return _pass_at_k(canvas, {AVERAGE: ""})
+    return _pass_at_k(data, {AVERAGE: ""})
 
 
-def pass_at_k_by_benchmark(canvas: Canvas) -> Drawn | None:
+def pass_at_k_by_benchmark(data: ExperimentData) -> Figure | None:
     """Pass@k against k, a row a benchmark."""
-    return _pass_at_k(canvas, canvas.benchmarks) if len(canvas.benchmarks) > 1 else None
+    return _pass_at_k(data, data.benchmarks) if len(data.benchmarks) > 1 else None
 
 
-def _pass_at_k(canvas: Canvas, benchmarks: dict[str, str]) -> Drawn | None:
-    scores = _scores(canvas, "pass")
+def _pass_at_k(data: ExperimentData, benchmarks: dict[str, str]) -> Figure | None:
+    scores = _scores(data, "pass")
     scores = scores[scores["benchmark"].isin(benchmarks)]
     if scores["k"].nunique() < 2:
         return None
-    scores = canvas.labelled(scores)
-    models = canvas.present(canvas.models, scores["model"])
+    scores = data.labelled(scores)
+    models = data.present(data.models, scores["model"])
     ks = sorted(scores["k"].unique().tolist())
     rows = []
     for row, (benchmark, name) in enumerate(benchmarks.items()):
@@ -44,7 +44,7 @@ def _pass_at_k(canvas: Canvas, benchmarks: dict[str, str]) -> Drawn | None:
                     axis=alt.Axis(values=ks, format="d"),
                     title="k" if row == len(benchmarks) - 1 else None,
                 ),
-                **canvas.line(scores["method"]),
+                **data.line(scores["method"]),
             )
             y = {"title": title if column == 0 else None, "scale": scale}
             bands = base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", **y), y2="high:Q")
@@ -59,25 +59,25 @@ def _pass_at_k(canvas: Canvas, benchmarks: dict[str, str]) -> Drawn | None:
         rows.append(panels)
     where = "mean over the benchmarks" if AVERAGE in benchmarks else "by benchmark"
     bands = "; bands: 95% bootstrap intervals over questions" if scores["method"].nunique() <= CLEAR else ""
-    return Drawn(grid(rows), f"Unbiased pass@k from {_pool(canvas)} responses a question, {where}{bands}.")
+    return Figure(grid(rows), f"Unbiased pass@k from {_pool(data)} responses a question, {where}{bands}.")
 
 
-def paired_differences(canvas: Canvas) -> Drawn | None:
+def paired_differences(data: ExperimentData) -> Figure | None:
     """Difference of every trained method to the baseline, with intervals, by benchmark."""
-    scores = _scores(canvas, "avg")
+    scores = _scores(data, "avg")
     scores = scores[
         (scores["k"] == scores["k"].max()) & scores["difference"].notna() & (scores["method"] != "base")
     ]
     if scores.empty:
         return None
-    scores = canvas.labelled(scores)
+    scores = data.labelled(scores)
     scores[["difference", "difference_low", "difference_high"]] *= 100
-    order = [*canvas.benchmarks.values(), AVERAGE]
-    models = canvas.present(canvas.models, scores["model"])
-    methods = canvas.present(canvas.methods, scores["method"])
+    order = [*data.benchmarks.values(), AVERAGE]
+    models = data.present(data.models, scores["model"])
+    methods = data.present(data.methods, scores["method"])
     bounds = scores["difference_low"].min(), scores["difference_high"].max()
     scale = alt.Scale(domain=padded(min(bounds[0], 0), max(bounds[1], 0)), nice=False)
-    baseline = canvas.methods.get(BASELINE, BASELINE)
+    baseline = data.methods.get(BASELINE, BASELINE)
     panels = []
     for column, (model, label) in enumerate(models.items()):
         base = alt.Chart(scores[scores["model"] == model]).encode(
@@ -89,7 +89,7 @@ def paired_differences(canvas: Canvas) -> Drawn | None:
                 scale=alt.Scale(paddingInner=0.15, paddingOuter=0.1),
             ),
             yOffset=alt.YOffset("Method:N", sort=list(methods.values())),
-            color=canvas.colour(scores["method"]),
+            color=data.colour(scores["method"]),
         )
         title = f"avg@{scores['k'].max()} minus {baseline} (points)" if column == len(models) // 2 else None
         x, low = (alt.X(field, scale=scale, title=title) for field in ("difference:Q", "difference_low:Q"))
@@ -104,19 +104,19 @@ def paired_differences(canvas: Canvas) -> Drawn | None:
         f"Differences to {baseline} in avg@{scores['k'].max()}, question by question; "
         "bars: 95% bootstrap intervals over questions. An interval that covers 0 is a tie."
     )
-    return Drawn(grid([panels]), caption)
+    return Figure(grid([panels]), caption)
 
 
-def heat_map(canvas: Canvas) -> Drawn | None:
+def heat_map(data: ExperimentData) -> Figure | None:
     """Percent of right answers by benchmark and method, a panel a model."""
-    scores = _scores(canvas, "avg")
+    scores = _scores(data, "avg")
     if scores.empty:
         return None
-    scores = canvas.labelled(scores[scores["k"] == scores["k"].max()])
-    models = canvas.present(canvas.models, scores["model"])
-    methods = canvas.present(canvas.methods, scores["method"])
+    scores = data.labelled(scores[scores["k"] == scores["k"].max()])
+    models = data.present(data.models, scores["model"])
+    methods = data.present(data.methods, scores["method"])
     low, high = scores["value"].min(), scores["value"].max()
-    columns = [*canvas.benchmarks.values(), AVERAGE]
+    columns = [*data.benchmarks.values(), AVERAGE]
     rows = []
     for number, (model, label) in enumerate(models.items()):
         base = alt.Chart(scores[scores["model"] == model]).encode(
@@ -148,18 +148,18 @@ def heat_map(canvas: Canvas) -> Drawn | None:
                 )
             ]
         )
-    return Drawn(grid(rows), f"Percent of right answers (avg@{scores['k'].max()}) by benchmark and method.")
+    return Figure(grid(rows), f"Percent of right answers (avg@{scores['k'].max()}) by benchmark and method.")
 
 
-def _scores(canvas: Canvas, kind: str) -> pd.DataFrame:
+def _scores(data: ExperimentData, kind: str) -> pd.DataFrame:
     """Rows of the view `comparison` for metrics of a kind, such as ``avg`` of ``avg@k``, in percent, with their `k`."""
-    scores = canvas.rows("select_comparison")
+    scores = data.rows("select_comparison")
     scores = scores[(scores["kind"] == kind) & scores["value"].notna()].copy()
     scores[["value", "low", "high"]] *= 100
     return scores
 
 
-def _pool(canvas: Canvas) -> str:
+def _pool(data: ExperimentData) -> str:
     """Number of responses a question, as text."""
-    sizes = sorted(canvas.rows("select_pool_sizes")["n"])
+    sizes = sorted(data.rows("select_pool_sizes")["n"])
     return str(sizes[0]) if sizes[0] == sizes[-1] else f"{sizes[0]} to {sizes[-1]}"

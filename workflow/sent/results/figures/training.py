@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from sent.results import style
-from sent.results.figures.canvas import Canvas, Drawn, grid, padded, step_axis
+from sent.results.experiment_data import ExperimentData, Figure, grid, padded, step_axis
 
 CURVES = {
     "entropy": "token entropy (nats)",
@@ -21,14 +21,14 @@ FEW_FITS = 6
 """So many fits or fewer are written out in a caption."""
 
 
-def training_curves(canvas: Canvas) -> Drawn | None:
+def training_curves(data: ExperimentData) -> Figure | None:
     """Entropy, reward, length and share of worked solutions by step, a column a model."""
-    steps = canvas.rows("select_train_metrics")
+    steps = data.rows("select_train_metrics")
     metrics = [name for name in CURVES if name in steps and steps[name].notna().any()]
     if not metrics:
         return None
-    models = canvas.present(canvas.models, steps["model"])
-    curves = canvas.labelled(_over_seeds(steps, metrics))
+    models = data.present(data.models, steps["model"])
+    curves = data.labelled(_over_seeds(steps, metrics))
     boundaries = _boundaries(steps)
     rows = []
     for metric in metrics:
@@ -39,7 +39,7 @@ def training_curves(canvas: Canvas) -> Drawn | None:
         rows.append(
             [
                 _curves(
-                    canvas,
+                    data,
                     part[part["model"] == model],
                     boundaries[boundaries["model"] == model],
                     x=step_axis("step" if metric == metrics[-1] else None),
@@ -50,7 +50,7 @@ def training_curves(canvas: Canvas) -> Drawn | None:
         )
     stages = " Dashed vertical lines: the next stage of a curriculum begins." if len(boundaries) else ""
     caption = f"Training curves of {', '.join(models.values())}, {_averaging(steps)}.{stages}"
-    return Drawn(grid(rows), caption)
+    return Figure(grid(rows), caption)
 
 
 def _averaging(steps: pd.DataFrame) -> str:
@@ -92,10 +92,10 @@ def _boundaries(steps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _curves(
-    canvas: Canvas, curves: pd.DataFrame, boundaries: pd.DataFrame, x: alt.X, y: dict
+    data: ExperimentData, curves: pd.DataFrame, boundaries: pd.DataFrame, x: alt.X, y: dict
 ) -> alt.LayerChart:
     """One panel: smoothed lines over the range of the seeds, or over the single steps of one seed."""
-    base = alt.Chart(curves).encode(x=x, **canvas.line(curves["method"]))
+    base = alt.Chart(curves).encode(x=x, **data.line(curves["method"]))
     lines = base.mark_line(clip=True).encode(y=alt.Y("mean:Q", **y))
     if np.allclose(curves["low"], curves["high"]):
         behind = base.mark_line(opacity=0.3, strokeWidth=0.7, clip=True).encode(y=alt.Y("step_mean:Q", **y))
@@ -105,14 +105,14 @@ def _curves(
     return alt.layer(rules, behind, lines)
 
 
-def covariance_quantiles(canvas: Canvas) -> Drawn | None:
+def covariance_quantiles(data: ExperimentData) -> Figure | None:
     """Quantiles of the covariance of log-probability and advantage by step."""
-    steps = canvas.rows("select_train_metrics")
+    steps = data.rows("select_train_metrics")
     found = [name for name in QUANTILES if name in steps and steps[name].notna().any()]
     if not found:
         return None
-    curves = canvas.labelled(_over_seeds(steps, found))
-    models = canvas.present(canvas.models, curves["model"])
+    curves = data.labelled(_over_seeds(steps, found))
+    models = data.present(data.models, curves["model"])
     scales = {
         metric: alt.Scale(domain=padded(part["mean"].min(), part["mean"].max()), nice=False, zero=False)
         for metric, part in curves.groupby("metric")
@@ -129,7 +129,7 @@ def covariance_quantiles(canvas: Canvas) -> Drawn | None:
                     axis=alt.Axis(format="~g"),
                     scale=scales[metric],
                 ),
-                **canvas.line(curves["method"]),
+                **data.line(curves["method"]),
             )
             .properties(title=label if number == 0 else "", width=style.PANEL, height=80)
             for column, (model, label) in enumerate(models.items())
@@ -141,18 +141,18 @@ def covariance_quantiles(canvas: Canvas) -> Drawn | None:
         "Quantiles over the tokens of a step of the covariance (logp - mean logp)(A - mean A), "
         f"{_averaging(steps).partition(';')[0]}."
     )
-    return Drawn(grid(rows), caption)
+    return Figure(grid(rows), caption)
 
 
-def entropy_performance(canvas: Canvas) -> Drawn | None:
+def entropy_performance(data: ExperimentData) -> Figure | None:
     """Reward against token entropy over training, with the fit R = -a exp(H) + b of Cui et al. (2025)."""
-    steps = canvas.rows("select_train_metrics")
+    steps = data.rows("select_train_metrics")
     if steps.empty or steps[["entropy", "reward"]].isna().any(axis=None):
         return None
     points = steps.groupby(["model", "method", "total_step"], as_index=False)[["entropy", "reward"]].mean()
-    points = canvas.labelled(points)
-    fits = canvas.rows("SELECT * FROM entropy_fit").dropna()
-    models = canvas.present(canvas.models, points["model"])
+    points = data.labelled(points)
+    fits = data.rows("SELECT * FROM entropy_fit").dropna()
+    models = data.present(data.models, points["model"])
     rewards, entropies = (
         alt.Scale(domain=padded(points[name].min(), points[name].max()), nice=False, zero=False)
         for name in ("reward", "entropy")
@@ -162,19 +162,19 @@ def entropy_performance(canvas: Canvas) -> Drawn | None:
         part = points[points["model"] == model]
         x = alt.X("entropy:Q", title="token entropy (nats)", scale=entropies)
         y = alt.Y("reward:Q", title="reward" if column == 0 else None, scale=rewards)
-        colour = canvas.colour(points["method"])
+        colour = data.colour(points["method"])
         dots = alt.Chart(part).mark_circle(size=10, opacity=0.35).encode(x=x, y=y, color=colour)
         lines = (
-            alt.Chart(canvas.labelled(_fitted(part, fits[fits["model"] == model])))
+            alt.Chart(data.labelled(_fitted(part, fits[fits["model"] == model])))
             .mark_line(clip=True)
             .encode(x=x, y=y, color=colour)
         )
         panels.append(alt.layer(dots, lines).properties(title=label, width=style.PANEL, height=110))
     caption = (
         "Reward against token entropy, a point a training step, with least-squares fits of "
-        f"R = -a exp(H) + b{_fits_in_words(canvas, fits)}."
+        f"R = -a exp(H) + b{_fits_in_words(data, fits)}."
     )
-    return Drawn(grid([panels]), caption)
+    return Figure(grid([panels]), caption)
 
 
 def _fitted(points: pd.DataFrame, fits: pd.DataFrame) -> pd.DataFrame:
@@ -189,14 +189,14 @@ def _fitted(points: pd.DataFrame, fits: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _fits_in_words(canvas: Canvas, fits: pd.DataFrame) -> str:
+def _fits_in_words(data: ExperimentData, fits: pd.DataFrame) -> str:
     """Constants of a few fits, or the range of R2 of many: the table `entropy_fit` has them all."""
     if fits.empty:
         return ""
     if len(fits) > FEW_FITS:
         return f"; R2 from {fits['r2'].min():.2f} to {fits['r2'].max():.2f} (constants: table entropy_fit)"
     words = [
-        f"{canvas.models.get(fit.model, fit.model)}, {canvas.methods.get(fit.method, fit.method)}: "
+        f"{data.models.get(fit.model, fit.model)}, {data.methods.get(fit.method, fit.method)}: "
         f"a = {fit.a:.2f}, b = {fit.b:.2f}, R2 = {fit.r2:.2f}"
         for fit in fits.itertuples()
     ]

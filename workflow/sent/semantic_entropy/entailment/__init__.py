@@ -1,14 +1,8 @@
 """Entailment backends: they judge whether one answer to a question follows from another."""
 
-import importlib
 from collections.abc import Callable
 from enum import IntEnum
-from pathlib import Path
 from typing import NamedTuple, Protocol
-
-from sent.config import SemanticEntropy
-from sent.config.backends import ENTAILMENT
-from sent.errors import SentError
 
 
 class Label(IntEnum):
@@ -65,20 +59,3 @@ class Entailment(Protocol):
     def __enter__(self) -> "Entailment": ...
 
     def __exit__(self, *error) -> None: ...
-
-
-def load_entailment(settings: SemanticEntropy, model: str | Path | None = None) -> Entailment:
-    """Return the backend of ``settings``, with a cache of pairs around it.
-
-    ``model`` is the folder of the model that the backend reads. Raises :class:`SentError` where one is needed and
-    missing, or is not such a model.
-    """
-    from sent.semantic_entropy.entailment.cache import Cached
-
-    backend = ENTAILMENT[settings.entailment]
-    if backend.model == "required" and model is None:
-        raise SentError(
-            f"entailment '{settings.entailment}' needs a model: name one by `nli_model`, or a folder by --nli"
-        )
-    module, _, name = backend.made_by.partition(":")
-    return Cached(getattr(importlib.import_module(module), name)(settings, model))

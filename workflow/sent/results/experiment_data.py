@@ -10,14 +10,14 @@ from sent.results.queries import frame
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Figure:
     """A finished figure: its chart, and a caption with the run's own values."""
 
     chart: alt.TopLevelMixin
     caption: str
 
 
-class Canvas:
+class ExperimentData:
     """An experiment's database with the labels and colours of its models, methods and benchmarks."""
 
     def __init__(self, connection):
