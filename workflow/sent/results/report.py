@@ -33,7 +33,7 @@ def write(
     """
     with connect(database) as connection:
         data = ExperimentData(connection)
-        experiment = data.rows("select_experiment").iloc[0]
+        experiment = data.rows("FROM experiment").iloc[0]
         page = TEMPLATE.render(
             title=f"Experiment {experiment['name']}",
             abstract=prose.abstract(data),
@@ -117,7 +117,7 @@ def _relative(path: Path, base: Path) -> str:
 
 def _method_settings(data: ExperimentData) -> dict | None:
     """What each method's registry entry says, a row a method, leaving out what all have in common."""
-    rows = data.rows("select_method_settings")
+    rows = data.rows("SELECT method, label, settings FROM methods WHERE method <> 'base' ORDER BY position")
     entries = [pd.Series(json.loads(text), dtype=object).map(_plain) for text in rows["settings"]]
     if not entries:
         return None
