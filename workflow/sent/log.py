@@ -19,7 +19,15 @@ def setup() -> None:
     logger.setLevel(logging.INFO)
 
 
-def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: str = "it", **options):
+def progress(
+    iterable=None,
+    *,
+    total: int | None = None,
+    desc: str = "",
+    unit: str = "it",
+    disable: bool = False,
+    **options,
+):
     """Return a tqdm bar: on a terminal alone, and for work that takes longer than ``BAR_AFTER`` seconds."""
     from tqdm import tqdm
 
@@ -29,7 +37,7 @@ def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: s
         desc=desc,
         unit=unit,
         delay=BAR_AFTER,
-        disable=None,  # where standard error is no terminal
+        disable=disable or None,  # None: where standard error is no terminal
         dynamic_ncols=True,
         **options,
     )
