@@ -1,5 +1,6 @@
 """The report: whole, offline, and with the run's own values."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -71,6 +72,27 @@ def test_it_tells_the_numbers_of_the_run(page):
 
 def test_texts_are_escaped(page):
     assert "A caption with &lt;b&gt;signs&lt;/b&gt; &amp; more" in page
+
+
+def test_a_label_cannot_end_or_swallow_the_script(tmp_path):
+    label = "<!--<script></SCRIPT>"
+    (tmp_path / "a.json").write_text(json.dumps({"title": label}))
+    script = report._script(tmp_path)
+    assert not re.search("<!--|</script", script, flags=re.IGNORECASE)
+    assert "<\\!--<script><\\/SCRIPT>" in script
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "a\n\n.. raw:: html\n\n   <script>alert(1)</script>\n",
+        "a\r.. include:: /etc/passwd",
+        "`x <javascript:a>`_",
+    ],
+)
+def test_no_directive_begins_in_what_the_run_says(words):
+    page = publish_parts(description._plain(words), writer="html5")["html_body"]
+    assert "<script" not in page and "<a " not in page and "root:" not in page
 
 
 def test_tables_are_linked_beside_the_report(page):

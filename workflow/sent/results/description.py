@@ -29,5 +29,5 @@ def text(data: ExperimentData) -> str:
 
 
 def _plain(words: str) -> str:
-    """Escape what reStructuredText would interpret, and what would end the raw block of the template."""
-    return re.sub(r"([\\*_`|<>@])", r"\\\1", words).replace("{%", "{ %")
+    """Put on one line, where no directive can begin, and escape what else reStructuredText or the template reads."""
+    return re.sub(r"([\\*_`|<>@:])", r"\\\1", " ".join(words.split())).replace("{%", "{ %")

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from base64 import b64encode
 from pathlib import Path
 
@@ -89,12 +90,13 @@ def _script(folder: Path) -> Markup:
     specifications = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
     if not specifications:
         return Markup("")
-    texts = json.dumps(specifications).replace("</", "<\\/")
+    texts = json.dumps(specifications)
     options = json.dumps(
         {"renderer": "svg", "actions": {"export": True, "source": False, "compiled": False, "editor": False}}
     )
     call = f"for (const [name, spec] of Object.entries({texts})) vegaEmbed(document.getElementById(name), spec, {options});"
-    return Markup(vl_convert.javascript_bundle(call).replace("</script", "<\\/script"))
+    # A label must neither end the element nor, by a comment, take its end for its own.
+    return Markup(re.sub("<(?=/script|!--)", r"<\\", vl_convert.javascript_bundle(call), flags=re.IGNORECASE))
 
 
 def _tables(folder: Path, base: Path) -> list[dict]:
