@@ -118,7 +118,7 @@ def test_steps_are_those_that_training_takes(tmp_path):
     workload = Workload(experiment, tmp_path, 1.0)
     settings = experiment.by_model["qwen3-14b"].training
     total = total_steps(settings, workload.train_questions())
-    assert total == -(-10 * 17_240 // 256)
+    assert total == -(-5 * 17_240 // 256)
     assert workload.steps("qwen3-14b", "grpo") == [total]
     assert workload.steps("qwen3-14b", "sent") == stage_steps(total, [8620, 8620])
     # A curriculum that is there says how many questions each stage has.

@@ -1,11 +1,16 @@
 """What is trained on, in what order, for how many steps."""
 
+import json
+from collections import Counter
+
 import pytest
 from sent import tables
+from sent.__main__ import main
 from sent.config import Training
 from sent.errors import SentError
+from sent.experiment import read
 from sent.training.schedule import QuestionStream, stage_steps, total_steps
-from sent.training.stage import read_questions
+from sent.training.stage import is_shuffled, read_questions
 
 
 def settings(**changes) -> Training:
@@ -49,26 +54,40 @@ def test_fewer_steps_than_stages_is_an_error():
         stage_steps(1, [3, 3])
 
 
-def test_the_first_epoch_keeps_the_order_and_batches_run_on_into_the_next():
+def test_batches_run_on_into_the_next_epoch():
     stream = QuestionStream(["a", "b", "c"], seed=0, stage=1)
-    assert [q for q, _ in stream.take(0, 3)] == ["a", "b", "c"]
     taken = [q for q, _ in stream.take(0, 6)]
-    assert taken[:3] == ["a", "b", "c"] and sorted(taken[3:]) == ["a", "b", "c"]
+    assert sorted(taken[:3]) == ["a", "b", "c"] == sorted(taken[3:])
     assert [q for q, _ in stream.take(4, 2)] == taken[4:]
 
 
-def test_later_epochs_are_shuffled_by_seed_and_stage_or_repeat_the_order():
+def test_every_epoch_is_shuffled_by_seed_and_stage_or_keeps_the_order():
     ids = [str(i) for i in range(50)]
 
     def epochs(*args, **options):
         stream = QuestionStream(ids, *args, **options)
         return [[q for q, _ in stream.take(k * 50, 50)] for k in range(3)]
 
+    drawn = [ids, *epochs(0, 1), *epochs(1, 1), *epochs(0, 2)]
+    assert len(set(map(tuple, drawn))) == len(drawn), "the first epoch, too, and for every seed and stage"
     assert epochs(0, 1) == epochs(0, 1)
-    assert epochs(0, 1)[1] != epochs(0, 1)[2] != ids
-    assert epochs(0, 1)[1] != epochs(1, 1)[1]
-    assert epochs(0, 1)[1] != epochs(0, 2)[1]
     assert epochs(0, 1, shuffle=False) == [ids] * 3
+
+
+def test_passes_over_a_question_in_the_paper_s_experiment():
+    """Five over the data, by every method: with stages as many over each stage's own questions as without over all."""
+    experiment = read("config/paper.yaml")
+    settings = experiment.by_model["qwen3-14b"].training.model_copy(update={"prompts_per_step": 16})
+    ids = [f"q{i}" for i in range(96)]
+    total = total_steps(settings, len(ids))
+    for stages in ([ids], [ids[:48], ids[48:]]):
+        asked = Counter()
+        for stage, (own, steps) in enumerate(
+            zip(stages, stage_steps(total, [*map(len, stages)]), strict=True), 1
+        ):
+            stream = QuestionStream(own, 0, stage)
+            asked.update(q for q, _ in stream.take(0, steps * settings.prompts_per_step))
+        assert set(asked.values()) == {5} and len(asked) == 96
 
 
 def test_copies_of_a_question_in_one_step_are_told_apart():
@@ -103,6 +122,25 @@ def test_training_sees_the_curriculum_s_order(files):
     assert read_questions(questions, curriculum, 2, 2)[0] == ["a"]
     ids, sizes, rows = read_questions(questions, None, 1, 1)
     assert (ids, sizes, len(rows)) == (["a", "b", "c", "d"], [4], 4)
+
+
+def test_a_curriculum_says_whether_training_shuffles(tmp_path):
+    assert is_shuffled(None)
+    for shuffle in (True, False):
+        entropies = [{"question_id": "a", "n_clusters": 1, "semantic_entropy": 0.0, "accuracy": 1.0}]
+        tables.write(tmp_path / "se.parquet", tables.table(tables.SEMANTIC_ENTROPY, entropies))
+        settings = json.dumps({"n_stages": 1, "shuffle": shuffle})
+        output = str(tmp_path / "c.parquet")
+        options = [
+            "--semantic-entropy",
+            str(tmp_path / "se.parquet"),
+            "--settings",
+            settings,
+            "--output",
+            output,
+        ]
+        assert main(["curriculum", *options]) == 0
+        assert is_shuffled(output) == shuffle
 
 
 def test_a_curriculum_of_other_questions_or_stages_is_refused(files):

@@ -90,7 +90,7 @@ CURRICULUM = _schema(
     rehearsal=yes_no,
     why=text,
 )
-"""`stage` counts from 1; `position` from 0 inside its stage, in the order that training follows. Both are null for
+"""`stage` counts from 1; `position` from 0 inside its stage, in the order of the score. Both are null for
 questions left out of training. Every question has one row with `rehearsal` false."""
 
 RESPONSES = _schema(

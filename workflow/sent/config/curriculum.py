@@ -34,7 +34,10 @@ class Curriculum(Settings):
     drop: list[Literal["all_wrong", "all_correct", "zero_entropy"]] = Field(
         [], description="questions to leave out of training: accuracy 0, accuracy 1, semantic entropy 0"
     )
-    shuffle: bool = Field(True, description="shuffle inside a stage; false: strictly by entropy")
+    shuffle: bool = Field(
+        True,
+        description="training shuffles a stage's questions in every epoch, by its seed; false: as they are sorted",
+    )
     rehearsal: float = Field(
         0.0,
         ge=0,

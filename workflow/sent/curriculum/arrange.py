@@ -58,8 +58,6 @@ def _arrange(
         again = _rehearsal([p for p in known if p.stage is not None and p.stage < stage], stage, settings)
         mine = [(p, False) for p in placed if p.stage == stage]
         members = [*((p, True) for p in again), *mine]
-        if settings.shuffle:
-            members.sort(key=lambda member: seed_of("curriculum shuffle", settings.seed, stage, member[0].id))
         rows += [_row(p, stage, position, again) for position, (p, again) in enumerate(members)]
     return rows + [_row(p, None, None, False) for p in placed if p.stage is None]
 

@@ -34,9 +34,9 @@ def stage_steps(total: int, sizes: list[int]) -> list[int]:
 class QuestionStream:
     """The endless stream of question ids that steps take their prompts from.
 
-    Each pass over the questions is one epoch. The first keeps the order that it is given, which for a
-    curriculum is the table's; later epochs are shuffled by (seed, stage, epoch), or repeat the order where
-    ``shuffle`` is off. A step that reaches the end of an epoch goes on in the next: every batch is full.
+    Each pass over the questions is one epoch, shuffled by (seed, stage, epoch), the first one, too; where ``shuffle``
+    is off, each keeps the order that it is given, which for a curriculum is the table's. A step that reaches the end
+    of an epoch goes on in the next: every batch is full.
     """
 
     def __init__(self, ids: list[str], seed: int, stage: int, shuffle: bool = True):
@@ -47,7 +47,7 @@ class QuestionStream:
         self.ids = ids
         self.name = ("order of training questions", seed, stage)
         self.shuffle = shuffle
-        self._epoch, self._order = 0, np.arange(len(ids))
+        self._epoch, self._order = -1, np.arange(len(ids))
 
     def take(self, cursor: int, count: int) -> list[tuple[str, int]]:
         """Return (question id, occurrence) of places ``cursor`` to ``cursor + count`` of the stream.
@@ -65,7 +65,6 @@ class QuestionStream:
     def _permutation(self, epoch: int) -> np.ndarray:
         if epoch != self._epoch:
             ordered = np.arange(len(self.ids))
-            keep = epoch == 0 or not self.shuffle
             self._epoch = epoch
-            self._order = ordered if keep else generator_of(*self.name, epoch).permutation(ordered)
+            self._order = generator_of(*self.name, epoch).permutation(ordered) if self.shuffle else ordered
         return self._order

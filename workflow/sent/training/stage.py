@@ -98,7 +98,7 @@ def train_stage(args) -> None:
             Collector(sampler, grader, tokenizer, settings, args.seed, args.stage),
             reference,
             questions,
-            QuestionStream(ids, args.seed, args.stage),
+            QuestionStream(ids, args.seed, args.stage, is_shuffled(args.curriculum)),
             checkpoints,
             (args.seed, args.stage),
             rollouts,
@@ -199,6 +199,12 @@ def read_questions(questions: str, curriculum: str | None, stage: int, stages: i
         raise SentError(f"{curriculum}: expected questions in each of {stages} stages, found stages {found}")
     own = sorted((row for row in placed if row["stage"] == stage), key=lambda row: row["position"])
     return [row["question_id"] for row in own], sizes, rows
+
+
+def is_shuffled(curriculum: str | None) -> bool:
+    """Whether the order of a stage is drawn anew in each epoch: always, unless the curriculum's settings say otherwise."""
+    settings = json.loads(tables.metadata(curriculum).get("settings", "{}")) if curriculum else {}
+    return settings.get("shuffle", True)
 
 
 def ask(
