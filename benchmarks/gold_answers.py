@@ -20,7 +20,7 @@ from pathlib import Path
 from sent.config import Grading
 from sent.grading.grader import Grader
 
-SHOWN = 60
+SHOWN = 200
 
 REWRITES = {
     "spaces around": lambda t: f"  {t} ",

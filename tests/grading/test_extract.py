@@ -4,7 +4,7 @@ import time
 
 import pytest
 from sent.config.grading import PHRASES, THINKING_TAGS
-from sent.grading.extract import extract_answer, unbox
+from sent.grading.extract import Thinking, extract_answer, unbox
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_thinking_between_any_known_tags_is_passed_over(opening, closing):
 def test_tags_of_thinking_are_a_setting():
     response = r"<mull>perhaps \boxed{7}</mull> It is 8"
     assert extract_answer(response) == "7"
-    assert extract_answer(response, thinking_tags={"<mull>": "</mull>"}) is None
+    assert extract_answer(response, thinking=Thinking({"<mull>": "</mull>"})) is None
 
 
 def test_a_box_of_spaces_is_empty():

@@ -12,39 +12,54 @@ BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 NOTHING = re.compile(r"(?:\s|\\[ ,;:!]|\\q?quad|[~{}$])*")
 
 
+class Thinking:
+    """Tags around a model's thinking: what opens it -> what closes it. An answer stands behind the last closing one."""
+
+    def __init__(self, tags: Mapping[str, str] = THINKING_TAGS):
+        self.opening, self.closing = list(tags), list(tags.values())
+        every = [*self.opening, *self.closing]
+        self._by_first_sign = [
+            (first, [tag for tag in every if tag[0] == first]) for first in {tag[0] for tag in every}
+        ]
+
+    def tags_in(self, text: str) -> list[str]:
+        """Tags that stand in a text; where their first sign does not, they are not looked for one by one."""
+        return [tag for first, group in self._by_first_sign if first in text for tag in group if tag in text]
+
+    def after(self, text: str, read_unclosed: bool = False) -> str:
+        """Return what follows the last end of thinking, up to where it would begin again unless ``read_unclosed``."""
+        tags = self.tags_in(text)
+        if not tags:
+            return text
+        text = text[max((text.rfind(tag) + len(tag) for tag in tags if tag in self.closing), default=0) :]
+        if read_unclosed:
+            return text
+        places = [text.find(tag) for tag in tags if tag in self.opening]
+        return text[: min((place for place in places if place >= 0), default=len(text))]
+
+
+USUAL = Thinking()
+
+
 def extract_answer(
-    text: str,
-    phrases: Sequence[str] = (),
-    read_unclosed_thinking: bool = False,
-    thinking_tags: Mapping[str, str] = THINKING_TAGS,
+    text: str, phrases: Sequence[str] = (), read_unclosed_thinking: bool = False, thinking: Thinking = USUAL
 ) -> str | None:
     r"""Return the content of the last box of the answer part of ``text``, or None if it states no answer.
 
-    The answer part is what follows the last closing tag of thinking; thinking that never ends leaves none, unless
+    The answer part is what follows the last closing tag of ``thinking``; thinking that never ends leaves none, unless
     ``read_unclosed_thinking``. Boxes are ``\boxed{..}``, ``\fbox{..}`` and the like, also ``\boxed 5``. Empty and
     unclosed boxes count as none at all, so the last box that is whole and holds something is taken; of nested
     boxes the outermost one. Where there is no box, what the last of ``phrases`` (such as "the answer is") announces
     is taken, see ``phrases.py``. Takes time linear in the length of the text.
     """
-    text = after_thinking(text, thinking_tags, read_unclosed_thinking)
+    text = thinking.after(text, read_unclosed_thinking)
     return _last_box(text) or (announced(text, phrases) if phrases else None)
 
 
-def after_thinking(
-    text: str, tags: Mapping[str, str] = THINKING_TAGS, read_unclosed_thinking: bool = False
-) -> str:
-    """Return what follows the last end of thinking, up to where it would begin again."""
-    end = max((place + len(tag) for tag in tags.values() if (place := text.rfind(tag)) >= 0), default=0)
-    text = text[end:]
-    if read_unclosed_thinking:
-        return text
-    return text[: min((place for tag in tags if (place := text.find(tag)) >= 0), default=len(text))]
-
-
-def unbox(answer: str, thinking_tags: Mapping[str, str] = THINKING_TAGS) -> str:
+def unbox(answer: str, thinking: Thinking = USUAL) -> str:
     """Return a bare answer as it is, unless it holds a box or thinking: then what is extracted, or nothing."""
-    if BOX.search(answer) or any(tag in answer for pair in thinking_tags.items() for tag in pair):
-        return extract_answer(answer, thinking_tags=thinking_tags) or ""
+    if ("ox" in answer and BOX.search(answer)) or thinking.tags_in(answer):
+        return extract_answer(answer, thinking=thinking) or ""
     return answer
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sent.errors import SentError
 from sent.grading.algebra.pool import MathVerifyMissingError, Workers
 from sent.grading.answers import Policy, Rounding, same_answer
-from sent.grading.extract import extract_answer, unbox
+from sent.grading.extract import Thinking, extract_answer, unbox
 from sent.grading.string_match import string_match
 from sent.log import logger
 
@@ -47,6 +47,7 @@ class Grader:
     def __init__(self, settings):
         self.settings = settings
         self.policy = policy_of(settings)
+        self._thinking = Thinking(settings.thinking_tags)
         self._cache: dict[tuple[Gold, str], Grade] = {}
         self._workers: Workers | None = None
         self._math_verify_missing = False
@@ -67,13 +68,11 @@ class Grader:
         """Grade whole responses, given as ``(gold, response, finish_reason)``, in their order."""
         settings = self.settings
         answers = [
-            extract_answer(
-                text, settings.fallback_phrases, settings.read_unclosed_thinking, settings.thinking_tags
-            )
+            extract_answer(text, settings.fallback_phrases, settings.read_unclosed_thinking, self._thinking)
             for _, text, _ in items
         ]
-        grades = self.grade_answers(
-            [(gold, answer) for (gold, _, _), answer in zip(items, answers, strict=True)]
+        grades = self._grades(
+            [(as_gold(gold), answer or "") for (gold, _, _), answer in zip(items, answers, strict=True)]
         )
         return [
             TRUNCATED if grade is NO_ANSWER and reason == "length" else grade
@@ -82,7 +81,9 @@ class Grader:
 
     def grade_answers(self, pairs: Sequence[tuple[AnyGold, str | None]]) -> list[Grade]:
         """Grade bare answers, given as ``(gold, answer)``; None or nothing but spaces is no answer."""
-        pairs = [(as_gold(gold), unbox(answer or "", self.settings.thinking_tags)) for gold, answer in pairs]
+        return self._grades([(as_gold(gold), unbox(answer or "", self._thinking)) for gold, answer in pairs])
+
+    def _grades(self, pairs: Sequence[tuple[Gold, str]]) -> list[Grade]:
         grades = iter(self._graded([pair for pair in pairs if pair[1].strip()]))
         return [next(grades) if answer.strip() else NO_ANSWER for _, answer in pairs]
 

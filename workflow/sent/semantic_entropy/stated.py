@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sent.config.grading import THINKING_TAGS
-from sent.grading.extract import BOX, after_thinking, extract_answer
+from sent.grading.extract import BOX, Thinking, extract_answer
 from sent.grading.phrases import PHRASES, without_end_tokens
 
 _LONGEST_BARE = 200
@@ -23,7 +23,7 @@ class StatedAnswers:
         phrases: Sequence[str] = PHRASES,
         thinking_tags: Mapping[str, str] = THINKING_TAGS,
     ):
-        self.whole, self.phrases, self.thinking_tags = whole, phrases, thinking_tags
+        self.whole, self.phrases, self.thinking = whole, phrases, Thinking(thinking_tags)
         self.responses = self.taken_whole = self.silent = 0
 
     def __call__(self, response: str) -> str | None:
@@ -34,17 +34,10 @@ class StatedAnswers:
         return answer or None
 
     def _stated(self, response: str) -> str | None:
-        if answer := extract_answer(response, self.phrases, thinking_tags=self.thinking_tags):
+        if answer := extract_answer(response, self.phrases, thinking=self.thinking):
             return answer
-        said = without_end_tokens(
-            after_thinking(response, self.thinking_tags, read_unclosed_thinking=True)
-        ).strip()
-        if (
-            not said
-            or len(said) > _LONGEST_BARE
-            or BOX.search(said)
-            or any(tag in said for tag in self.thinking_tags)
-        ):
+        said = without_end_tokens(self.thinking.after(response, read_unclosed=True)).strip()
+        if not said or len(said) > _LONGEST_BARE or BOX.search(said) or self.thinking.tags_in(said):
             return None
         self.taken_whole += 1
         return said

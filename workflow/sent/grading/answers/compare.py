@@ -114,11 +114,17 @@ def _readings(text: str) -> list:
     """The tree of an answer; two where ``1,234`` may be a number or a list."""
     tree = structure(text)
     if "and" in text and (mixed := MIXED.fullmatch(text)):
-        return [tree, structure("".join(mixed.groups()))]
+        return [tree, structure(" ".join(mixed.groups())), structure(_as_sum(*mixed.groups()))]
     if "," not in text:
         return [tree]
     other = structure(text, join_thousands=False)
     return [tree] if other == tree else [tree, other]
+
+
+def _as_sum(whole: str, part: str, rest: str) -> str:
+    """``3 and 1/2`` as a sum."""
+    sign = "-" if whole.startswith("-") else "+"
+    return f"{whole}{sign}{part}{rest}"
 
 
 def _readings_of_answer(answer: str, gold: str) -> list:

@@ -16,9 +16,12 @@ INTERVALS = ("()", "[]", "(]", "[)")
 def as_union(tree) -> Union | None:
     """A union of intervals and finite sets: from one, from a difference, or from a list of intervals or inequalities."""
     if isinstance(tree, Union):
-        return Union(
-            tuple(piece for part in tree.parts for piece in (as_union(part) or Union((part,))).parts)
-        )
+        pieces = [piece for part in tree.parts for piece in (as_union(part) or Union((part,))).parts]
+        points = [piece for piece in pieces if isinstance(piece, Group) and piece.brackets == "{}"]
+        if len(points) < 2:
+            return Union(tuple(pieces))
+        together = Group(tuple(item for piece in points for item in piece.items), "{}")
+        return Union((*(piece for piece in pieces if piece not in points), together))
     if isinstance(tree, Difference):
         return _difference(tree)
     if isinstance(tree, Relation) and tree.operators == ("=",) and is_name(tree.parts[0]):

@@ -39,11 +39,21 @@ CHINESE_UNITS = {
     "厘米": "cm", "毫米": "mm", "千米": "km", "公里": "km", "米": "m", "千克": "kg", "公斤": "kg", "克": "g", "升": "L",
     "小时": "h", "分钟": "min", "秒": "s", "天": "day", "元": "yuan", "度": "degree",
 }  # fmt: skip
-CHINESE_UNIT = re.compile(rf"(?<=[\d}})])\s*({'|'.join(CHINESE_UNITS)}|[个人只种本棵名次条张枚颗辆件])$")
+CHINESE_UNIT = re.compile(
+    rf"(?<=[\d}})])\s*(?:\\text\s*\{{\s*)?({'|'.join(CHINESE_UNITS)}|[个人只种本棵名次条张枚颗辆件])\s*\}}?$"
+)
 INFIX = re.compile(r"\{([^{}]*)\\(over|choose|atop)(?![a-zA-Z])\s*([^{}]*)\}")
 REALS = r"(-\infty,\infty)"
 SIGNED_REALS = {"+": r"(0,\infty)", ">0": r"(0,\infty)", r"\ge0": r"[0,\infty)", "-": r"(-\infty,0)"}
 SIGNED_REALS |= {"<0": r"(-\infty,0)", r"\le0": r"(-\infty,0]"}
+SETS_IN_WORDS = re.compile(
+    r"(?:the )?(?:set of )?(?:all )?(?:the )?"
+    r"(positive integers|natural numbers|integers|whole numbers|rational numbers|rationals|complex numbers)"
+)
+SET_SIGNS = {"positive integers": "N", "natural numbers": "N", "rational numbers": "Q", "rationals": "Q"}
+SET_SIGNS |= {"complex numbers": "C"}
+POSITIVE_INTEGERS = re.compile(r"\\mathbb\s*\{?\s*Z\s*\}?\s*[_^]\s*\{?\s*(?:\+|>\s*0)\s*\}?")
+BETWEEN = re.compile(r"(?:all )?(?:real )?(?:numbers )?(?:x )?(?:strictly )?between (\S+) and (\S+)")
 OF_SIGN = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?\s*[_^]\s*\{?\s*([+-]|[<>]\s*0|\\[lg]e\s*0)\s*\}?")
 SIGNS_IN_WORDS = {"positive": r"(0,\infty)", "negative": r"(-\infty,0)"}
 SIGNS_IN_WORDS |= {"nonnegative": r"[0,\infty)", "nonpositive": r"(-\infty,0]"}
@@ -52,7 +62,7 @@ NUMBERS_IN_WORDS = re.compile(
     r"|(?:reals|real numbers|numbers) (?:[a-z] )?(?:that are )?(greater|less|larger|smaller|more) than (or equal to )?(.+))"
 )
 MEMBER = re.compile(r"[a-z]\s*\\in\s*(?=\\mathbb)")
-_REALS = r"(?:\\mathbb\s*\{?\s*R\s*\}?|(?i:all real(?:s| numbers)))"
+_REALS = r"(?:\\mathbb\s*\{?\s*R\s*\}?|(?i:(?:the set of )?all real(?:s| numbers| [a-z](?![a-z]))))"
 ALL_REALS = re.compile(rf"\s*{_REALS}\s*")
 REALS_WITHOUT = re.compile(rf"{_REALS}\s*(?:\\setminus|-(?=\s*\\\{{))")
 REALS_EXCEPT = re.compile(
@@ -61,8 +71,9 @@ REALS_EXCEPT = re.compile(
 COMBINATIONS = re.compile(
     r"(?<![A-Za-z\d}])(?:\{\s*\})?\s*[_^]\s*\{?(\w+)\}?\s*(?:C|\\text\s*\{\s*C\s*\})\s*_\s*\{?(\w+)\}?"
 )
+C_OF = re.compile(r"(?<![A-Za-z\\])(?:C|\\text\s*\{\s*C\s*\})\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 CHOSEN = re.compile(r"(?<![A-Za-z\\])(?:C|\\text\s*\{\s*C\s*\})\s*_\s*\{?(\d+)\}?\s*\^\s*\{?(\d+)\}?")
-ACCENT_OF_LETTER = re.compile(r"\\(vec|hat|bar|dot|ddot|tilde)\s+([A-Za-z])(?![A-Za-z])")
+ACCENT_OF_LETTER = re.compile(r"\\(vec|hat|bar|dot|ddot|tilde)\s*(?:\s([A-Za-z])(?![A-Za-z])|(\\[a-z]+))")
 SEGMENT = re.compile(r"\\bar\s*\{\s*([A-Z]{2})\s*\}")
 MODULO = re.compile(r"\(?\s*(?:\\(?:pmod|bmod|mod|pod)|\\text\s*\{\s*mod\s*\})\s*\{?\s*(\w+)\s*\}?\s*\)?")
 SET_BUILDER = re.compile(r"(\\\{[^{}|:,]*):")
@@ -74,7 +85,15 @@ CASES = re.compile(
     r"\\begin\s*\{(cases|align(?:ed|at)?\*?|gather(?:ed)?\*?|equation\*?|split)\}(.*?)\\end\s*\{\1\}",
     re.DOTALL,
 )
-ELECTRONS = re.compile(r"(?:\d\s*[spdf]\s*\^\s*(?:\{\s*\d{1,2}\s*\}|\d{1,2}?)\s*(?=\d\s*[spdf]\s*\^|$))+$")
+CHEMISTRY = re.compile(r"\\ce\s*\{([^{}]*)\}")
+COUNTED_ATOMS = re.compile(r"(?=[A-Za-z]*\d)(?:[A-Z][a-z]?\d*){2,}")
+ARRAY_OF_EQUATIONS = re.compile(
+    r"\\\{\s*\\begin\s*\{array\}\s*\{[lcr\s]*\}(.*?)\\end\s*\{array\}\s*$", re.DOTALL
+)
+CORE = re.compile(r"^\s*\[\s*(?:\\text\s*\{)?\s*([A-Z][a-z]?)\s*\}?\s*\]\s*(?=\d\s*[spdf])")
+ELECTRONS = re.compile(
+    r"(?:\[[A-Z][a-z]?\])?(?:\d\s*[spdf]\s*\^\s*(?:\{\s*\d{1,2}\s*\}|\d{1,2}?)\s*(?=\d\s*[spdf]\s*\^|$))+$"
+)
 ELECTRON = re.compile(r"(\d)\s*([spdf])\s*\^\s*\{?\s*(\d{1,2}?)\s*\}?\s*(?=\d\s*[spdf]\s*\^|$)")
 QUOTIENT_OF_D = re.compile(
     r"(?<![A-Za-z\\])d\s*(\^\s*\{?\s*\d\s*\}?)?\s*(\\?[A-Za-z]+(?:_\w)?)\s*/\s*\(?d\s*(\\?[A-Za-z])\s*(\^\s*\{?\s*\d\s*\}?)?\)?(?![A-Za-z])"
@@ -101,7 +120,9 @@ def canonical(answer: str) -> str:
     if PLAIN.fullmatch(text):
         return text
     if ELECTRONS.fullmatch(text):
-        return ELECTRON.sub(r"\1\2^{\3}", text)
+        return _orbitals(text)
+    if CHEMISTRY.fullmatch(text) or COUNTED_ATOMS.fullmatch(text):
+        text = re.sub(r"(?<=[A-Za-z)])(\d+)", r"_{\1}", CHEMISTRY.sub(r"\1", text)).replace("->", r"\to ")
     if not text.isascii():
         text = CHINESE.sub(lambda m: r"\text{ and }" if m.group(1) else r"\text{ or }", text)
         text = CHINESE_UNIT.sub(lambda m: rf"\text{{ {CHINESE_UNITS.get(m.group(1), 'unit')}}}", text)
@@ -124,7 +145,9 @@ def canonical(answer: str) -> str:
     text = DERIVATIVE_OF.sub(r"\\frac{d\2}{d\1}", QUOTIENT_OF_D.sub(r"\\frac{d\1 \2}{d \3\4}", text))
     text = CODE_LOGARITHM.sub(r"\\log_{\1}", MODULE.sub("", text))
     text = CALL.sub(_function, NAME.sub(_name, text))
-    text = SEGMENT.sub(r"\1", ACCENT_OF_LETTER.sub(r"\\\1{\2}", text))
+    text = SEGMENT.sub(
+        r"\1", ACCENT_OF_LETTER.sub(lambda m: rf"\{m.group(1)}{{{m.group(2) or m.group(3)}}}", text)
+    )
     if "ot" in text:
         text = DOTS.sub(lambda m: m.group(2) + (m.group(3) or "") + "'" * len(m.group(1)), text)
     if "mod" in text:
@@ -132,12 +155,24 @@ def canonical(answer: str) -> str:
     if r"\{" in text:
         text = SET_BUILDER.sub(r"\1|", text)
     if r"\begin" in text:
-        text = CASE.sub(" ", CASES.sub(_as_list, text))
+        text = CASE.sub(
+            " ", CASES.sub(_as_list, ARRAY_OF_EQUATIONS.sub(r"\\begin{cases}\1\\end{cases}", text))
+        )
     if "C" in text:
+        text = C_OF.sub(r"\\binom{\1}{\2}", text)
         text = CHOSEN.sub(_chosen, COMBINATIONS.sub(r"\\binom{\1}{\2}", text))
     text = GOES_ON.sub(r",\\dots ", text)
     text = SPACES.sub(" ", usual_units(with_plain_text(in_latex(text)))).strip()
+    text = CORE.sub(r"[\1]", text)
+    if ELECTRONS.fullmatch(text):
+        return _orbitals(text)
     return _reals(usual_intervals(OPEN_CHOICE.sub(r"\1(\2)", text)))
+
+
+def _orbitals(text: str) -> str:
+    """Electrons by orbital in one order, as in ``[Ar]3d^{10}4s^{2}``."""
+    found = [rf"{n}{orbital}^{{{count}}}" for n, orbital, count in ELECTRON.findall(text)]
+    return text[: text.find("]") + 1] + "".join(sorted(found))
 
 
 def _as_list(match: re.Match) -> str:
@@ -158,8 +193,13 @@ def _chosen(match: re.Match) -> str:
 def _reals(text: str) -> str:
     """Write the real numbers as an interval, also where some are left out."""
     lowered = text.lower()
-    if r"\mathbb" not in text and "real" not in lowered and "numbers" not in lowered:
+    if not any(sign in lowered for sign in (r"\mathbb", "real", "numbers", "integers", "between")):
         return text
+    if words := SETS_IN_WORDS.fullmatch(QUOTED.sub(r"\1", lowered).strip()):
+        return rf"\mathbb{{{SET_SIGNS.get(words.group(1), 'Z')}}}"
+    if bounds := BETWEEN.fullmatch(QUOTED.sub(r"\1", text).strip()):
+        return f"({bounds.group(1)},{bounds.group(2)})"
+    text = POSITIVE_INTEGERS.sub(r"\\mathbb{N}", text)
     text = OF_SIGN.sub(lambda m: SIGNED_REALS[m.group(1).replace(" ", "")], text)
     plain = QUOTED.sub(r"\1", text)
     if ALL_REALS.fullmatch(MEMBER.sub("", plain.strip(), count=1)):

@@ -13,7 +13,8 @@ ROMAN_CONSTANT = re.compile(
 )
 ROMAN_EXPONENT = re.compile(r"(?<=\d)\s*\\(?:mathrm|text|textrm)\s*\{\s*[eE]\s*\}\s*\{?\s*([+-]?\d+)\s*\}?")
 TEXT = re.compile(r"\\text\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
-FORMULA_IN_TEXT = re.compile(r"\\text\s*\{\s*((?:\d*[A-Z][A-Za-z\d]*))\s*\}(?=\s*_)")
+PRODUCT_OF_UNITS = re.compile(r"(?:[A-Za-z\s/()]|\\cdot|\^\s*\{?\s*-?\d\s*\}?)*")
+FORMULA_IN_TEXT = re.compile(r"\\text\s*\{\s*((?:\d*[A-Z][A-Za-z\d]*))\s*\}(?=\s*(?:_|\^\s*\{?\s*\d?[+-]))")
 WORD_OR_SIGN = re.compile(r"[\w%°]")
 FORMULA = re.compile(r"\\[a-zA-Z]+")
 LETTER_CUP = re.compile(r"(?<=[)\]])\s*U\s*(?=[(\[])")
@@ -39,6 +40,8 @@ def with_plain_text(text: str) -> str:
 
     def plain(match: re.Match) -> str:
         inner = match.group(1)
+        if PRODUCT_OF_UNITS.fullmatch(inner):
+            inner = inner.replace(r"\cdot", " ")
         if "_" in inner:  # a chemical formula
             return inner
         if FORMULA.search(inner) or (inner.strip() and not WORD_OR_SIGN.search(inner)):

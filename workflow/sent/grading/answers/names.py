@@ -12,14 +12,28 @@ PROBABILITY = re.compile(r"\s*(?:\\text\s*\{\s*)?(?:Pr?|Prob)(?:\s*\})?\s*\([^()
 LENGTH = re.compile(r"\|+\s*(?:\\vec\s*\{)?\s*[A-Z]\s*_?\d?\s*[A-Z]?\s*_?\d?\s*\}?\s*\|+")
 ANGLE = r"(?:\\angle\s*)?(?:[A-Z]{1,3}|[a-z]|\\(?:alpha|beta|gamma|theta|phi|varphi))"
 OF_ANGLE = re.compile(rf"\\(?:sin|cos|tan|cot|sec|csc)\s*(?:{ANGLE}|\(\s*{ANGLE}\s*\))\s*")
+_SEGMENT = r"(?:m\s*)?(?:\\angle\s*)?[A-Z]{2,3}"
+_POWER = r"(?:\s*\^\s*\{?\s*2\s*\}?)?"
+OF_SEGMENTS = re.compile(
+    rf"\s*(?:\\frac\s*\{{\s*{_SEGMENT}\s*\}}\s*\{{\s*{_SEGMENT}\s*\}}|\[\s*[A-Z]{{3,}}\s*\]"
+    rf"|{_SEGMENT}{_POWER}(?:\s*(?:\\cdot|[+/-])?\s*{_SEGMENT}{_POWER})*)\s*"
+)
+OF_OPERATOR = re.compile(
+    r"\s*\\(?:lim|sum|prod|o?i*nt|max|min|sup|inf|deg|det|gcd|lcm|dim)(?![a-zA-Z]).*", re.DOTALL
+)
+NORM = re.compile(r"\s*(?:\|\s*(?:z|w|\\vec\s*\{?\s*\w+\s*\}?)\s*\||\\\|[^|]*\\\||\|\|[^|]*\|\|)\s*")
+COMPOSED = re.compile(
+    r"\s*(?:\(\s*[a-z]\s*\\circ\s*[a-z]\s*\)|[a-z])\s*\(\s*(?:[a-z]\s*\(\s*)?-?\d+\s*\)?\s*\)\s*"
+)
 RATIO = re.compile(r"\s*[A-Za-z][A-Za-z_{}\d\s]*(?::\s*[A-Za-z][A-Za-z_{}\d\s]*)+")
 DERIVATIVE = re.compile(r"\\frac\s*\{\s*d[^{}]*\}\s*\{\s*d[^{}]*\}\s*")
 TUPLE_OF_NAMES = re.compile(r"\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])+\s*\)\s*")
+PATTERNS = (
+    *(NAME, TUPLE_OF_NAMES, DERIVATIVE, PROBABILITY, LENGTH, RATIO),
+    *(OF_ANGLE, OF_SEGMENTS, OF_OPERATOR, NORM, COMPOSED),
+)
 
 
 def is_name(text: str) -> bool:
     """Whether the left side of an equation only names what follows: ``x``, ``f(x)``, ``m_{\\max}``, ``(x,y)``."""
-    return any(
-        pattern.fullmatch(text)
-        for pattern in (NAME, TUPLE_OF_NAMES, DERIVATIVE, PROBABILITY, LENGTH, RATIO, OF_ANGLE)
-    )
+    return any(pattern.fullmatch(text) for pattern in PATTERNS)

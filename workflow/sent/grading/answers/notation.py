@@ -53,6 +53,7 @@ _MACROS = {
     r"\phi": "varphi",
     r"\epsilon": "varepsilon",
     r"\arctan": "arctg atan",
+    r"\pi": "uppi",
     r"\tan": "tg",
     r"\text{or}": "vee lor",
     r"\text{and}": "wedge land",

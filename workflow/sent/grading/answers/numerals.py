@@ -2,7 +2,7 @@
 
 import re
 
-SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 SCALE = re.compile(rf"(\d)\s*(\\text\s*\{{\s*)?({'|'.join(SCALES)})(?![A-Za-z])(\s*\}})?", re.IGNORECASE)
 E_NOTATION = re.compile(r"(?<![A-Za-z\d.\\_])(\d++(?:\.\d*+)?|\.\d++)\s?[eE]\s?([+-]?\d+)(?![\dA-Za-z]|\.\d)")
 LETTER_TIMES = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
@@ -39,7 +39,7 @@ BASE_SUFFIX = re.compile(
     rf"(?<=[\dA-F])\s*(?:\\text\s*\{{)?\s*\(?\s*(?:in )?base\s*\}}?\s*({'|'.join(BASES)}|\d+)\s*\)?\s*\}}?$"
 )
 BASE_DIGIT = re.compile(r"(?<=\d)\\text\s*\{\s*([A-F]+)\s*\}(?=[\dA-F]*\s*_)")
-BASE_PARENTHESES = re.compile(r"^\(\s*(\d[\dA-F]*)\s*\)\s*(?=_)")
+BASE_PARENTHESES = re.compile(r"^\(\s*([\dA-F]*\d[\dA-F]*)\s*\)\s*(?=_)")
 
 
 def joined_groups(text: str) -> str:

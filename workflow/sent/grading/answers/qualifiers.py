@@ -11,6 +11,9 @@ QUALIFIER = re.compile(
     rf"(?:for|where|with)\s*\}}?\s*{_QUOTE}{_ALL}.*"
     rf"|(?:for|where|with)\s*\}}?\s*{_QUOTE}{_VARIABLES}\s*{_QUOTE}\s*(?:is|are|being|an?)\b.*{_KIND}.*"
     rf"|(?:\\forall|{_QUOTE}(?:for|where|with)?\s*\}}?)?\s*{_VARIABLES}\s*\\in\s*(?:\\mathbb|\(-\\infty\s*,\s*\\infty\))[^=]*"
+    rf"|{_VARIABLES}\s*{_QUOTE}\s*(?:is|are|being)\b.*{_KIND}.*"
+    rf"|(?:for|where|with|when)?\s*\}}?\s*[nkmij]\s*(?:\\ge|\\le|\\ne|[<>])\s*-?\d+"
+    r"|\}?\s*(?:is|are) the only (?:real |integer |possible )?(?:solutions?|answers?)|only"
     r"|\\forall[^=]*)\}?\)?$",
     re.DOTALL,
 )
@@ -21,6 +24,21 @@ SETS = (
     ("Q", r"\\mathbb\s*\{?\s*Q|rational"),
     ("C", r"\\mathbb\s*\{?\s*C|complex"),
 )
+SIGNS = (
+    "for",
+    "where",
+    "with",
+    "only",
+    " is ",
+    " are ",
+    r"\in",
+    r"\forall",
+    r"\ge",
+    r"\le",
+    r"\ne",
+    "<",
+    ">",
+)
 
 
 def split_qualifier(text: str) -> tuple[str, str | None]:
@@ -28,7 +46,7 @@ def split_qualifier(text: str) -> tuple[str, str | None]:
 
     Where the answer is an inequality the qualifier is a part of it: whole numbers above 3 are no interval.
     """
-    if not any(sign in text for sign in ("for", "where", "with", r"\in", r"\forall")):
+    if not any(sign in text for sign in SIGNS):
         return text, None
     match = QUALIFIER.search(text)
     if match is None or ORDER.search(text[: match.start()]):

@@ -26,7 +26,8 @@ COMPARATORS = (
 )
 THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 MIXED = re.compile(
-    r"(-?\d+)\s*(?:\\text\s*\{\s*and\s*\}|and)\s*(\\frac\s*\{\s*\d+\s*\}\s*\{\s*\d+\s*\})(.*)", re.DOTALL
+    r"(-?\d+)\s*(?:\\text\s*\{\s*and\s*\}|and)\s*(\\frac\s*\{\s*\d+\s*\}\s*\{\s*\d+\s*\}|\d+\s*/\s*\d+)(.*)",
+    re.DOTALL,
 )
 PLUS_MINUS = re.compile(r"\\[pm][pm](?![a-zA-Z])")
 POWER_T = re.compile(r"\s*\^\s*\{?\s*(?:T|\\top|\\text\s*\{\s*T\s*\})\s*\}?$")
@@ -203,7 +204,10 @@ def _bracketed(tokens: list[str]):
         return None
     if not inner.strip():
         return Scalar(r"\emptyset") if opening == r"\{" else None
-    return Group(tuple(item for part in parts for item in _items(part, False)), opening[-1] + closing[-1])
+    items = tuple(item for part in parts for item in _items(part, False))
+    if opening == r"\{" and (pairs := assignments(Group(items))):
+        return as_tuple(pairs)
+    return Group(items, opening[-1] + closing[-1])
 
 
 def _signs(parts: list[str]) -> list[str]:

@@ -94,15 +94,17 @@ TIME = re.compile(
 MICRO = re.compile(r"(?<=[\d\s])\\mu\s*(?:\\text\s*\{\s*([A-Za-z]+)\s*\}|([A-Za-z])$)")
 OHM = re.compile(r"(?<=[\d\s}])(?:\\text\s*\{\s*k\s*\}|k)?\s*\\Omega\s*$")
 IN_BRACKETS = re.compile(
-    r"(?<=[\d})])\s*\(\s*(?:\\text\s*\{)?\s*([A-Za-z]+)\s*\}?\s*((?:\^\s*\{?\s*[23]\s*\}?)?)\s*\)\s*$"
+    r"(?<=[\d})])\s*[(\[]\s*(?:in )?(?:\\text\s*\{)?\s*(?:in )?([A-Za-z]+)\s*\}?\s*((?:\^\s*\{?\s*[23]\s*\}?)?)\s*[)\]]\s*$"
 )
+QUOTIENT_OF_UNITS = re.compile(r"(?<=\})\s*/\s*\(((?:\s*\\text\s*\{[^{}]*\}\s*(?:\\cdot)?)+)\)$")
 HOUR = re.compile(r"^(1[0-2]|[1-9])\s*(?:\\text\s*\{\s*)?([ap])\.?\s?m\.?\s*\}?$", re.IGNORECASE)
 MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)\.?")
 
 
 def usual_units(text: str) -> str:
     """Write units that are macros, and ``a.m.`` and ``p.m.``, as text."""
-    if text.rstrip().endswith(")"):
+    text = QUOTIENT_OF_UNITS.sub(r"/\1", text)
+    if text.rstrip().endswith((")", "]")):
         text = IN_BRACKETS.sub(
             lambda m: rf"\text{{ {m.group(1)}}}{m.group(2)}" if _is_listed(m.group(1)) else m.group(), text
         )

@@ -92,7 +92,9 @@ def _same_constant(gold: Formula, answer: Formula, rounding: Rounding) -> bool |
         return _same_inexact(gold, answer, a, b, lost.anything, real)
     if isinstance(a, complex) or isinstance(b, complex):
         return _close(a, b)
-    if abs(a - b) <= max(rounding.absolute_tolerance, max(rounding.relative_tolerance, AGREE) * abs(a)):
+    exact = isinstance(a, Fraction) and isinstance(b, Fraction) and significant_digits(answer) is None
+    relative = rounding.relative_tolerance if exact else max(rounding.relative_tolerance, AGREE)
+    if abs(a - b) <= max(rounding.absolute_tolerance, relative * abs(a)):
         return True
     if not decimals:  # a tolerance, and two exact values beyond it
         return False

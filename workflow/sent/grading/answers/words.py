@@ -28,8 +28,8 @@ ARTICLE = re.compile(r"^(?:an?|the) ")
 WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W_]+)*")
 LONG_WORD = re.compile(r"[^\W\d_]{3}")
 CONNECTIVE = re.compile(r"\b(?:or|and)\b")
-_ANSWER_IS = r"(?:(?:the )?(?:final )?answer(?: is)?\b\s*[:=]?|答案?(?:是|为)?\s*:?)"
-_ONLY = r"(?:only|just|exactly|simply)"
+_ANSWER_IS = r"(?:(?:the )?(?:final )?answer(?: is)?\b\s*[:=]?|(?:故|所以|因此)?答案?(?:是|为)?\s*:?)"
+_ONLY = r"(?:only|just|exactly|simply|there (?:are|is|were|will be)|it is|a total of|in total)"
 _SENTENCE = r"(?:so |thus |hence |therefore )?(?:the|its|his|her|their) (?:[a-z]+ ){1,6}(?:is|are|was|equals)(?=\s+[-\d$\\(\[])"
 _ABOUT = r"(?:about|approximately|approx\.?|roughly|around)"
 ANNOUNCEMENT = re.compile(
@@ -48,6 +48,7 @@ SAME = {
 }
 MEANING = {words: sign for sign, all_words in SAME.items() for words in all_words.split("|")}
 """Words -> the sign for what they mean."""
+SHORT_WORDS = ("no", "on", "up")
 SHORT = {"dne": "does not exist"}
 
 
@@ -70,7 +71,7 @@ def word(text: str) -> Word | None:
     if (
         not WORDS.fullmatch(plain)
         or (CONNECTIVE.search(plain) and not number_in_words(plain))
-        or (quoted == text and not LONG_WORD.search(plain))
+        or (quoted == text and not LONG_WORD.search(plain) and plain not in SHORT_WORDS)
     ):
         return None
     if quoted == text and " " not in plain and is_product(text.strip(" .!'\"()")):
@@ -88,7 +89,9 @@ def is_product(letters: str) -> bool:
     if len(letters) > 4 or not letters.isascii():
         return False
     lowered = letters.lower()
-    if letters[1:] not in (letters[1:].lower(), letters.upper()[1:]) or "".join(sorted(lowered)) in ALPHABET:
+    if letters[1:] not in (letters[1:].lower(), letters.upper()[1:]):
+        return True
+    if len(lowered) > 2 and "".join(sorted(lowered)) in ALPHABET:
         return True
     return not SYLLABLES.fullmatch(lowered)
 
