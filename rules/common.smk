@@ -66,22 +66,17 @@ def model_of(wildcards):
     return wildcards.get("model") or wildcards.get("nli") or wildcards.state.partition("/")[0]
 
 
-def settings(stage):
-    """Return a function for params: the stage's settings for the model, as JSON.
+def settings(of):
+    """Return a function for params: a stage's settings for the model, or ("model") its registry entry, as JSON.
 
     Since it depends on resources, Snakemake does not repeat a job because of it: `science` stands beside it.
     """
-    return lambda wildcards, resources: EXPERIMENT.settings(stage, model_of(wildcards))
+    return lambda wildcards, resources: EXPERIMENT.settings(of, model_of(wildcards))
 
 
-def science(*stages):
-    """Return a function for params: what of the stages' settings shapes the job's outputs, and repeats it."""
-    return lambda wildcards: [EXPERIMENT.science(stage, model_of(wildcards)) for stage in stages]
-
-
-def model_entry(wildcards):
-    """Return the registry entry of the model, as JSON."""
-    return EXPERIMENT.model(model_of(wildcards))
+def science(*of):
+    """Return a function for params: what of these settings shapes the job's outputs, and repeats it."""
+    return lambda wildcards: [EXPERIMENT.science(each, model_of(wildcards)) for each in of]
 
 
 def model_path(wildcards):

@@ -36,11 +36,11 @@ rule evaluate:
         runtime=requested("sampling_runtime"),
     params:
         launcher=launcher(requested("sampling_gpus")),
-        model=model_entry,
+        model=settings("model"),
         benchmarks=lambda wildcards, input: list(map("=".join, zip(EXPERIMENT.benchmarks, input.benchmarks))),
         settings=settings("evaluation"),
         grading=settings("grading"),
-        science=science("evaluation", "grading"),
+        science=science("model", "evaluation", "grading"),
         code=code_of("evaluation", "evaluation"),
     message:
         "Evaluating {wildcards.model} after {wildcards.method}, seed {wildcards.seed}"

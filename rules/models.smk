@@ -25,7 +25,8 @@ rule prepare_model:
         mem_mb=to_prepare("mem_mb"),
         runtime=to_prepare("runtime"),
     params:
-        model=model_entry,
+        model=settings("model"),
+        science=science("model"),
         code=code_version("models"),
     message:
         "Preparing the model {wildcards.model}"
@@ -51,7 +52,8 @@ rule prepare_nli:
         mem_mb=to_prepare("mem_mb"),
         runtime=to_prepare("runtime"),
     params:
-        model=model_entry,
+        model=settings("model"),
+        science=science("model"),
         code=code_version("nli"),
     message:
         "Preparing the entailment model {wildcards.nli}"

@@ -63,9 +63,9 @@ else:
             runtime=requested("sampling_runtime"),
         params:
             launcher=launcher(requested("sampling_gpus")),
-            model=model_entry,
+            model=settings("model"),
             settings=settings("sampling"),
-            science=science("sampling"),
+            science=science("model", "sampling"),
             code=code_of("sampling", "sampling"),
         message:
             "Sampling responses of {wildcards.state}, part {wildcards.scatteritem}"
@@ -93,8 +93,7 @@ else:
             mem_mb=4000,
             runtime=60,
         params:
-            model=model_entry,
-            science=science("sampling"),
+            science=science("model", "sampling"),
             code=code_version("sampling"),
         message:
             "Gathering the responses of {wildcards.state}"

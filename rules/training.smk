@@ -39,11 +39,11 @@ rule train:
         runtime=requested("runtime"),
     params:
         launcher=training_launcher,
-        model=model_entry,
+        model=settings("model"),
         method=lambda wildcards: EXPERIMENT.method(wildcards.method),
         settings=settings("training"),
         grading=settings("grading"),
-        science=science("training", "grading"),
+        science=science("model", "training", "grading"),
         stages=lambda wildcards: EXPERIMENT.stages(wildcards.model, wildcards.method),
         curriculum=optional("--curriculum", "curriculum"),
         checkpoints=lambda wildcards, output: f"{Path(output.policy).parent}.checkpoints",

@@ -34,11 +34,12 @@ TRAINING = {
 READERS = {
     ("Model", "architecture"): set(),
     ("Model", "resources"): set(),
+    ("Model", "verify_weights"): {"models/loading.py: verify"},
     ("Vllm", "enable_sleep_mode"): {"sampling/vllm_sampler.py: __init__"},
     ("Vllm", "enforce_eager"): {"sampling/vllm_sampler.py: __init__"},
     ("Vllm", "gpu_memory_utilization"): {"sampling/vllm_sampler.py: __init__"},
 }
-"""Keys that need GPUs to show anything, and the functions of the stages that read them: none, or the engine's start."""
+"""Keys that show nothing here, and the functions that read them: none, the engine's start, the check of weights."""
 
 SHOWN = {
     "Training": set(TRAINING),
@@ -47,7 +48,7 @@ SHOWN = {
     "Sampling": {"batch_tokens", "shards"},
     "Evaluation": {"batch_tokens"},
     "Server": {"api_key_env", "concurrency", "retries", "timeout_seconds"},
-    "Model": {"architecture", "resources"},
+    "Model": {"architecture", "resources", "verify_weights"},
     "Vllm": {"enable_sleep_mode", "enforce_eager", "gpu_memory_utilization"},
     "ColocatedVllm": {"enable_sleep_mode", "enforce_eager", "gpu_memory_utilization"},
 }

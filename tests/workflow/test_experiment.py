@@ -166,7 +166,7 @@ def test_stages_of_training():
 
 
 def test_looks_and_needs_of_a_model_are_not_passed_to_stages():
-    entry = json.loads(load(experiment()).model("nano-small"))
+    entry = json.loads(load(experiment()).settings("model", "nano-small"))
     assert not {"label", "scale", "resources"} & entry.keys()
     assert "prompt" in entry
 

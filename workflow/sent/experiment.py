@@ -21,6 +21,9 @@ LOOKED_UP = {"overrides", "registry"}
 ENTRIES = (*KINDS, "nli_models", "by_model")
 """Keys of a resolved experiment's JSON beside those of the experiment, of which some have the same names."""
 
+FORETOLD = {"resources", "architecture"}
+"""Keys of a model's entry that no command reads: what its jobs ask for, and what is foretold of them."""
+
 
 @dataclass(frozen=True)
 class ResolvedExperiment:
@@ -63,21 +66,21 @@ class ResolvedExperiment:
         rescores = self.by_model[model].curriculum.rescore and self.methods[method].curriculum
         return bool(rescores) and stage < self.stages(model, method)
 
-    def settings(self, stage: str, model: str) -> str:
-        """All settings of a stage for a model that its command reads, as JSON."""
-        return science(getattr(self.by_model[model], stage), operation=True)
+    def settings(self, of: str, model: str) -> str:
+        """All settings of a stage for a model, or ("model") its registry entry, that commands read, as JSON."""
+        found = self._settings(of, model).science(operation=True)
+        return json.dumps({k: v for k, v in found.items() if k not in FORETOLD}, sort_keys=True)
 
-    def science(self, stage: str, model: str) -> str:
-        """Those of them that shape what the stage makes: when they change, its jobs are repeated."""
-        return science(getattr(self.by_model[model], stage))
+    def science(self, of: str, model: str) -> str:
+        """Those of them that shape what jobs make: when they change, the jobs are repeated."""
+        return science(self._settings(of, model))
+
+    def _settings(self, of: str, model: str) -> Settings:
+        return self.entry(model) if of == "model" else getattr(self.by_model[model], of)
 
     def entry(self, model: str) -> Model:
         """The registry entry of a policy or entailment model."""
         return self.models.get(model) or self.nli_models[model]
-
-    def model(self, model: str) -> str:
-        """The registry entry of a policy or entailment model as JSON, as far as it shapes results."""
-        return science(self.entry(model))
 
     def resources(self, model: str) -> dict[str, Any]:
         """What a job with a policy or entailment model asks of the machine, defaults filled in."""

@@ -66,6 +66,7 @@ def _section(settings: type) -> str:
     for name, field in settings.model_fields.items():
         default = "required" if field.is_required() else _default(field)
         meaning = (field.description or "").replace("|", "\\|")
+        meaning += " (*operation*)" if name in settings.OPERATION else ""
         lines.append(f"| `{name}` | {_kind(field)} | {default} | {meaning} |")
     return "\n".join([*lines, ""])
 
