@@ -41,8 +41,12 @@ def main() -> None:
         root = results / "large"
         _write_questions(root)
         for number, (model, method, seed) in enumerate(progress(runs, desc="making files", unit="file")):
-            path = root / f"evaluation/{model}/{method}/seed{seed}.parquet"
-            tables.write(path, _responses(number, n, args.characters), tables.RESPONSES)
+            folder, made = (
+                root / f"evaluation/{model}/{method}/seed{seed}",
+                _responses(number, n, args.characters),
+            )
+            tables.write(folder / "responses.parquet", made, tables.RESPONSES)
+            tables.write(folder / "verdicts.parquet", made, tables.RESPONSE_VERDICTS)
         size = sum(path.stat().st_size for path in root.rglob("*.parquet"))
         print(f"{len(runs) * n * sum(SIZES.values()):,} responses in {len(runs)} files, {size / 1e9:.2f} GB")
 

@@ -139,6 +139,17 @@ def benchmark_file(wildcards):
     return EXPERIMENT.benchmarks[wildcards.benchmark].source.path or []
 
 
+def each_policy(pattern):
+    """Return the paths of ``pattern`` for every policy that is evaluated."""
+    methods = EXPERIMENT.experiment.methods if EXPERIMENT.benchmarks else []
+    return of_experiment(pattern, model=EXPERIMENT.models, method=methods, seed=EXPERIMENT.experiment.seeds)
+
+
+def named_benchmarks(wildcards, input):
+    """Return the question files of all benchmarks as NAME=FILE."""
+    return list(map("=".join, zip(EXPERIMENT.benchmarks, input.benchmarks)))
+
+
 def excluded_benchmarks(wildcards):
     """Return the benchmarks whose questions must not be trained on, if the experiment says so."""
     data = EXPERIMENT.experiment.data

@@ -1,6 +1,7 @@
 """All benchmarks of one policy, sampled and graded."""
 
 import json
+import shutil
 
 import pytest
 from sent import tables
@@ -24,17 +25,39 @@ def benchmarks(tmp_path):
     return write
 
 
-def evaluate(policy, output, *benchmarks, seed=0, **settings):
+def evaluate(policy, output, *benchmarks, seed=0, model=None, **settings):
     settings = {"n": 4, "pass_at": [1], "decoding": {"max_new_tokens": 6}, **settings}
     options = {
         "policy": policy,
-        "model": MODEL,
+        "model": json.dumps(json.loads(MODEL) | (model or {})),
         "settings": json.dumps(settings),
         "seed": seed,
         "output": output,
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
     return main(["evaluation", *arguments, "--benchmarks", *benchmarks])
+
+
+def grade(responses, *benchmarks, **grading):
+    verdicts = responses.with_name("verdicts.parquet")
+    options = ["--samples", str(responses), "--settings", json.dumps(grading), "--output", str(verdicts)]
+    assert main(["grading", *options, "--benchmarks", *benchmarks]) == 0
+    return tables.rows(verdicts, tables.RESPONSE_VERDICTS)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """How many responses each evaluation really sampled, in their order."""
+    from sent.sampling.transformers_sampler import TransformersSampler
+
+    counts, sample = [], TransformersSampler.sample
+
+    def counting(self, requests, decoding):
+        counts.append(len(requests))
+        return sample(self, requests, decoding)
+
+    monkeypatch.setattr(TransformersSampler, "sample", counting)
+    return counts
 
 
 EASY = [{"question_id": "0", "question": "what is 2 + 2 ?", "answer": "4"}]
@@ -50,7 +73,8 @@ def test_greedy_answers_are_graded_against_their_own_benchmark(policy, benchmark
     decoding = {"temperature": 0, "max_new_tokens": 6}
     assert evaluate(policy, output, *given, n=2, decoding=decoding) == 0
     rows = tables.rows(output, tables.RESPONSES)
-    assert [(r["benchmark"], r["question_id"], r["sample"], r["verdict"]) for r in rows] == [
+    verdicts = grade(output, *given)
+    assert [(r["benchmark"], r["question_id"], r["sample"], r["verdict"]) for r in verdicts] == [
         ("easy", "0", 0, "correct"),
         ("easy", "0", 1, "correct"),
         ("hard", "0", 0, "wrong"),
@@ -58,7 +82,8 @@ def test_greedy_answers_are_graded_against_their_own_benchmark(policy, benchmark
         ("hard", "1", 0, "correct"),
         ("hard", "1", 1, "correct"),
     ]
-    assert all(r["extracted"] == "4" and r["n_tokens"] == 2 and r["finish_reason"] == "stop" for r in rows)
+    assert {r["extracted"] for r in verdicts} == {"4"}
+    assert all(r["n_tokens"] == 2 and r["finish_reason"] == "stop" for r in rows)
     assert json.loads(tables.metadata(output)["evaluation"])["n"] == 2
 
 
@@ -69,8 +94,9 @@ def test_a_tolerance_counts_for_its_question_alone(policy, benchmarks, tmp_path)
         for name, tolerance in (("none", None), ("wide", 0.2), ("narrow", 0.1))
     ]
     decoding = {"temperature": 0, "max_new_tokens": 6}
-    assert evaluate(policy, output, benchmarks("near", rows), n=1, decoding=decoding) == 0
-    found = {row["question_id"]: row["verdict"] for row in tables.rows(output)}
+    given = benchmarks("near", rows)
+    assert evaluate(policy, output, given, n=1, decoding=decoding) == 0
+    found = {row["question_id"]: row["verdict"] for row in grade(output, given)}
     assert found == {"none": "wrong", "wide": "correct", "narrow": "wrong"}
 
 
@@ -93,6 +119,57 @@ def test_a_question_s_responses_do_not_depend_on_its_company(policy, benchmarks,
     # The same id in another benchmark draws other numbers
     texts = [row["text"] for row in tables.rows(both)]
     assert texts[:8] != texts[8:16]
+
+
+def test_one_more_benchmark_samples_that_benchmark_alone(policy, benchmarks, tmp_path, drawn):
+    easy, hard = benchmarks("easy", EASY), benchmarks("hard", HARD)
+    output, anew = tmp_path / "responses.parquet", tmp_path / "anew.parquet"
+    for given in ([easy], [easy, hard], [hard, easy], [hard]):
+        assert evaluate(policy, output, *given) == 0
+    assert drawn == [4, 8]
+    assert evaluate(policy, anew, hard) == 0
+    assert tables.rows(output) == tables.rows(anew)
+
+
+def test_more_responses_and_more_questions_keep_those_there_are(policy, benchmarks, tmp_path, drawn):
+    output, anew = tmp_path / "responses.parquet", tmp_path / "anew.parquet"
+    assert evaluate(policy, output, benchmarks("hard", HARD[:1])) == 0
+    assert evaluate(policy, output, benchmarks("hard", HARD), n=6) == 0
+    assert evaluate(policy, output, benchmarks("hard", HARD), n=3) == 0
+    reworded = [HARD[0], {**HARD[1], "question": "what is 2 + 3 ?"}]
+    assert evaluate(policy, output, benchmarks("hard", reworded), n=3) == 0
+    assert drawn == [4, 8, 3]
+    assert evaluate(policy, anew, benchmarks("hard", reworded), n=3) == 0
+    assert tables.rows(output) == tables.rows(anew)
+
+
+def test_another_way_to_grade_or_to_batch_samples_nothing(policy, benchmarks, tmp_path, drawn):
+    output, given = tmp_path / "responses.parquet", benchmarks("hard", [{**HARD[1], "answer": "4.2"}])
+    decoding = {"temperature": 0, "max_new_tokens": 6}
+    for settings in ({}, {"batch_tokens": 64}, {"pass_at": [2]}, {"grading": {"absolute_tolerance": 0.3}}):
+        assert evaluate(policy, output, given, decoding=decoding, **settings) == 0
+    assert {row["verdict"] for row in grade(output, given)} == {"wrong"}
+    assert {row["verdict"] for row in grade(output, given, absolute_tolerance=0.3)} == {"correct"}
+    assert drawn == [4]
+
+
+def test_another_policy_prompt_seed_decoding_or_code_samples_all_anew(
+    policy, benchmarks, tmp_path, drawn, monkeypatch
+):
+    output, given, other = tmp_path / "responses.parquet", benchmarks("easy", EASY), tmp_path / "other"
+    shutil.copytree(policy, other)
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps(config | {"note": "another file"}))
+    assert evaluate(policy, output, given) == 0
+    for change in ({"seed": 1}, {"model": {"prompt": "so {question}"}}, {"decoding": {"max_new_tokens": 5}}):
+        assert evaluate(policy, output, given, **change) == 0
+    assert evaluate(other, output, given, decoding={"max_new_tokens": 5}) == 0
+    monkeypatch.setattr("sent.evaluation.stored.code_version", lambda command, also: "edited")
+    assert evaluate(other, output, given, decoding={"max_new_tokens": 5}) == 0
+    assert drawn == [4] * 6
+    output.write_text("damaged")
+    assert evaluate(other, output, given) == 0
+    assert drawn == [4] * 7
 
 
 def test_another_seed_draws_other_responses(policy, benchmarks, tmp_path):

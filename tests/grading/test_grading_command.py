@@ -84,3 +84,22 @@ def test_a_sample_without_its_question_and_a_question_without_gold_are_errors(fi
     tables.write(files["questions"], tables.table(tables.QUESTIONS, [{**QUESTIONS[0], "answer": " "}]))
     assert run(files) == 1
     assert "without a gold answer, the first is 'a'" in capsys.readouterr().err
+
+
+def test_a_response_to_a_benchmark_that_is_not_given_is_named(files, tmp_path, capsys):
+    row = {
+        "benchmark": "quiz",
+        "question_id": "a",
+        "sample": 0,
+        "text": r"\boxed{2}",
+        "finish_reason": "stop",
+    }
+    tables.write(files["samples"], tables.table(tables.RESPONSES, [row]))
+    options = ["--samples", files["samples"], "--output", files["verdicts"]]
+    assert main(["grading", "--benchmarks", f"quiz={files['questions']}", *options]) == 0
+    assert tables.rows(files["verdicts"], tables.RESPONSE_VERDICTS)[0]["verdict"] == "correct"
+    assert main(["grading", "--benchmarks", f"other={files['questions']}", *options]) == 1
+    assert (
+        "a sample of question 'a', which the benchmark 'quiz' given by --benchmarks"
+        in capsys.readouterr().err
+    )

@@ -64,8 +64,10 @@ def responses(patterns: dict[str, list[str]]) -> list[dict]:
 
 def write_evaluation(root: Path, model: str, method: str, seed: int, patterns: dict[str, list[str]]) -> None:
     """Write the responses of one policy where evaluation would."""
-    path = root / f"evaluation/{model}/{method}/seed{seed}.parquet"
-    tables.write(path, tables.table(tables.RESPONSES, responses(patterns)))
+    folder, rows = root / f"evaluation/{model}/{method}/seed{seed}", responses(patterns)
+    for name, schema in (("responses", tables.RESPONSES), ("verdicts", tables.RESPONSE_VERDICTS)):
+        kept = [{key: row[key] for key in schema.names} for row in rows]
+        tables.write(folder / f"{name}.parquet", tables.table(schema, kept))
 
 
 def write_questions(root: Path) -> None:

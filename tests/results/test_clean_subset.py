@@ -72,11 +72,11 @@ def test_a_base_model_that_is_off_is_told(published, caplog):
     with build(toy, experiment) as connection:
         # avg@8 is 10 * 4 / 8 of 20 questions = 0.25, published 0.287: near enough for 20 questions.
         assert connection.execute("SELECT ours, off FROM baseline_check").fetchall() == [(0.25, False)]
-    path = toy / f"evaluation/{model}/base/seed0.parquet"
+    path = toy / f"evaluation/{model}/base/seed0/verdicts.parquet"
     data = tables.rows(path)
     for row in data:
         row["verdict"] = "wrong"
-    tables.write(path, tables.table(tables.RESPONSES, data))
+    tables.write(path, tables.table(tables.RESPONSE_VERDICTS, data))
     with build(toy, experiment) as connection:
         assert connection.execute("SELECT ours, off FROM baseline_check").fetchall() == [(0.0, True)]
     told = "deepseek-r1-distill-qwen-1.5b on aime24: base model has avg@8 0.0%"

@@ -153,7 +153,7 @@ def test_models_jobs_and_artefacts(connection, finished):
         "SELECT bytes, sha256, origin FROM artefacts WHERE path = 'data/train.parquet'"
     ).fetchone() == (train.stat().st_size, sha256(train.read_bytes()).hexdigest(), "hub dataset owner/train")
     hashed = connection.execute("SELECT count(*) FROM artefacts WHERE length(sha256) = 64").fetchone()
-    assert hashed == (3 + 2 * 5 + 12 * 2 + 10 + 2,)
+    assert hashed == (3 + 2 * 5 + 12 * 2 + 10 * 2 + 2,)
 
 
 def test_questions_name_the_repository_that_they_come_from(toy, experiment):
@@ -249,10 +249,18 @@ def test_responses_that_do_not_cover_the_benchmark_are_refused(toy, experiment, 
 
 
 def test_a_sample_that_is_there_twice_is_refused(toy, experiment):
-    path = toy / "evaluation/small/base/seed0.parquet"
-    data = tables.read(path)
-    tables.write(path, data.slice(0, 3).take([0, 1, 1, 2]))
+    for name in ("responses", "verdicts"):
+        path = toy / f"evaluation/small/base/seed0/{name}.parquet"
+        tables.write(path, tables.read(path).slice(0, 3).take([0, 1, 1, 2]))
     with pytest.raises(SentError, match="numbered 0, 1, 2"):
+        build(toy, experiment)
+
+
+@pytest.mark.parametrize("rows", [[1, 0, *range(2, 24)], range(23)], ids=["swapped", "one missing"])
+def test_verdicts_on_other_responses_are_refused(toy, experiment, rows):
+    path = toy / "evaluation/small/base/seed0/verdicts.parquet"
+    tables.write(path, tables.read(path).take(list(rows)))
+    with pytest.raises(SentError, match=r"verdicts\.parquet: verdicts on other responses"):
         build(toy, experiment)
 
 

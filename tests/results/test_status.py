@@ -162,7 +162,7 @@ def test_without_a_name_it_is_the_experiment_of_the_newest_run(tmp_path, monkeyp
     write(tmp_path / "results/smoke/logs/models/nano-smoke.log", "")
     assert main(["status"]) == 0
     printed = capsys.readouterr().out
-    assert "smoke: 0 of 19 jobs done; Snakemake is not running\nA killed Snakemake left its lock" in printed
+    assert "smoke: 0 of 22 jobs done; Snakemake is not running\nA killed Snakemake left its lock" in printed
     assert "models/nano-smoke interrupted; the end of logs/models/nano-smoke.log:\n    (empty" in printed
 
 
@@ -173,7 +173,7 @@ def test_the_embedded_experiment(tmp_path, monkeypatch, capsys):
     write(tmp_path / "results/nano/logs/models/nano-small.log", "error: no space left\n")
     assert main(["status", "--configfile", str(REPOSITORY / "config/config.yaml")]) == 0
     printed = capsys.readouterr().out
-    assert "nano: 1 of 45 jobs done; Snakemake is not running" in printed
+    assert "nano: 1 of 54 jobs done; Snakemake is not running" in printed
     assert (
         "models/nano-small failed; the end of logs/models/nano-small.log:\n    error: no space left"
         in printed
@@ -191,4 +191,4 @@ def test_an_experiment_with_entries_of_its_own(tmp_path, monkeypatch, capsys):
     own = {"methods": {"mine": {"curriculum": True}}}
     write(tmp_path / "mine.yaml", yaml.safe_dump(config | {"methods": ["mine"], "registry": own}))
     assert main(["status", "--configfile", "mine.yaml"]) == 0
-    assert "smoke: 0 of 16 jobs done" in capsys.readouterr().out
+    assert "smoke: 0 of 17 jobs done" in capsys.readouterr().out

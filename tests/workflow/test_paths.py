@@ -83,7 +83,11 @@ def test_a_run_has_these_jobs_and_the_database_reads_what_its_rule_declares(own_
                 (root / path).mkdir(parents=True, exist_ok=True)
     files = Files(root, experiment)
     names = ("questions", "samples", "verdicts", "clusters", "semantic_entropy", "curriculum", "calibration")
-    read = {file.path for name in (*names, "metrics", "summary", "responses") for file in files.called(name)}
+    read = {
+        file.path
+        for name in (*names, "metrics", "summary", "responses", "response_verdicts")
+        for file in files.called(name)
+    }
     read |= set(files.folders())
     declared = {own_checkout.work / path for path in inputs[1].split(", ")}
     assert read == declared

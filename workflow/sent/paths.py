@@ -22,6 +22,7 @@ class Rule:
 
 
 STAGE = "train/{model}/{method}/seed{seed}/stage{stage}"
+POLICY = "evaluation/{model}/{method}/seed{seed}"
 RULES = {
     "read_questions": Rule("data/train", {"questions": "data/train.parquet", "dropped": "data/dropped.tsv"}),
     "read_benchmark": Rule(
@@ -51,10 +52,8 @@ RULES = {
             "summary": f"{STAGE}/train.json",
         },
     ),
-    "evaluate": Rule(
-        "evaluation/{model}/{method}/seed{seed}",
-        {"responses": "evaluation/{model}/{method}/seed{seed}.parquet"},
-    ),
+    "evaluate": Rule(f"{POLICY}/sample", {"responses": f"{POLICY}/responses.parquet"}),
+    "grade_responses": Rule(f"{POLICY}/grade", {"response_verdicts": f"{POLICY}/verdicts.parquet"}),
     "build_database": Rule("results/database", {"database": DATABASE}),
     "write_tables": Rule("results/tables", {"tables": "tables"}),
     "draw_figures": Rule("results/figures", {"figures": "figures"}),
@@ -161,5 +160,6 @@ def _jobs(experiment: ResolvedExperiment) -> Iterator[tuple[str, dict[str, Any]]
         for model in experiment.models:
             for method in settings.methods:
                 for seed in settings.seeds:
-                    yield "evaluate", {"model": model, "method": method, "seed": seed}
+                    for rule in ("evaluate", "grade_responses"):
+                        yield rule, {"model": model, "method": method, "seed": seed}
     yield from ((rule, {}) for rule in ("build_database", "write_tables", "draw_figures", "write_report"))

@@ -102,10 +102,11 @@ RESPONSES = _schema(
     logprob_sum=real,
     finish_reason=text,
     prompt_hash=text,
-    extracted=text,
-    verdict=text,
-    paper_match=yes_no,
 )
+"""As `SAMPLES`, to benchmark questions."""
+
+RESPONSE_VERDICTS = _schema(benchmark=text, **{field.name: field.type for field in VERDICTS})
+"""As `VERDICTS`, of the responses to benchmark questions, in their order."""
 
 MARKER = ".written-by-sent"
 """Stands in every folder that :func:`atomic` has written, and may therefore replace."""

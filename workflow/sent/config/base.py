@@ -29,7 +29,7 @@ class Settings(BaseModel):
     OPERATION: ClassVar[frozenset[str]] = frozenset()
     """Keys that say how a job runs: with any value it makes the same, up to the rounding of floating-point sums."""
     REPORT: ClassVar[frozenset[str]] = frozenset()
-    """Keys that only the stage `results` reads: how what was made is summed up and named."""
+    """Keys that only a later job reads: how what was made is graded, summed up and named."""
 
     @field_validator("*", mode="before")
     @classmethod

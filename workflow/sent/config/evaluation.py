@@ -6,6 +6,7 @@ from pydantic import Field
 
 from sent.config.base import Label, Settings
 from sent.config.data import Source
+from sent.config.grading import Grading
 from sent.config.sampling import Backend, Decoding, Server, Vllm
 
 
@@ -22,7 +23,7 @@ class Evaluation(Settings):
     """Stage `evaluation`."""
 
     OPERATION = frozenset({"batch_tokens"})
-    REPORT = frozenset({"pass_at"})
+    REPORT = frozenset({"grading", "pass_at"})
 
     backend: Backend = Field("transformers", description="what samples, see docs/sampling.md")
     n: int = Field(32, ge=1, description="responses a question")
@@ -30,6 +31,9 @@ class Evaluation(Settings):
     batch_tokens: int = Field(32768, ge=1, description="as in sampling")
     pass_at: list[Annotated[int, Field(ge=1)]] = Field(
         [1, 8, 16, 32], min_length=1, description="k of pass@k"
+    )
+    grading: Grading | None = Field(
+        None, description="how responses are graded, where it is not as rewards are: by `grading`"
     )
     vllm: Vllm = Field(Vllm(), description="options of `backend: vllm`")
     server: Server = Field(Server(), description="options of `backend: openai`")

@@ -71,6 +71,11 @@ class Experiment(Settings):
             )
         return names
 
+    @property
+    def benchmark_grading(self) -> Grading:
+        """How responses to benchmarks are graded."""
+        return self.evaluation.grading or self.grading
+
     @model_validator(mode="after")
     def _has_questions(self):
         if not self.models:

@@ -1,6 +1,7 @@
-"""Sample and grade the benchmarks with a policy, all of them in one process.
+"""Sample the benchmarks with a policy, all of them in one process.
 
-Any model folder can be evaluated, wherever it was trained.
+Any model folder can be evaluated, wherever it was trained. Responses that the output file holds already, of the same
+policy, settings and code, stay there; only what is missing is sampled. `python -m sent grading --benchmarks` grades.
 """
 
 import argparse
@@ -14,9 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--benchmarks", required=True, nargs="+", metavar="NAME=FILE", help="questions, Parquet"
     )
     parser.add_argument("--settings", default="{}", help="JSON or file: sent.config.Evaluation")
-    parser.add_argument("--grading", default="{}", help="JSON or file: sent.config.Grading")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws other responses")
-    parser.add_argument("--output", required=True, help="responses and verdicts, Parquet")
+    parser.add_argument(
+        "--output", required=True, help="responses, Parquet; what fits in an earlier one is kept"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -24,9 +26,9 @@ def run(args: argparse.Namespace) -> None:
     from pathlib import Path
 
     from sent import tables
-    from sent.config import Evaluation, Grading, Model, parse, science
-    from sent.evaluation.benchmarks import read_benchmarks
-    from sent.grading.grader import Gold, Grader
+    from sent.config import Evaluation, Model, parse, science
+    from sent.data.benchmarks import read_benchmarks
+    from sent.evaluation.stored import key_of, origin_of, stored
     from sent.log import logger
     from sent.models.loading import load_tokenizer
     from sent.sampling import sampler
@@ -34,41 +36,37 @@ def run(args: argparse.Namespace) -> None:
 
     model = parse(Model, args.model, "--model")
     settings = parse(Evaluation, args.settings, "--settings")
-    grading = parse(Grading, args.grading, "--grading")
     benchmarks = read_benchmarks(args.benchmarks)
     _warn(settings, logger)
 
     tokenizer = load_tokenizer(args.policy, model)
-    requests, origin = [], []
+    asked = []
     for name, questions in benchmarks.items():
         prompts = {row["question_id"]: sampler.render(tokenizer, model, row["question"]) for row in questions}
-        golds = {row["question_id"]: Gold(row["answer"], row["tolerance"]) for row in questions}
-        wanted = sampler.requests_for(prompts, settings.n, "evaluation", args.seed, name)
-        requests += wanted
-        origin += [(name, golds[request.question_id]) for request in wanted]
+        hashes = {question: sampler.prompt_hash(prompt) for question, prompt in prompts.items()}
+        for request in sampler.requests_for(prompts, settings.n, "evaluation", args.seed, name):
+            key = key_of(name, request.question_id, request.sample, hashes[request.question_id])
+            asked.append((key, request))
 
+    origin = origin_of(args.policy, model, settings, args.seed)
+    rows = stored(args.output, origin)
+    missing = [(key, request) for key, request in asked if key not in rows]
+    logger.info("%s responses to %s benchmarks, %s to sample", len(asked), len(benchmarks), len(missing))
     journal = Path(f"{args.output}.answered.jsonl")
-    backend = sampler.load_sampler(args.policy, model, settings, journal)
-    rows = respond(backend, tokenizer, requests, settings.decoding)
-    with Grader(grading) as grader:
-        items = [
-            (gold, row["text"], row["finish_reason"]) for row, (_, gold) in zip(rows, origin, strict=True)
-        ]
-        grades = grader.grade(items)
-    for row, (name, _), grade in zip(rows, origin, grades, strict=True):
-        row.update(
-            benchmark=name, extracted=grade.extracted, verdict=grade.verdict, paper_match=grade.paper_match
-        )
+    if missing:
+        backend = sampler.load_sampler(args.policy, model, settings, journal)
+        drawn = respond(backend, tokenizer, [request for _, request in missing], settings.decoding)
+        rows |= {key: {"benchmark": key[0], **row} for (key, _), row in zip(missing, drawn, strict=True)}
     metadata = {
         "evaluation": science(settings),
-        "grading": science(grading),
         "prompt": model.prompt,
         "chat": str(model.chat),
         "seed": str(args.seed),
+        "origin": origin,
     }
-    tables.write(args.output, tables.table(tables.RESPONSES, rows), tables.RESPONSES, metadata)
+    responses = tables.table(tables.RESPONSES, [rows[key] for key, _ in asked])
+    tables.write(args.output, responses, tables.RESPONSES, metadata)
     journal.unlink(missing_ok=True)
-    _log(benchmarks, rows, settings.n, logger)
 
 
 def _warn(settings, logger) -> None:
@@ -80,21 +78,3 @@ def _warn(settings, logger) -> None:
         )
     if settings.decoding.temperature == 0 and settings.n > 1:
         logger.warning("at temperature 0 the %s responses to a question are all the same", settings.n)
-
-
-def _log(benchmarks: dict[str, list[dict]], rows: list[dict], n: int, logger) -> None:
-    for name, questions in benchmarks.items():
-        verdicts = [row["verdict"] for row in rows if row["benchmark"] == name]
-        share = {
-            verdict: 100 * verdicts.count(verdict) / len(verdicts)
-            for verdict in ("correct", "no_answer", "truncated")
-        }
-        logger.info(
-            "%s: avg@%s %.1f over %s questions (no answer %.1f%%, truncated %.1f%%)",
-            name,
-            n,
-            share["correct"],
-            len(questions),
-            share["no_answer"],
-            share["truncated"],
-        )

@@ -1,4 +1,7 @@
-"""Grade the samples of a model: questions and samples in, one verdict a sample out."""
+"""Grade responses: questions and responses in, one verdict a response out.
+
+Responses to training questions (`--questions`) or to benchmarks (`--benchmarks`), of whatever model.
+"""
 
 import argparse
 
@@ -7,14 +10,18 @@ BATCH = 4096  # responses that are held as Python strings at a time
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``python -m sent grading``."""
-    parser.add_argument("--questions", required=True, help="questions with gold answers (Parquet)")
+    origin = parser.add_mutually_exclusive_group(required=True)
+    origin.add_argument("--questions", help="questions with gold answers (Parquet)")
+    origin.add_argument(
+        "--benchmarks", nargs="+", metavar="NAME=FILE", help="the same of benchmarks, by name"
+    )
     parser.add_argument("--samples", required=True, help="responses (Parquet)")
     parser.add_argument("--settings", default="{}", help="Grading settings: JSON, or a JSON/YAML file")
     parser.add_argument("--output", required=True, help="verdicts (Parquet)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write ``tables.VERDICTS`` for the samples, in their order."""
+    """Write ``tables.VERDICTS``, or ``tables.RESPONSE_VERDICTS`` of benchmarks, in the order of the responses."""
     from collections import Counter
 
     import pyarrow as pa
@@ -24,51 +31,57 @@ def run(args: argparse.Namespace) -> None:
     from sent.log import logger, progress
 
     settings = config.parse(config.Grading, args.settings, "--settings")
-    golds = _golds(args.questions)
-    samples = tables.read(args.samples, tables.SAMPLES)
-    counts, agreed, compared, parts = Counter(), 0, 0, [tables.VERDICTS.empty_table()]
+    golds = _golds(args)
+    kind, made = (
+        (tables.RESPONSES, tables.RESPONSE_VERDICTS) if args.benchmarks else (tables.SAMPLES, tables.VERDICTS)
+    )
+    samples = tables.read(args.samples, kind)
+    counts, agreed, compared, parts = {}, 0, 0, [made.empty_table()]
+    columns = {"benchmark", "question_id", "sample", "text", "finish_reason", "recorded_correct"}
     with Grader(settings) as grader, progress(total=len(samples), desc="grading", unit="answer") as bar:
         for batch in samples.to_batches(max_chunksize=BATCH):
-            rows = batch.select(
-                ["question_id", "sample", "text", "finish_reason", "recorded_correct"]
-            ).to_pylist()
+            rows = batch.select([name for name in batch.schema.names if name in columns]).to_pylist()
             grades = grader.grade(
                 [(_gold_of(row, golds, args), row["text"] or "", row["finish_reason"]) for row in rows]
             )
-            parts.append(
-                tables.table(tables.VERDICTS, [_verdict(*pair) for pair in zip(rows, grades, strict=True)])
-            )
-            counts.update(grade.verdict for grade in grades)
+            parts.append(tables.table(made, [_verdict(*pair) for pair in zip(rows, grades, strict=True)]))
             for row, grade in zip(rows, grades, strict=True):
-                if row["recorded_correct"] is not None:
+                counts.setdefault(row.get("benchmark"), Counter())[grade.verdict] += 1
+                if row.get("recorded_correct") is not None:
                     compared += 1
                     agreed += row["recorded_correct"] == (grade.verdict == "correct")
             bar.update(len(rows))
-    tables.write(
-        args.output, pa.concat_tables(parts), tables.VERDICTS, metadata={"grading": config.science(settings)}
-    )
-    logger.info(
-        "graded %d answers: %s",
-        len(samples),
-        ", ".join(f"{n} {v}" for v, n in counts.most_common()) or "none",
-    )
+    tables.write(args.output, pa.concat_tables(parts), made, metadata={"grading": config.science(settings)})
+    for benchmark, found in counts.items():
+        logger.info(
+            "%sgraded %d answers, %.1f%% right: %s",
+            f"{benchmark}: " if benchmark else "",
+            found.total(),
+            100 * found["correct"] / found.total(),
+            ", ".join(f"{n} {v}" for v, n in found.most_common()),
+        )
     if compared:
         logger.info("%d of %d verdicts equal the recorded ones", agreed, compared)
 
 
-def _golds(path: str) -> dict:
+def _golds(args: argparse.Namespace) -> dict:
+    """Gold answers by benchmark, None for training questions, and question."""
     from sent import tables
+    from sent.data.benchmarks import read_benchmarks
     from sent.errors import SentError
     from sent.grading.grader import Gold
 
+    named = read_benchmarks(args.benchmarks or [])
     golds = {
-        row["question_id"]: Gold(row["answer"] or "", row["tolerance"])
-        for row in tables.rows(path, tables.QUESTIONS)
+        (name, row["question_id"]): Gold(row["answer"] or "", row["tolerance"])
+        for name, rows in (named or {None: tables.rows(args.questions, tables.QUESTIONS)}).items()
+        for row in rows
     }
-    missing = [question for question, gold in golds.items() if not gold.text.strip()]
+    missing = [question for (_, question), gold in golds.items() if not gold.text.strip()]
     if missing:
         raise SentError(
-            f"{path}: {len(missing)} questions without a gold answer, the first is '{missing[0]}'; give each one"
+            f"{args.questions}: {len(missing)} questions without a gold answer, the first is '{missing[0]}'; "
+            "give each one"
         )
     return golds
 
@@ -76,16 +89,19 @@ def _golds(path: str) -> dict:
 def _gold_of(row: dict, golds: dict, args: argparse.Namespace):
     from sent.errors import SentError
 
-    if row["question_id"] not in golds:
+    gold = golds.get((row.get("benchmark"), row["question_id"]))
+    if gold is None:
+        where = args.questions or f"the benchmark '{row['benchmark']}' given by --benchmarks"
         raise SentError(
-            f"{args.samples}: a sample of question '{row['question_id']}', which {args.questions} does not hold; "
+            f"{args.samples}: a sample of question '{row['question_id']}', which {where} does not hold; "
             "sample these questions again"
         )
-    return golds[row["question_id"]]
+    return gold
 
 
 def _verdict(row: dict, grade) -> dict:
     return {
+        "benchmark": row.get("benchmark"),
         "question_id": row["question_id"],
         "sample": row["sample"],
         "extracted": grade.extracted,

@@ -214,6 +214,7 @@ class Jobs:
             "measure_semantic_entropy": self._measure,
             "train": self._train,
             "evaluate": self._evaluate,
+            "grade_responses": self._grade_responses,
         }
         for job in jobs(self.experiment):
             if job.rule in estimates:
@@ -358,3 +359,10 @@ class Jobs:
         context = self.shapes[model].sizes.context
         lengths = self.workload.lengths(model, settings.decoding, file, context=context)
         yield self._generating(job, model, settings, sequences, lengths)
+
+    def _grade_responses(self, job: Job) -> Iterator[JobEstimate]:
+        model = job.wildcards["model"]
+        settings = self.experiment.by_model[model]
+        answers = self.workload.benchmark_questions() * settings.evaluation.n
+        seconds = LIGHT_START + answers * ANSWER_SECONDS / settings.benchmark_grading.workers
+        yield JobEstimate(job, model, seconds, memory=LIGHT_PROCESS)

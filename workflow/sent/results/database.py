@@ -96,7 +96,13 @@ def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
         connection, "check_orphans", root, "rows without the rows of an earlier stage that they belong to"
     )
     training_tables.load(connection, files)
-    for file in _load(connection, files, "responses", tables.RESPONSES):
+    for file in files.called("responses"):
+        verdicts = file.path.with_name("verdicts.parquet")
+        tables.check(file.path, tables.RESPONSES)
+        tables.check(verdicts, tables.RESPONSE_VERDICTS)
+        both = {"path": str(file.path), "verdicts": str(verdicts)}
+        _refuse(connection, "check_verdicts", verdicts, "verdicts on other responses", **both)
+        run(connection, "load_responses", **both, **file.keys)
         _refuse(connection, "check_numbering", file.path, "responses must be numbered 0, 1, 2, ...")
         for k in sorted(set(experiment.experiment.evaluation.pass_at)):
             run(connection, "load_blocks", k=k, **file.keys)
@@ -164,9 +170,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _refuse(connection, check: str, place: Path, problem: str) -> None:
+def _refuse(connection, check: str, place: Path, problem: str, **parameters) -> None:
     """Raise :class:`SentError` if the query ``check`` finds rows: each is one case of the problem."""
-    found = frame(connection, check)
+    found = frame(connection, check, **parameters)
     if len(found):
         raise SentError(
             f"{place}: {problem}; run the stages that made these files again. First of {len(found)} cases:\n"

@@ -2,19 +2,19 @@
 INSERT INTO responses BY NAME
 SELECT
     $model AS model, $method AS method, $seed AS seed,
-    benchmark, question_id, sample, text, n_tokens, logprob_sum, finish_reason, prompt_hash,
+    r.benchmark, r.question_id, r.sample, text, n_tokens, logprob_sum, finish_reason, prompt_hash,
     extracted, verdict, paper_match
-FROM read_parquet($path);
+FROM read_parquet($path) AS r POSITIONAL JOIN read_parquet($verdicts) AS v;
 
 CREATE OR REPLACE TEMP TABLE graded AS
 SELECT
-    benchmark, question_id, sample, n_tokens, extracted,
+    r.benchmark, r.question_id, r.sample, n_tokens, extracted,
     verdict = 'correct' AS correct,
     coalesce(paper_match, false) AS paper,
     finish_reason = 'length' AS truncated,
     verdict IN ('no_answer', 'truncated') AS no_answer,
     verdict IN ('timeout', 'error') AS ungraded
-FROM read_parquet($path);
+FROM read_parquet($path) AS r POSITIONAL JOIN read_parquet($verdicts) AS v;
 
 -- Whether the most frequent answer among the first responses is right. Right answers in another form ($117$, 117.0) vote
 -- with 117; a tie goes to the answer that came first.
