@@ -2,6 +2,8 @@
 
 import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,28 @@ def test_a_lock_without_its_snakemake(tmp_path):
     run = snakemake_run.newest(tmp_path)
     assert (run.at_work, run.locked) == (False, True)
     assert snakemake_run.newest(tmp_path / "nowhere") == SnakemakeRun()
+
+
+@pytest.mark.parametrize(
+    ("host", "left"), [(platform.node(), 0), ("elsewhere", 1)], ids=["here", "elsewhere"]
+)
+def test_only_the_lock_of_a_snakemake_that_was_killed_here_is_removed(host, left, tmp_path):
+    snakemake_left(tmp_path, host=host)
+    assert main(["status", "--unlock", "--directory", str(tmp_path)]) == 0
+    assert len(list((tmp_path / ".snakemake/locks").iterdir())) == left
+
+
+def test_the_lock_of_a_snakemake_at_work_stays(tmp_path):
+    snakemake_left(tmp_path, host=platform.node())
+    at_work = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)  # snakemake"], cwd=tmp_path
+    )
+    try:
+        assert main(["status", "--unlock", "--directory", str(tmp_path)]) == 0
+        assert len(list((tmp_path / ".snakemake/locks").iterdir())) == 1
+    finally:
+        at_work.kill()
+        at_work.wait()
 
 
 def test_dry_runs_are_not_the_newest_run(tmp_path):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sent.log import logger
+
 EXECUTED = "\nSelect jobs to execute...\n"
 """Stands in the log of a run that had something to do. Dry runs and reports leave logs, too."""
 
@@ -42,6 +44,13 @@ def newest(folder: Path) -> SnakemakeRun:
                 ),
             )
     return SnakemakeRun(at_work=locked and _has_process(folder), locked=locked)
+
+
+def unlock(folder: Path) -> None:
+    """Remove the lock below ``folder``, as `snakemake --unlock` does; ask :func:`newest` first whether it is stale."""
+    for path in (folder / ".snakemake/locks").glob("*"):
+        logger.info("%s: removed, the Snakemake that it belonged to was killed", path)
+        path.unlink(missing_ok=True)
 
 
 def _line(text: str, key: str) -> str:

@@ -14,6 +14,9 @@ def add_arguments(parser) -> None:
         "--results", type=Path, default=Path("results"), help="folder of experiments (results)"
     )
     parser.add_argument("--directory", type=Path, default=Path("."), help="where snakemake was started (.)")
+    parser.add_argument(
+        "--unlock", action="store_true", help="remove the lock of a killed Snakemake of this machine; no more"
+    )
 
 
 def run(args) -> None:
@@ -22,6 +25,10 @@ def run(args) -> None:
     from sent.results import snakemake_run, status
 
     newest = snakemake_run.newest(args.directory)
+    if args.unlock:
+        if newest.locked and not newest.at_work:
+            snakemake_run.unlock(args.directory)
+        return
     found = experiment.read(args.configfile or next(iter(newest.config_files), Path("config/config.yaml")))
     states = status.look(args.results / found.name, paths.jobs(found), newest, args.directory)
     _print(found.name, states, newest)
@@ -43,7 +50,7 @@ def _print(name: str, states: list, newest) -> None:
     at_work = "Snakemake is at work" if newest.at_work else "Snakemake is not running"
     print(f"{name}: {done} of {len(states)} jobs done; {at_work}")
     if newest.locked and not newest.at_work:
-        print("A killed Snakemake left its lock: before the next start, run snakemake --unlock")
+        print("A killed Snakemake left its lock: before the next start, run python -m sent status --unlock")
     print(tabulate(rows, ["stage", *names], tablefmt="rounded_outline", disable_numparse=True))
     for state in states:
         if state.state == "running":
