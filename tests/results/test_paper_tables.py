@@ -74,7 +74,7 @@ def test_csv_has_all_digits_and_unknown_values_are_empty(folder):
 
 
 def test_every_table_in_three_formats(folder):
-    names = {path.stem for path in folder.iterdir()}
+    names = {path.stem for path in folder.glob("[!.]*")}
     assert {
         "pass_at_k",
         "avg_at_n",
@@ -83,7 +83,7 @@ def test_every_table_in_three_formats(folder):
         "semantic_entropy",
         "training",
     } <= names
-    assert {path.name for path in folder.iterdir()} == {
+    assert {path.name for path in folder.glob("[!.]*")} == {
         f"{n}.{s}" for n in names for s in ("md", "csv", "tex")
     }
     assert "vs_paper" not in names, "no published figures for these models"
