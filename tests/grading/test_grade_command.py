@@ -95,3 +95,23 @@ def test_a_missing_an_empty_and_a_binary_file_are_errors(tmp_path, capsys):
     assert "UTF-8" in capsys.readouterr().err
     assert main(["grade", str(tmp_path / "empty.jsonl"), "--settings", '{"precent": "value"}']) == 1
     assert "did you mean 'percent'" in capsys.readouterr().err
+
+
+def test_explain_tells_which_rule_decided(tmp_path, capsys):
+    rows = [
+        {"gold": r"\frac13", "prediction": "0.333333"},
+        {"gold": "5 cm", "prediction": "5 m"},
+        {"gold": "3", "response": "hm"},
+        {"gold": "(1,2)", "responses": [r"\boxed{(2,1)}", r"\boxed{x=1,y=2}"]},
+    ]
+    _, out, _ = graded(tmp_path, capsys, rows, "--explain")
+    assert [row["verdict_reason"] for row in out] == [
+        "rounding",
+        "units",
+        "no answer found",
+        ["items in order", "items in order"],
+    ]
+    assert out[0]["steps"] == [
+        {"rule": "rounding", "gold": r"\frac{1}{3}", "answer": "0.333333", "same": True}
+    ]
+    assert [step["same"] for step in out[3]["steps"][1]] == [True, True, True]

@@ -163,3 +163,50 @@ def test_a_worker_imports_neither_torch_nor_the_settings():
     )
     assert result.stdout.split() == ['"ready"', "true"]
     assert result.stderr == "[]"
+
+
+class Scripted:
+    """Stands in for a worker process: answers at once, `timeout` for pairs that hold a product of a billion."""
+
+    asked = None
+
+    def __init__(self, settings):
+        self.replies, self._write = os.pipe()
+        self.deadline, self.pair = time.monotonic() + 60, None
+
+    def ask(self, pair, limit):
+        self.asked.append(pair)
+        self.pair = pair
+        os.write(self._write, b"x")
+        return True
+
+    def answer(self):
+        os.read(self.replies, 1)
+        return "timeout" if any("prod" in text for text in self.pair) else True
+
+    def kill(self):
+        os.close(self.replies)
+        os.close(self._write)
+
+
+def test_a_text_that_ran_out_of_time_is_not_tried_again_and_a_gold_has_a_budget(monkeypatch):
+    monkeypatch.setattr(workers_module, "_Worker", Scripted)
+    hostile = [rf"\prod_{{n=1}}^{{10^9}} (n+{i})" for i in range(8)]
+    pairs = [("3", text) for text in hostile] + [("3", "\\int_0^3 dx"), ("4", "\\int_0^4 dx")]
+    found = {}
+    for count in (1, 3):
+        Scripted.asked = []
+        pool = Workers(count, timeout_seconds=2, memory_mb=1024, policy=Policy())
+        found[count] = pool.compare(pairs)
+        assert len(Scripted.asked) == workers_module.BUDGET + 1
+        assert pool.compare([("5", hostile[0]), ("4", "\\int_0^4 dx")]) == ["timeout", True]
+        assert len(Scripted.asked) == workers_module.BUDGET + 2
+        pool.close()
+    assert found[1] == found[3] == ["timeout"] * 9 + [True]
+
+
+def test_prose_is_not_for_math_verify(monkeypatch):
+    with Grader(Grading()) as grader:
+        monkeypatch.setattr(grader, "_ask_workers", lambda pairs: pytest.fail(f"asked about {pairs}"))
+        prose = "She sells the 9 eggs = 9*2, so she makes = 18 dollars every day"
+        assert grader.grade_answers([("18", prose), (prose, "18")])[0].verdict == "wrong"

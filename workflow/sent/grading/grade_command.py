@@ -23,6 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--summary", action="store_true", help="print scores with intervals, by model where rows name one"
     )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="add `verdict_reason`, the rule that decided, and `steps`, the way to it",
+    )
     format_arguments.add_arguments(parser)
 
 
@@ -38,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     from sent.data.load import golds
     from sent.data.rows import several_times
     from sent.errors import SentError
-    from sent.grading.grader import Grader
+    from sent.grading.grader import Gold, Grader
     from sent.grading.summary import Summary
     from sent.grading.warnings import warn
     from sent.log import logger, progress
@@ -63,6 +68,8 @@ def run(args: argparse.Namespace) -> None:
                 verdict = one.verdict if one else [grade.verdict for grade in grades]
                 extracted = one.extracted if one else [grade.extracted for grade in grades]
                 line = {**row.values, "verdict": verdict, "extracted": extracted}
+                if args.explain:
+                    line |= _explained(grader, Gold(found.answer, found.tolerance), grades, alone=bool(one))
                 sys.stdout.write(json.dumps(line, default=str) + "\n")
             bar.update(len(batch))
         bar.close()
@@ -72,6 +79,14 @@ def run(args: argparse.Namespace) -> None:
     reader.log()
     logger.info("graded %d rows: %s", total, ", ".join(f"{n} {v}" for v, n in counts.most_common()) or "none")
     warn(args.file, counts)
+
+
+def _explained(grader, gold, grades: list, alone: bool) -> dict:
+    """The rules that decided the grades of a row; ``alone``: it has one response, whose values stand by themselves."""
+    found = [grader.explain(gold, grade) for grade in grades]
+    reasons = [reason for reason, _ in found]
+    steps = [[step._asdict() for step in steps] for _, steps in found]
+    return {"verdict_reason": reasons[0] if alone else reasons, "steps": steps[0] if alone else steps}
 
 
 def _checked(reader, rows, golds: dict) -> Iterator[tuple]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sent.errors import SentError
 from sent.grading.algebra.pool import MathVerifyMissingError, Workers
-from sent.grading.answers import Policy, Rounding, same_answer
+from sent.grading.answers import Policy, Rounding, Step, listening, same_answer
 from sent.grading.extract import Thinking, extract_answer, unbox
 from sent.grading.string_match import string_match
 from sent.log import logger
@@ -82,6 +82,24 @@ class Grader:
     def grade_answers(self, pairs: Sequence[tuple[AnyGold, str | None]]) -> list[Grade]:
         """Grade bare answers, given as ``(gold, answer)``; None or nothing but spaces is no answer."""
         return self._grades([(as_gold(gold), unbox(answer or "", self._thinking)) for gold, answer in pairs])
+
+    def explain(self, gold: AnyGold, grade: Grade) -> tuple[str, list[Step]]:
+        """Return the rule that decided a grade, and all decisions on the way to it, in their order."""
+        if grade.extracted is None:
+            return "no answer found", []
+        gold = as_gold(gold)
+        if gold.text == grade.extracted:
+            return "same text", []
+        if max(len(gold.text), len(grade.extracted)) > self.settings.max_answer_chars:
+            return "longer than max_answer_chars", []
+        with listening() as steps:
+            found = same_answer(gold.text, grade.extracted, self.policy.with_tolerance(gold.tolerance))
+        if found is None:
+            return "math-verify" if grade.verdict in (
+                "correct",
+                "wrong",
+            ) else f"math-verify: {grade.verdict}", steps
+        return next((step.rule for step in reversed(steps) if step.same is found), "different kinds"), steps
 
     def _grades(self, pairs: Sequence[tuple[Gold, str]]) -> list[Grade]:
         grades = iter(self._graded([pair for pair in pairs if pair[1].strip()]))

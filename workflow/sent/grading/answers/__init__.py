@@ -8,6 +8,7 @@ the leaves and ``values.py`` compares them (with ``arithmetic.py`` and ``precise
 
 from sent.grading.answers.compare import Policy, same_answer
 from sent.grading.answers.identity import in_words, normal_form
+from sent.grading.answers.reasons import Step, listening
 from sent.grading.answers.values import Rounding
 
-__all__ = ["Policy", "Rounding", "in_words", "normal_form", "same_answer"]
+__all__ = ["Policy", "Rounding", "Step", "in_words", "listening", "normal_form", "same_answer"]

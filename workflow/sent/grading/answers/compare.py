@@ -12,6 +12,7 @@ from sent.grading.answers.intervals import INTERVALS, as_union, is_list_of_bound
 from sent.grading.answers.latex import canonical
 from sent.grading.answers.number_words import number_in_words
 from sent.grading.answers.qualifiers import split_qualifier
+from sent.grading.answers.reasons import decided
 from sent.grading.answers.relations import same_relation
 from sent.grading.answers.structure import (
     MAX_CACHED,
@@ -69,21 +70,21 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
     """
     gold, answer = _prepared(gold), _prepared(answer)
     if not answer or not gold:
-        return False
+        return decided("nothing but markup", False, gold, answer)
     if squeezed(gold) == squeezed(answer):
-        return True
+        return decided("same text", True, gold, answer)
     (gold, numbers), (answer, other_numbers) = split_qualifier(gold), split_qualifier(answer)
     if numbers and other_numbers and numbers != other_numbers:
-        return False
+        return decided("for other numbers", False, numbers, other_numbers)
     gold, answer = _in_primes(gold, answer), _in_primes(answer, gold)
     if NO_MATHS.search(answer) or not all(0 <= nesting(text) <= MAX_NESTING for text in (gold, answer)):
-        return False
+        return decided("no mathematics", False, gold, answer)
     verdict = False
     for gold_tree in _readings(gold):
         for answer_tree in _readings_of_answer(answer, gold):
             verdict = _or(verdict, _same(gold_tree, answer_tree, policy, symbolic))
     if verdict is None and (_is_prose(gold) or _is_prose(answer)):
-        return False
+        return decided("prose", False, gold, answer)
     if verdict is None and symbolic is not None:
         return bool(symbolic(gold, answer))
     return verdict
@@ -135,7 +136,7 @@ def _readings_of_answer(answer: str, gold: str) -> list:
 
 def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | None:
     if isinstance(gold, Relation) or isinstance(answer, Relation):
-        return same_relation(gold, answer, lambda g, a: _same(g, a, policy, symbolic), symbolic)
+        return same_relation(gold, answer, lambda g, a: _same(g, a, policy, symbolic))
     if isinstance(gold, Word) or isinstance(answer, Word):
         return _same_word(gold, answer, policy, symbolic)
     gold, answer = _ratio_as_quotient(gold, answer), _ratio_as_quotient(answer, gold)
@@ -155,8 +156,10 @@ def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | Non
         return _same_group(gold, answer, policy, symbolic)
     if isinstance(gold, Group | Union | Difference) and isinstance(answer, Group | Union | Difference):
         gold, answer = as_union(gold), as_union(answer)
-        return _matched(gold.parts, answer.parts, policy, symbolic) if gold and answer else False
-    return False
+        if not (gold and answer):
+            return decided("sets of numbers", False)
+        return decided("sets of numbers", _matched(gold.parts, answer.parts, policy, symbolic))
+    return decided("different kinds", False, gold, answer)
 
 
 def _holds_one_point(tree) -> bool:
@@ -196,7 +199,7 @@ def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool 
         for tree in (gold, answer)
     ]
     if texts[0] == texts[1]:
-        return True
+        return decided("same words", True, *texts)
     numbers = [number_in_words(tree.plain) if isinstance(tree, Word) else None for tree in (gold, answer)]
     if any(numbers):
         gold, answer = (
@@ -204,18 +207,18 @@ def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool 
         )
         return _same(gold, answer, policy, symbolic)
     if all(isinstance(tree, Word) for tree in (gold, answer)):
-        return False
+        return decided("same words", False, *texts)
     if any(isinstance(tree, Word) and (tree.quoted or len(tree.plain) > 4) for tree in (gold, answer)):
-        return False
+        return decided("words against mathematics", False, *texts)
     gold, answer = (Scalar(tree.text) if isinstance(tree, Word) else tree for tree in (gold, answer))
     return _same(gold, answer, policy, symbolic)
 
 
 def _same_scalar(gold: Scalar, answer: Scalar, policy: Policy, symbolic: Symbolic | None) -> bool | None:
     if squeezed(gold.whole) == squeezed(answer.whole) != "":
-        return True
-    verdict = False
-    if _units_agree(gold.unit, answer.unit, policy.units):
+        return decided("same text", True, gold.whole, answer.whole)
+    verdict, agree = False, _units_agree(gold.unit, answer.unit, policy.units)
+    if agree:
         for texts in _percent_readings(gold, answer, policy.percent):
             verdict = _or(verdict, _same_formula(*texts, policy, symbolic))
     if verdict is False and _may_be_products(gold, answer):
@@ -223,9 +226,10 @@ def _same_scalar(gold: Scalar, answer: Scalar, policy: Policy, symbolic: Symboli
     if verdict is False and any(len(tree.unit or "") == 1 and tree.unit.isalpha() for tree in (gold, answer)):
         # 5 m: five metres, or five times m
         bare_letters = [re.sub(r"\\text\s*\{\s*(\w)\s*\}", r" \1", tree.whole) for tree in (gold, answer)]
-        if bare_letters != [gold.whole, answer.whole] and (gold.unit and answer.unit):
-            return False
-        return _same_formula(*bare_letters, policy, symbolic)
+        if bare_letters == [gold.whole, answer.whole] or not (gold.unit and answer.unit):
+            verdict = _same_formula(*bare_letters, policy, symbolic)
+    if verdict is False and not agree:
+        return decided("units", False, gold.unit or "", answer.unit or "")
     return verdict
 
 
@@ -239,11 +243,14 @@ def _may_be_products(gold: Scalar, answer: Scalar) -> bool:
 def _same_formula(gold: str, answer: str, policy: Policy, symbolic: Symbolic | None) -> bool | None:
     signs = [squeezed(text).lstrip("+") for text in (gold, answer)]
     if any(sign.lstrip("-") == r"\infty" for sign in signs):
-        return signs[0] == signs[1]
+        return decided("infinity", signs[0] == signs[1], gold, answer)
     try:
         found = same_value(read(gold), read(answer), policy.rounding)
     except UnreadableError:
-        found = None if has_foreign_macro(gold) or has_foreign_macro(answer) else False
+        foreign = has_foreign_macro(gold) or has_foreign_macro(answer)
+        found = None if foreign else decided("no formula", False, gold, answer)
+    if found is None and symbolic is None:
+        decided("left to math-verify", None, gold, answer)
     return symbolic(gold, answer) if found is None and symbolic is not None else found
 
 
@@ -275,11 +282,11 @@ def _percent_readings(gold: Scalar, answer: Scalar, policy: str) -> list[tuple[s
 def _same_matrix(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | None:
     if isinstance(gold, Matrix) and isinstance(answer, Matrix):
         if gold.bars != answer.bars or [len(r) for r in gold.rows] != [len(r) for r in answer.rows]:
-            return False
+            return decided("matrix, entry by entry", False)
         pairs = [
             (g, a) for rows in zip(gold.rows, answer.rows, strict=True) for g, a in zip(*rows, strict=True)
         ]
-        return _all(_same(g, a, policy, symbolic) for g, a in pairs)
+        return decided("matrix, entry by entry", _all(_same(g, a, policy, symbolic) for g, a in pairs))
     if isinstance(other := answer if isinstance(gold, Matrix) else gold, Group) and all(
         isinstance(item, Group) for item in other.items
     ):
@@ -298,18 +305,19 @@ def _same_group(gold: Group, answer: Group, policy: Policy, symbolic: Symbolic |
     if answer.brackets == "()" and (pairs := assignments(gold)):
         gold = as_tuple(pairs)
     if len(gold.items) != len(answer.items):
-        return False
+        return decided("number of items", False, str(len(gold.items)), str(len(answer.items)))
     kinds = {gold.brackets, answer.brackets} - {""}
     vectors = len(gold.items) > 2 and kinds == {"()", "[]"}
     rigid = kinds & {"[)", "(]", "::", "+"} and gold.brackets != answer.brackets
     if rigid or (len(kinds) > 1 and not vectors):
-        return False
+        return decided("kinds of brackets", False, gold.brackets, answer.brackets)
     ordered = bool(kinds - {"{}"}) or (policy.order == "strict" and "{}" not in kinds)
     if policy.order == "ignore" and kinds <= {"()", "{}"}:
         ordered = False
     if not ordered:
-        return _matched(gold.items, answer.items, policy, symbolic)
-    return _all(_same(g, a, policy, symbolic) for g, a in zip(gold.items, answer.items, strict=True))
+        return decided("items in any order", _matched(gold.items, answer.items, policy, symbolic))
+    pairs = zip(gold.items, answer.items, strict=True)
+    return decided("items in order", _all(_same(g, a, policy, symbolic) for g, a in pairs))
 
 
 def _all(verdicts) -> bool | None:

@@ -44,8 +44,8 @@ class Formula:
     ``imaginary``: whether ``i`` is; ``discrete``: whether it is meant for whole numbers (floor, factorial, (-1)^n).
     """
 
-    def __init__(self, tree: tuple):
-        self.tree = tree
+    def __init__(self, tree: tuple, text: str = ""):
+        self.tree, self.text = tree, text
         self.symbols, self.decimals, self.imaginary, self.discrete = set(), False, False, False
         self._survey(tree)
 
@@ -90,7 +90,7 @@ def _read(text: str) -> Formula:
         tree = reader.sum()
         if reader.peek is not None:
             raise UnreadableError(f"unexpected {reader.peek}")
-        return Formula(tree)
+        return Formula(tree, text)
     except RecursionError:
         raise UnreadableError("nested too deep") from None
 

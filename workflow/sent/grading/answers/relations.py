@@ -7,6 +7,7 @@ from sent.grading.answers.arithmetic import UndefinedError
 from sent.grading.answers.formula import UnreadableError, read
 from sent.grading.answers.intervals import FLIP, interval, is_inequality
 from sent.grading.answers.names import NAME, PROBABILITY, is_name
+from sent.grading.answers.reasons import decided
 from sent.grading.answers.structure import EQUALS, Relation, Scalar, structure
 from sent.grading.answers.values import AGREE, DIFFER, NEEDED, POINTS
 
@@ -22,24 +23,24 @@ POLYNOMIAL = frozenset(("number", "symbol", "pi", "e", "add", "subtract", "multi
 CLOSE_ENOUGH = 0.05  # relative; what may stand on the two sides of an approximation sign
 
 
-def same_relation(gold, answer, same: Same, symbolic) -> bool | None:
-    """Compare where at least one side is a :class:`Relation`. ``same`` compares trees, ``symbolic`` texts."""
+def same_relation(gold, answer, same: Same) -> bool | None:
+    """Compare where at least one side is a :class:`Relation`. ``same`` compares trees."""
     gold, answer = _name_first(gold, answer), _name_first(answer, gold)
     if is_inequality(gold) or is_inequality(answer):
-        return _same_inequality(gold, answer, same)
+        return decided("inequalities", _same_inequality(gold, answer, same))
     if not isinstance(gold, Relation):
-        return _chain_is(answer, gold, same)
+        return decided("every value of a chain", _chain_is(answer, gold, same))
     if r"\to" in gold.operators:
-        return _same_reaction(gold, answer, same)
+        return decided("reaction, side by side", _same_reaction(gold, answer, same))
     if values := _constants(gold):
-        return _states_one_of(values, answer, same)
+        return decided("one value of a chain", _states_one_of(values, answer, same))
     name, value = _assignment(gold)
     if not isinstance(answer, Relation):
-        return same(value, answer) if name else False
+        return decided("value of a name", same(value, answer) if name else False)
     answer_name, _ = _assignment(answer)
     if name and answer_name and _compatible(name, answer_name):
-        return _chain_is(answer, value, same)
-    return _same_equation(gold, answer)
+        return decided("every value of a chain", _chain_is(answer, value, same))
+    return decided("equation up to a factor", _same_equation(gold, answer))
 
 
 def _same_reaction(gold: Relation, answer, same: Same) -> bool | None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from sent.grading.answers.arithmetic import LONG, Lost, TooLargeError, UndefinedError
 from sent.grading.answers.formula import Formula
 from sent.grading.answers.precise import same_precisely
+from sent.grading.answers.reasons import decided
 
 POINTS = 8
 NEEDED = 3  # points at which both formulas must have a value, before agreement counts as equality
@@ -31,11 +32,15 @@ def same_value(gold: Formula, answer: Formula, rounding: Rounding) -> bool | Non
     Two analytic formulas that agree at random points are the same (Schwartz-Zippel for polynomials); points where
     one of them has no real value are left out, unless the imaginary unit is written.
     """
-    if not gold.symbols and not answer.symbols:
-        try:
-            return _same_constant(gold, answer, rounding)
-        except OverflowError:  # a fraction beyond the range of floats met a float
-            return None
+    if gold.symbols or answer.symbols:
+        return decided("values at test points", _same_with_variables(gold, answer), gold, answer)
+    try:
+        return _same_constant(gold, answer, rounding)
+    except OverflowError:  # a fraction beyond the range of floats met a float
+        return decided("too large to tell", None, gold, answer)
+
+
+def _same_with_variables(gold: Formula, answer: Formula) -> bool | None:
     imaginary, whole = gold.imaginary or answer.imaginary, gold.discrete or answer.discrete
     if (
         whole
@@ -78,27 +83,25 @@ def _same_constant(gold: Formula, answer: Formula, rounding: Rounding) -> bool |
     real = a_real and b_real and not (gold.imaginary or answer.imaginary)
     if a is None or b is None:
         if a_real is None or b_real is None:
-            return None if a is b else False
+            return decided("no value", None if a is b else False, gold, answer)
         found = _same_size(gold, answer, real)
-        return found if found is not None or a is b else False
+        return decided("too large for floats", found if found is not None or a is b else False, gold, answer)
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         if a == b:
-            return True
-        if not decimals and not rounding.absolute_tolerance:
-            return False
-        if _is_integer(gold, a) and not rounding.absolute_tolerance:
-            return False
+            return decided("exact fractions", True, gold, answer)
+        if not rounding.absolute_tolerance and (not decimals or _is_integer(gold, a)):
+            return decided("exact fractions", False, gold, answer)
     elif not decimals and not rounding.absolute_tolerance:
         return _same_inexact(gold, answer, a, b, lost.anything, real)
     if isinstance(a, complex) or isinstance(b, complex):
-        return _close(a, b)
+        return decided("complex numbers", _close(a, b), gold, answer)
     exact = isinstance(a, Fraction) and isinstance(b, Fraction) and significant_digits(answer) is None
     relative = rounding.relative_tolerance if exact else max(rounding.relative_tolerance, AGREE)
     if abs(a - b) <= max(rounding.absolute_tolerance, relative * abs(a)):
-        return True
+        return decided("tolerance", True, gold, answer)
     if not decimals:  # a tolerance, and two exact values beyond it
-        return False
-    return _rounds_to(gold, a, answer, b, rounding)
+        return decided("tolerance", False, gold, answer)
+    return decided("rounding", _rounds_to(gold, a, answer, b, rounding), gold, answer)
 
 
 def _same_inexact(gold: Formula, answer: Formula, a, b, lost: bool, real: bool) -> bool | None:
@@ -108,10 +111,10 @@ def _same_inexact(gold: Formula, answer: Formula, a, b, lost: bool, real: bool) 
     if a is not None and b is not None and not lost:
         size, difference = max(abs(a), abs(b)), abs(a - b)
         if difference > DIFFER * size and size > TINY:
-            return False
+            return decided("floats", False, gold, answer)
         if difference <= SURE * size:
-            return True
-    return same_precisely(gold.tree, answer.tree, real=real)
+            return decided("floats", True, gold, answer)
+    return decided("hundreds of digits", same_precisely(gold.tree, answer.tree, real=real), gold, answer)
 
 
 def _is_long(value: Fraction) -> bool:
