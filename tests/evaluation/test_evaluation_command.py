@@ -47,16 +47,16 @@ def grade(responses, *benchmarks, **grading):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """How many responses each evaluation really sampled, in their order."""
-    from sent.sampling.transformers_sampler import TransformersSampler
+    """How many responses each evaluation asked a sampler for; one that needs none makes no sampler."""
+    from sent.sampling import responses
 
-    counts, sample = [], TransformersSampler.sample
+    counts, respond = [], responses.respond
 
-    def counting(self, requests, decoding):
+    def counting(backend, tokenizer, requests, decoding):
         counts.append(len(requests))
-        return sample(self, requests, decoding)
+        return respond(backend, tokenizer, requests, decoding)
 
-    monkeypatch.setattr(TransformersSampler, "sample", counting)
+    monkeypatch.setattr(responses, "respond", counting)
     return counts
 
 
