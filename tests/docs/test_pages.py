@@ -116,6 +116,7 @@ ELSEWHERE = (
     "kubernetes",
     "--executor",
     "damp_certain",
+    "bag_of_words",
     "--sdm",
     "--software-deployment",
     "FILE",

@@ -48,7 +48,7 @@ class Experiment(Settings):
     training: Training = Field(Training(), description="reinforcement learning with verifiable rewards")
     evaluation: Evaluation = Field(Evaluation(), description="how policies answer the benchmarks")
     results: Results = Field(Results(), description="how results are summed up")
-    overrides: dict[Name, dict[str, Any]] = Field(
+    overrides: dict[Name, dict[Name, Any]] = Field(
         {}, description="changes for one model: {model: {training: {lr: 1e-4}}}"
     )
     registry: dict[Literal["models", "methods", "benchmarks"], dict[Name, Any]] = Field(

@@ -25,7 +25,8 @@ def parse(settings: type[Settings], value: Any, where: str) -> Any:
     try:
         return settings.model_validate(value)
     except ValidationError as error:
-        raise SentError("\n".join(_explain(settings, item, where) for item in error.errors())) from None
+        lines = [_explain(settings, item, where) for item in error.errors()]
+        raise SentError("\n".join(map(_printable, lines))) from None
 
 
 def dump(settings: Settings) -> str:
@@ -101,6 +102,11 @@ def _settle_keys(node: yaml.Node | None, done: set[int]) -> None:
         else:
             own[name] = (key, value)
     node.value = list((merged | own).values())
+
+
+def _printable(line: str) -> str:
+    """A line with line breaks and other control characters of a user's text written out."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in line)
 
 
 def _explain(settings: type[Settings], item: dict, where: str) -> str:
