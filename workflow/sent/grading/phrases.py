@@ -17,7 +17,9 @@ END_TOKENS = re.compile(
     r"\s*(?:</s>|<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|return|eos)\|>|<end_of_turn>|<eos>|<\|?pad\|?>"
     r"|<｜end▁of▁sentence｜>|\[PAD\])\s*"
 )
-LEAD = re.compile(r"(?:[ \t:=：*_]|\*\*)*")
+LEAD = re.compile(
+    r"(?:[ \t:=：*_>|]|(?:therefore|thus|hence|simply|just|clearly|indeed|then|exactly)\s+)*", re.IGNORECASE
+)
 HEAD = re.compile(
     r"(?:as follows|the following|given(?: below| by)?|below|thus|therefore|simply)?\s*[:：.]?[ \t*_]*"
     r"(?:\n\s*|(?=\\\[|\$\$|```))",
@@ -39,7 +41,7 @@ ITEM = re.compile(r"[ \t]*(?:[-*•+]|\d{1,2}[.)]|\([a-z\d]\))[ \t]+(\S.*)")
 END_OF_SENTENCE = re.compile(
     r"\n|</?[a-z_]+>|。|(?<=[^\d\s])\.(?=\s|$)|\.(?=\s+[A-Z]|\s*$)|[!?](?=\s+[A-Z]|\s*$)"
     r"|,?\s+(?:because|since|as required|as desired|as claimed|as expected|as shown|which|so that|due to|given that)\b"
-    r"|\s*,\s*(?:as|so|because|since|which|where we|after|i\.e\.|that is)\b",
+    r"|\s+[-–—]\s+(?=[a-z]{2})|;\s+(?=[a-z]{3})|\s*,\s*(?:as|so|because|since|which|where we|after|i\.e\.|that is)\b",
     re.IGNORECASE,
 )
 LAST_LINE = re.compile(

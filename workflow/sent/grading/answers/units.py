@@ -77,7 +77,7 @@ _TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\^\s*(?:\{\s*-?\d\s*\}|-?\
 _LEADING = re.compile(r"^\s*([+-]?)\s*(?:US\s*)?(\\dollar|[€£¥₹])\s*")
 _NUMBER_WORDS = "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|dozen|thousand|million|billion"
 _NOT_A_UNIT = re.compile(
-    rf"\b(?:or|and|if|when|where|for|not|no|is|are|does|maybe|{_NUMBER_WORDS})\b|(?<![\^A-Za-z-])\d"
+    rf"\b(?:or|and|if|when|where|for|not|no|is|are|does|maybe|than|more|less|least|most|times|plus|minus|over|divided|to|base|{_NUMBER_WORDS})\b|(?<![\^A-Za-z-])\d"
 )
 MIN_LETTERS = (
     4  # of an unknown bare word behind a number, which is then a unit (apples) rather than variables
@@ -98,11 +98,13 @@ IN_BRACKETS = re.compile(
 )
 QUOTIENT_OF_UNITS = re.compile(r"(?<=\})\s*/\s*\(((?:\s*\\text\s*\{[^{}]*\}\s*(?:\\cdot)?)+)\)$")
 HOUR = re.compile(r"^(1[0-2]|[1-9])\s*(?:\\text\s*\{\s*)?([ap])\.?\s?m\.?\s*\}?$", re.IGNORECASE)
+PHRASE_OF_UNITS = re.compile(r"^([+-]?\d[\d.,]*) ([a-z]{2,}(?: [a-z]{2,}){1,4})$")
 MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)\.?")
 
 
 def usual_units(text: str) -> str:
-    """Write units that are macros, and ``a.m.`` and ``p.m.``, as text."""
+    """Write units that are macros or several words, and ``a.m.`` and ``p.m.``, as text."""
+    text = PHRASE_OF_UNITS.sub(r"\1\\text{ \2}", text)
     text = QUOTIENT_OF_UNITS.sub(r"/\1", text)
     if text.rstrip().endswith((")", "]")):
         text = IN_BRACKETS.sub(
