@@ -31,6 +31,9 @@ WRITING = (
 )
 """What DuckDB raises where the disk is full or fails."""
 
+RECORDED = "recorded"
+"""The method of models whose responses were recorded."""
+
 PUBLISHED = Path(__file__).parent / "published.csv"
 
 BY_MODEL = {
@@ -96,6 +99,7 @@ def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
         connection, "check_orphans", root, "rows without the rows of an earlier stage that they belong to"
     )
     training_tables.load(connection, files)
+    settings = experiment.experiment
     for file in files.called("responses"):
         verdicts = file.path.with_name("verdicts.parquet")
         tables.check(file.path, tables.RESPONSES)
@@ -103,15 +107,27 @@ def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
         both = {"path": str(file.path), "verdicts": str(verdicts)}
         _refuse(connection, "check_verdicts", verdicts, "verdicts on other responses", **both)
         run(connection, "load_responses", **both, **file.keys)
-        _refuse(connection, "check_numbering", file.path, "responses must be numbered 0, 1, 2, ...")
-        for k in sorted(set(experiment.experiment.evaluation.pass_at)):
-            run(connection, "load_blocks", k=k, **file.keys)
+        _count(connection, file.path, settings.evaluation.pass_at, file.keys)
+    if settings.recorded:
+        for model in settings.models:
+            policy = {"model": model, "method": RECORDED, "seed": 0}
+            run(connection, "load_recorded", **policy)
+            ((most,),) = connection.execute("SELECT max(sample) + 1 FROM samples").fetchall()
+            _count(connection, root, [k for k in settings.evaluation.pass_at if k <= most], policy)
     _load_overlap(connection, experiment.experiment)
     _refuse(
         connection, "check_responses", root, "responses and the questions of their benchmark do not agree"
     )
-    scores.build(connection)
+    scores.fill(connection, settings.models[0] if settings.recorded else None)
     provenance.load(connection, files, experiment)
+
+
+def _count(connection, place: Path, pass_at: list[int], policy: dict) -> None:
+    """Count the responses of one policy by question, and by blocks of k."""
+    run(connection, "count_responses", **policy)
+    _refuse(connection, "check_numbering", place, "responses must be numbered 0, 1, 2, ...")
+    for k in sorted(set(pass_at)):
+        run(connection, "load_blocks", k=k, **policy)
 
 
 def _load(connection, files: Files, name: str, schema: pa.Schema) -> Iterator[File]:
@@ -140,6 +156,9 @@ def _load_names(connection, root: Path, experiment: ResolvedExperiment) -> None:
             entry = {"label": BASE} if name == BASE else entries[name].model_dump(mode="json")
             label, text = entry.get("label") or name, json.dumps(entry, sort_keys=True)
             rows.append({kind: name, "position": position, "label": label, "settings": text})
+        if settings.recorded:
+            name, label = (RECORDED, RECORDED) if kind == "method" else ("train", "recorded questions")
+            rows = [{kind: name, "position": 0, "label": label, "settings": "{}"}]
         _append(connection, f"{kind}s", rows)
 
 

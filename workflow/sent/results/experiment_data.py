@@ -7,6 +7,7 @@ import pandas as pd
 
 from sent.results import style
 from sent.results.queries import frame
+from sent.results.scores import BASELINE
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class ExperimentData:
             dict(names.loc[names["kind"] == kind, ["name", "label"]].itertuples(index=False, name=None))
             for kind in ("models", "methods", "benchmarks")
         )
+
+    @property
+    def baseline(self) -> str:
+        """Label of the method that differences are to; of recorded responses, of the model."""
+        found = frame(self.connection, "SELECT DISTINCT baseline FROM paired_differences")["baseline"]
+        name = next(iter(found), BASELINE)
+        return self.methods.get(name) or self.models.get(name, name)
 
     def rows(self, query: str, **parameters) -> pd.DataFrame:
         """Return the rows of a query: SQL, or the name of a file of results/sql/."""

@@ -16,7 +16,16 @@ from sent.results.scores import AVERAGE, BASELINE
 PAGE = 120
 """Characters of a line of Markdown."""
 
-MEANING_OF_STAR = f"A star: differs from {BASELINE} (p < 0.05 after Holm's correction over methods)."
+
+def _meaning_of_star(scores: pd.DataFrame) -> str:
+    baseline = _baseline(scores)
+    over = "methods" if baseline == BASELINE else "models"
+    return f"A star: differs from {baseline} (p < 0.05 after Holm's correction over {over})."
+
+
+def _baseline(scores: pd.DataFrame) -> str:
+    """The method, or of recorded responses the model, that differences are to."""
+    return next(iter(scores["baseline"].dropna()), BASELINE)
 
 
 def text(database: Path) -> str:
@@ -55,7 +64,7 @@ def markdown(database: Path) -> str:
     about = (
         f"Experiment `{name}`, {seeds} training seed{'s' if seeds > 1 else ''}: percent of answers right, mean over the "
         f"benchmarks ({questions:,} questions, {responses} responses each); in brackets the 95% interval over "
-        f"questions. {MEANING_OF_STAR}"
+        f"questions. {_meaning_of_star(scores)}"
     )
     return f"{fill(about, PAGE)}\n\n{tabulate(rows, head, tablefmt='pipe', disable_numparse=True)}\n"
 
@@ -67,7 +76,7 @@ def _table(scores: pd.DataFrame, entropy: pd.DataFrame) -> str:
     head, rows = _cells(scores)
     notes = (
         "Percent of answers right, mean over the benchmarks; in brackets the 95% interval over questions.\n"
-        f"{MEANING_OF_STAR}"
+        f"{_meaning_of_star(scores)}"
     )
     return f"{tabulate(rows, head, tablefmt='rounded_outline', disable_numparse=True)}\n{notes}"
 
@@ -79,7 +88,7 @@ def _cells(scores: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     for (model, method), part in scores.groupby(["model", "method"], sort=False):
         by_metric = part.set_index("metric")
         rows.append([model, method, *(_cell(by_metric, metric) for metric in metrics), _difference(part)])
-    return ["model", "method", *metrics, f"{metrics[0]} - {BASELINE}"], rows
+    return ["model", "method", *metrics, f"{metrics[0]} - {_baseline(scores)}"], rows
 
 
 def _cell(by_metric: pd.DataFrame, metric: str) -> str:

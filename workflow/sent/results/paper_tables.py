@@ -13,7 +13,7 @@ from sent import tables
 from sent.log import logger
 from sent.results.experiment_data import ExperimentData
 from sent.results.reading import connect
-from sent.results.scores import AVERAGE, BASELINE
+from sent.results.scores import AVERAGE
 
 SCORES = {"pass_at_k": "pass", "avg_at_n": "avg"}
 """Files with a column a method, and the metrics in them: the paper's Table I and Table II."""
@@ -159,7 +159,7 @@ def _cell(row: pd.Series, ranked: list[float], marks: Marks) -> str:
 
 def score_note(data: ExperimentData, scores: pd.DataFrame, best: str, second: str) -> str:
     """Return what a reader must know of a table of scores."""
-    baseline = data.methods.get(BASELINE, BASELINE)
+    baseline = data.baseline
     seeds = int(scores["seeds"].max())
     return (
         f"Percent, mean over {seeds} training seed{'s' if seeds > 1 else ''}; in brackets 95% bootstrap "

@@ -8,7 +8,7 @@ from sent.config.backends import ENTAILMENT
 from sent.results import baselines
 from sent.results.experiment_data import ExperimentData
 from sent.results.queries import run
-from sent.results.scores import AVERAGE, BASELINE
+from sent.results.scores import AVERAGE
 
 DEFINITIONS = (
     "pass@k is the unbiased estimator 1 - C(n-c, k) / C(n, k) from n responses with c right ones; avg@n is "
@@ -44,12 +44,14 @@ def _scores_found(data: ExperimentData) -> list[str]:
     scores = scores[scores["metric"].str.startswith("avg@")]
     if scores.empty:
         return []
-    baseline = data.methods.get(BASELINE, BASELINE)
+    baseline = data.baseline
     sentences = [
         f"{model}: {'; '.join(_result(row, baseline) for row in part.itertuples())}."
         for model, part in scores.groupby("model", sort=False)
     ]
     _, questions, seeds = run(data.connection, "select_sizes").fetchone()
+    if set(data.methods) == {"recorded"}:
+        return [f"Scores are those of recorded responses to {questions:,} questions.", *sentences]
     return [
         f"Scores are means over {_counted(len(data.benchmarks), 'benchmark')} ({questions:,} questions) and "
         f"{_counted(seeds, 'training seed')}.",
@@ -58,7 +60,8 @@ def _scores_found(data: ExperimentData) -> list[str]:
 
 
 def _result(row, baseline: str) -> str:
-    text = f"{row.method} reaches {100 * row.value:.1f}% [{100 * row.low:.1f}, {100 * row.high:.1f}] {row.metric}"
+    who = "the recorded responses reach" if row.method == "recorded" else f"{row.method} reaches"
+    text = f"{who} {100 * row.value:.1f}% [{100 * row.low:.1f}, {100 * row.high:.1f}] {row.metric}"
     if pd.notna(row.difference):
         text += f" ({100 * row.difference:+.1f} points to {baseline}, corrected p {row.p_holm:.2g})"
     return text
@@ -97,6 +100,8 @@ def methods(data: ExperimentData) -> str:
         parts = [_sampling(settings, counts), _entropy(settings), _curriculum(settings)]
     if set(settings["methods"]) - {"base"}:
         parts.append(_training(data, settings))
+    if settings.get("recorded"):
+        parts.append(DEFINITIONS)
     if settings["methods"]:
         parts += [_evaluation(data, settings, counts), DEFINITIONS]
     return " ".join([*parts, *_overrides(data, settings)])

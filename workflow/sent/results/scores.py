@@ -14,8 +14,11 @@ AVERAGE = "average"
 COMPARISON = ["model", "benchmark", "metric"]
 
 
-def build(connection) -> None:
-    """Fill `metrics`, `scores` and `paired_differences` from `question_scores` and `question_blocks`."""
+def fill(connection, reference: str | None = None) -> None:
+    """Fill `metrics`, `scores` and `paired_differences` from `question_scores` and `question_blocks`.
+
+    Differences are to the baseline method of the same model, or where ``reference`` names a model, to that one.
+    """
     counted = frame(connection, "FROM question_scores ORDER BY model, method, seed, benchmark, question_id")
     blocks = frame(connection, "FROM question_blocks ORDER BY model, method, seed, benchmark, k, question_id")
     if counted.empty:
@@ -30,11 +33,13 @@ def build(connection) -> None:
             for table in (counted, blocks)
         )
     for subset, (counted, blocks) in subsets.items():
-        for name, rows in _tables(counted, blocks, subset).items():
+        for name, rows in _tables(counted, blocks, subset, reference).items():
             connection.append(name, rows.assign(subset=subset), by_name=True)
 
 
-def _tables(counted: pd.DataFrame, blocks: pd.DataFrame, subset: str) -> dict[str, pd.DataFrame]:
+def _tables(
+    counted: pd.DataFrame, blocks: pd.DataFrame, subset: str, reference: str | None
+) -> dict[str, pd.DataFrame]:
     """The three tables for one subset of the questions."""
     runs = question_metrics(counted, blocks)
     weights = {
@@ -52,7 +57,7 @@ def _tables(counted: pd.DataFrame, blocks: pd.DataFrame, subset: str) -> dict[st
     return {
         "metrics": metrics,
         "scores": scores,
-        "paired_differences": paired(over_seeds, weights, subset),
+        "paired_differences": paired(over_seeds, weights, subset, reference),
     }
 
 
@@ -95,12 +100,16 @@ def _average(parts: list[_Summary]) -> _Summary:
     return _Summary(common, means, resampled, sum(part.questions for part in parts))
 
 
-def paired(values: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], subset: str) -> pd.DataFrame:
+def paired(
+    values: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], subset: str, reference: str | None = None
+) -> pd.DataFrame:
     """Return differences of every method to the baseline, question by question, with p-values.
 
     ``values`` are frames ``[Q, C]`` with columns ``(model, method, metric)``, one a benchmark.
     """
-    differences = {name: found for name, v in values.items() if (found := _differences(v)) is not None}
+    differences = {
+        name: found for name, v in values.items() if (found := _differences(v, reference)) is not None
+    }
     if not differences:
         return pd.DataFrame()
     flips = {
@@ -116,16 +125,19 @@ def paired(values: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], subs
     rows["p"] = np.concatenate(
         [statistics.sign_flip_p(part.means, part.resampled) for part in flipped.values()]
     )
-    rows["p_holm"] = rows.groupby(COMPARISON)["p"].transform(lambda p: statistics.holm(p.to_numpy()))
-    return rows.assign(baseline=BASELINE)
+    rows["p_holm"] = rows.groupby(COMPARISON[1:] if reference else COMPARISON)["p"].transform(
+        lambda p: statistics.holm(p.to_numpy())
+    )
+    return rows.assign(baseline=reference or BASELINE)
 
 
-def _differences(values: pd.DataFrame) -> pd.DataFrame | None:
-    """Columns of every method minus those of the baseline with the same model and metric; None if there are none."""
+def _differences(values: pd.DataFrame, reference: str | None) -> pd.DataFrame | None:
+    """Columns of every method minus those of its baseline with the same metric; None if there are none."""
     found = {}
     for model, method, metric in values.columns:
-        if method != BASELINE and (model, BASELINE, metric) in values.columns:
-            found[model, method, metric] = values[model, method, metric] - values[model, BASELINE, metric]
+        baseline = (reference, method) if reference else (model, BASELINE)
+        if (model, method) != baseline and (*baseline, metric) in values.columns:
+            found[model, method, metric] = values[model, method, metric] - values[*baseline, metric]
     if not found:
         return None
     return pd.DataFrame(found, index=values.index).rename_axis(columns=["model", "method", "metric"])

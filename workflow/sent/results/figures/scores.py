@@ -5,7 +5,7 @@ import pandas as pd
 
 from sent.results import style
 from sent.results.experiment_data import ExperimentData, Figure, grid, padded
-from sent.results.scores import AVERAGE, BASELINE
+from sent.results.scores import AVERAGE
 
 CLEAR = 4
 """So many methods or fewer can have intervals as bands in one panel without hiding each other."""
@@ -77,7 +77,7 @@ def paired_differences(data: ExperimentData) -> Figure | None:
     methods = data.present(data.methods, scores["method"])
     bounds = scores["difference_low"].min(), scores["difference_high"].max()
     scale = alt.Scale(domain=padded(min(bounds[0], 0), max(bounds[1], 0)), nice=False)
-    baseline = data.methods.get(BASELINE, BASELINE)
+    baseline = data.baseline
     panels = []
     for column, (model, label) in enumerate(models.items()):
         base = alt.Chart(scores[scores["model"] == model]).encode(

@@ -1,48 +1,7 @@
--- One evaluated policy: its responses, and what the metrics need to know of each question.
+-- The responses of one evaluated policy.
 INSERT INTO responses BY NAME
 SELECT
     $model AS model, $method AS method, $seed AS seed,
     r.benchmark, r.question_id, r.sample, text, n_tokens, logprob_sum, finish_reason, prompt_hash,
     extracted, verdict, paper_match
 FROM read_parquet($path) AS r POSITIONAL JOIN read_parquet($verdicts) AS v;
-
-CREATE OR REPLACE TEMP TABLE graded AS
-SELECT
-    r.benchmark, r.question_id, r.sample, n_tokens, extracted,
-    verdict = 'correct' AS correct,
-    coalesce(paper_match, false) AS paper,
-    finish_reason = 'length' AS truncated,
-    verdict IN ('no_answer', 'truncated') AS no_answer,
-    verdict IN ('timeout', 'error') AS ungraded
-FROM read_parquet($path) AS r POSITIONAL JOIN read_parquet($verdicts) AS v;
-
--- Whether the most frequent answer among the first responses is right. Right answers in another form ($117$, 117.0) vote
--- with 117; a tie goes to the answer that came first.
-CREATE OR REPLACE TEMP MACRO majority_of(first_responses) AS TABLE
-SELECT benchmark, question_id, arg_max(correct, votes * 1000000 - first_sample) AS majority_correct
-FROM (
-    SELECT
-        benchmark, question_id, answer_key(extracted) AS answer,
-        sum(votes) AS votes, min(first_sample) AS first_sample, arg_min(correct, first_sample) AS correct
-    FROM (
-        SELECT
-            benchmark, question_id, extracted,
-            count(*) AS votes, min(sample) AS first_sample, arg_min(correct, sample) AS correct
-        FROM graded
-        WHERE extracted IS NOT NULL AND sample < first_responses
-        GROUP BY ALL
-    )
-    GROUP BY ALL
-)
-GROUP BY ALL;
-
-INSERT INTO question_scores
-SELECT
-    $model, $method, $seed, benchmark, question_id,
-    count(*), count(*) FILTER (graded.correct), count(*) FILTER (paper), count(*) FILTER (truncated),
-    count(*) FILTER (no_answer), count(*) FILTER (ungraded), avg(n_tokens),
-    coalesce(any_value(majority_correct), false)
-FROM graded
-LEFT JOIN majority_of(1000000) USING (benchmark, question_id)
-GROUP BY benchmark, question_id
-ORDER BY benchmark, question_id;

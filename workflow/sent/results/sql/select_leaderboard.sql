@@ -1,7 +1,7 @@
 -- avg@n of the largest n first, then pass@k; pass@1 of the whole pool is that avg@n again.
 SELECT
     coalesce(models.label, c.model) AS model, coalesce(methods.label, c.method) AS method,
-    c.metric, c.value, c.low, c.high, c.difference, c.p_holm
+    c.metric, c.value, c.low, c.high, c.baseline, c.difference, c.p_holm
 FROM comparison AS c
 LEFT JOIN models ON models.model = c.model AND models.role = 'policy'
 LEFT JOIN methods ON methods.method = c.method
