@@ -40,6 +40,68 @@ def test_rows_keep_their_order_and_fields(tmp_path, capsys):
     ]
 
 
+def test_a_row_may_hold_many_responses(tmp_path, capsys):
+    row = {"question": "q", "answer": "5", "responses": [r"\boxed{5}", r"\boxed{6}", None]}
+    _, out, _ = graded(tmp_path, capsys, [row])
+    assert out == [{**row, "verdict": ["correct", "wrong", "no_answer"], "extracted": ["5", "6", None]}]
+
+
+def test_other_keys_marks_in_golds_and_rows_without_gold(tmp_path, capsys):
+    rows = [
+        {"target": "so\n#### 7", "choices": [{"text": r"\boxed{7}"}, {"text": r"\boxed{8}"}]},
+        {"target": None, "choices": [{"text": "x"}]},
+    ]
+    fields = json.dumps({"answer": "target", "responses": "choices.*.text"})
+    options = ("--fields", fields, "--answer-after", "####")
+    status, _, err = graded(tmp_path, capsys, rows, *options)
+    assert status == 1 and "row 2: 'target': row has no gold answer" in err
+    _, out, _ = graded(tmp_path, capsys, rows, *options, "--on-missing", "drop")
+    assert [row["verdict"] for row in out] == [["correct", "wrong"]]
+
+
+def test_golds_come_from_another_file_by_id(tmp_path, capsys):
+    questions = tmp_path / "questions.csv"
+    questions.write_text("id,question,answer\na,1 + 1?,2\nb,2 + 2?,4\n")
+    rows = [
+        {
+            "custom_id": name,
+            "error": None,
+            "response": {"status_code": 200, "body": {"choices": [{"message": {"content": r"\boxed{2}"}}]}},
+        }
+        for name in "ab"
+    ]
+    options = ("--preset", "openai_batch", "--questions", str(questions))
+    _, out, _ = graded(tmp_path, capsys, rows, *options)
+    assert [row["verdict"] for row in out] == [["correct"], ["wrong"]]
+
+
+def test_a_summary_by_model(tmp_path, capsys):
+    rows = [
+        {"model": model, "id": q, "gold": "5", "response": rf"\boxed{{{answer}}}"}
+        for model, answers in (("a", "5566"), ("b", "5555"))
+        for q, answer in zip("xxyy", answers, strict=True)
+    ]
+    path = tmp_path / "outputs.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert main(["grade", str(path), "--summary"]) == 0
+    header, _, first, second, *_ = capsys.readouterr().out.splitlines()[1:]
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in (header, first, second)]
+    assert cells == [
+        ["model", "questions", "responses", "avg@2", "pass@2"],
+        ["a", "2", "4", "50.0 [0.0, 100.0]", "50.0 [0.0, 100.0]"],
+        ["b", "2", "4", "100.0 [100.0, 100.0]", "100.0 [100.0, 100.0]"],
+    ]
+
+
+def test_many_responses_without_an_answer_are_told(tmp_path, capsys, caplog):
+    rows = [{"gold": "5", "response": "I do not know."}] * 2 + [{"gold": "5", "response": r"\boxed{5}"}]
+    graded(tmp_path, capsys, rows)
+    assert "67% of 3 responses state no answer that was found" in caplog.text
+    caplog.clear()
+    graded(tmp_path, capsys, rows[1:] + rows[2:] * 2)
+    assert "state no answer" not in caplog.text
+
+
 def test_a_tolerance_belongs_to_its_row(tmp_path, capsys):
     row = {"gold": "4.2", "prediction": "4.3"}
     _, out, _ = graded(tmp_path, capsys, [{**row, "tolerance": 0.1}, row, {**row, "tolerance": 0.01}])

@@ -126,3 +126,68 @@ def test_real_recorded_solutions(tmp_path, shared_data):
     assert {row["sample"] for row in rows} == set(range(8))
     assert len({row["question_id"] for row in rows}) == 100
     assert all(row["recorded_correct"] is not None for row in rows)
+
+
+def test_several_models_are_compared_on_the_questions_that_all_answered(tmp_path):
+    from sent.data.load import load_recorded
+
+    paths = {}
+    for model, rows in {"one": ROWS, "two": ROWS[:1]}.items():
+        (tmp_path / model).mkdir()
+        paths[model] = write(tmp_path / model, rows)
+    recorded = Recorded(path=paths)
+    found = load_recorded(recorded)
+    assert [row["question"] for row in found.questions] == ["1 + 1 ?"]
+    assert [(d.reason, d.detail) for d in found.dropped] == [("not answered in every file", paths["two"])]
+    for path in paths.values():
+        samples = [row for part in recorded_samples(recorded, found.questions, path) for row in part]
+        assert [row["text"] for row in samples] == ["2", "3"]
+
+
+def test_one_response_a_row_in_any_shape(tmp_path):
+    rows = [
+        {"question": q["question"], "answer": q["answer"], "response": text}
+        for text in "12"
+        for q in QUESTIONS
+    ]
+    found = read(write(tmp_path, rows))
+    assert [(row["question_id"], row["sample"], row["text"]) for row in found] == [
+        ("a", 0, "1"), ("b", 0, "1"), ("a", 1, "2"), ("b", 1, "2"),
+    ]  # fmt: skip
+    chat = [{**row, "response": [{"role": "assistant", "content": row["response"]}]} for row in rows]
+    assert read(write(tmp_path, chat)) == found
+
+
+def test_questions_that_stand_elsewhere_are_joined_by_id(tmp_path):
+    from sent.data.load import load_recorded
+
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text("".join(json.dumps({"id": q["question_id"], **q}) + "\n" for q in QUESTIONS))
+    rows = [{"id": q["question_id"], "response": "2"} for q in QUESTIONS]
+    recorded = Recorded(path=write(tmp_path, rows), questions={"path": str(questions)})
+    found = load_recorded(recorded).questions
+    assert [(row["question_id"], row["answer"]) for row in found] == [("a", "2"), ("b", "4")]
+    samples = [row for part in recorded_samples(recorded, found) for row in part]
+    assert [row["question_id"] for row in samples] == ["a", "b"]
+
+
+def test_null_responses_are_empty_and_rows_without_what_is_needed_can_be_left_out(tmp_path, caplog):
+    rows = [
+        ROWS[0],
+        {**ROWS[1], "responses": ["4", None], "logprobs": None},
+        {"question": "0 ?", "responses": ["1"]},
+    ]
+    path = write(tmp_path, rows)
+    with pytest.raises(SentError, match=r"row 3: 'answer': row has no answer.*`on_missing: drop`"):
+        list(recorded_samples(Recorded(path=path), QUESTIONS))
+    samples = [
+        row for part in recorded_samples(Recorded(path=path, on_missing="drop"), QUESTIONS) for row in part
+    ]
+    assert [row["text"] for row in samples] == ["2", "3", "4", ""]
+    assert "1 responses that are null, taken as empty" in caplog.text
+    assert "1 rows left out: no answer" in caplog.text
+
+
+def test_rows_that_repeat_responses_are_told(tmp_path, caplog):
+    read(write(tmp_path, [*ROWS, ROWS[0]]))
+    assert "1 rows that repeat the responses of another row" in caplog.text

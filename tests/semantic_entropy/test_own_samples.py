@@ -54,6 +54,36 @@ def test_ids_default_to_line_numbers_and_blank_lines_are_skipped(tmp_path, capsy
     assert [row["id"] for row in rows_of(tmp_path, capsys, [line, "\n", line])] == [1, 3]
 
 
+def test_rows_of_one_question_are_gathered_by_id_or_text(tmp_path, capsys):
+    two, one = (
+        {"id": "a", "question": "q", "response": r"\boxed{1}"},
+        {"id": "b", "question": "r", "response": r"\boxed{7}"},
+    )
+    again = {**two, "response": r"\boxed{2}"}
+    found = rows_of(tmp_path, capsys, [two, one, again])
+    assert [(row["id"], row["semantic_entropy"], row["clusters"]) for row in found] == [
+        ("b", 0.0, [0]),
+        ("a", pytest.approx(math.log(2)), [0, 1]),
+    ]
+    for row in (two, one, again):
+        del row["id"]
+    found = rows_of(tmp_path, capsys, [two, again, one])
+    assert [(row["id"], row["clusters"]) for row in found] == [(1, [0, 1]), (3, [0])]
+    lists = [{"id": "a", "question": "q", "responses": [r"\boxed{1}"], "logprobs": [5e-5]}] * 2
+    (found,) = rows_of(tmp_path, capsys, lists)
+    assert found["clusters"] == [0, 0]
+
+
+def test_presets_and_fields(tmp_path, capsys):
+    body = {"choices": [{"message": {"content": text}} for text in boxed("1", "2")]}
+    batch = {"custom_id": "a", "response": {"status_code": 200, "body": body}, "error": None}
+    (found,) = rows_of(tmp_path, capsys, [batch], "--preset", "openai_batch")
+    assert (found["id"], found["clusters"]) == ("a", [0, 1])
+    row = {"q": "x", "out": [{"text": text} for text in boxed("3", "3")]}
+    (found,) = rows_of(tmp_path, capsys, [row], "--fields", '{"question": "q", "responses": "out.*.text"}')
+    assert found["clusters"] == [0, 0]
+
+
 def test_samples_that_are_few_or_empty_have_defined_results(tmp_path, capsys):
     found = rows_of(
         tmp_path,
