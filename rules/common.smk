@@ -79,9 +79,19 @@ def science(*of):
     return lambda wildcards: [EXPERIMENT.science(each, model_of(wildcards)) for each in of]
 
 
+# A module's `prefix` is for what the rules make; a user's own file stands where the settings say.
+PREFIXED = workflow.modifier.path_modifier.replace_prefix("results") != "results"
+
+
+def users_file(path):
+    """Return a path of the settings as a rule's input, which counts from the working directory in modules, too."""
+    return str(Path(path).absolute()) if PREFIXED else path
+
+
 def model_path(wildcards):
     """Return the local folder that the model comes from, if it does."""
-    return EXPERIMENT.entry(model_of(wildcards)).path or []
+    path = EXPERIMENT.entry(model_of(wildcards)).path
+    return users_file(path) if path else []
 
 
 def optional(flag, name):
@@ -130,13 +140,16 @@ def code_of(command, stage):
 def training_file(wildcards):
     """Return the local files that the training questions come from, if they do."""
     if RECORDED:
-        return list(dict.fromkeys(RECORDED.paths(EXPERIMENT.experiment.models).values()))
-    return EXPERIMENT.experiment.data.train.path or []
+        paths = dict.fromkeys(RECORDED.paths(EXPERIMENT.experiment.models).values())
+        return [users_file(path) for path in paths]
+    path = EXPERIMENT.experiment.data.train.path
+    return users_file(path) if path else []
 
 
 def benchmark_file(wildcards):
     """Return the local file that a benchmark comes from, if it does."""
-    return EXPERIMENT.benchmarks[wildcards.benchmark].source.path or []
+    path = EXPERIMENT.benchmarks[wildcards.benchmark].source.path
+    return users_file(path) if path else []
 
 
 def each_policy(pattern):

@@ -18,7 +18,9 @@ if RECORDED:
 
     rule import_samples:
         input:
-            recorded=lambda wildcards: RECORDED.paths(EXPERIMENT.experiment.models)[wildcards.model],
+            recorded=lambda wildcards: users_file(
+                RECORDED.paths(EXPERIMENT.experiment.models)[model_of(wildcards)]
+            ),
             questions="results/{experiment}/data/train.parquet",
         output:
             samples="results/{experiment}/samples/{state}.parquet",

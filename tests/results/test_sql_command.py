@@ -211,6 +211,14 @@ def test_a_file_that_is_no_database(tmp_path, capsys):
     assert "not a database of results" in capsys.readouterr().err
 
 
+def test_of_names_that_differ_in_capitals_one_is_left_out_and_named(two, capsys, caplog):
+    (two / "old").rename(two / "NEW")
+    for name in ("new", "NEW"):
+        assert sql(two, "--experiment", name, "--format", "csv", "SELECT current_database() AS a") == 0
+        assert capsys.readouterr().out == f"a\n{name}\n"
+        assert "left out, its name differs only in capitals from" in caplog.text
+
+
 def test_a_damaged_database_does_not_hide_the_others(two, capsys):
     (two / "old/results.duckdb").write_text("nonsense")
     assert sql(two, "--experiment", "new", "--format", "csv", "SELECT count(*) AS n FROM responses") == 0

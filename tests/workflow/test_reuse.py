@@ -57,6 +57,35 @@ rule mine:
     assert not [call for call in stray if call[call.index("--output") + 1].startswith("inner")]
 
 
+def test_files_of_ones_own_stand_in_the_working_directory_of_a_module_with_a_prefix(checkout, tmp_path):
+    (tmp_path / "mine.jsonl").write_text('{"question": "1+1?", "answer": "2", "responses": ["2"]}\n')
+    config = {
+        "experiment": "trial",
+        "models": ["m"],
+        "recorded": {"path": "mine.jsonl"},
+        "semantic_entropy": {"entailment": "exact"},
+        "registry": {"models": {"m": {"label": "M"}}},
+    }
+    run(
+        checkout,
+        f"""
+module sent:
+    snakefile: "{checkout.root}/workflow/Snakefile"
+    config: {config}
+    prefix: "inner"
+
+use rule * from sent as sent_*
+
+rule mine:
+    default_target: True
+    input: rules.sent_curriculum.input
+""",
+        tmp_path,
+    )
+    assert (tmp_path / "inner/results/trial/curriculum/m.parquet").is_file()
+    assert [call for call in checkout.calls() if "mine.jsonl" in " ".join(call)]
+
+
 def test_a_deployed_copy_runs_everything_by_default(checkout, tmp_path):
     """What a deployment writes: a folder config/ to change, and a Snakefile that uses a tag of a repository."""
     source, cache = tmp_path / "source", tmp_path / "cache"

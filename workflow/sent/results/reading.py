@@ -38,7 +38,10 @@ def attach(databases: dict[str, Path], main: str | None):
     over all experiments, with a first column `experiment`.
     """
     connection, attached = duckdb.connect(), []
-    for name, path in databases.items():
+    for name, path in sorted(databases.items(), key=lambda item: item[0] != main):
+        if twins := [other for other in attached if other.casefold() == name.casefold()]:
+            logger.warning("%s: left out, its name differs only in capitals from %s", path, twins[0])
+            continue
         try:
             connection.execute(f"ATTACH {_text(str(path))} AS {_name(name)} (READ_ONLY)")
             attached.append(name)
