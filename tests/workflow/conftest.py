@@ -19,7 +19,7 @@ def copy_of_checkout(folder: Path) -> Checkout:
     work.mkdir()
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("rules", "config", "workflow"):
-        shutil.copytree(REPOSITORY / name, root / name, ignore=ignore)
+        shutil.copytree(REPOSITORY / name, root / name, symlinks=True, ignore=ignore)
     shutil.copy(REPOSITORY / "Snakefile", root)
     (root / "profiles").symlink_to("workflow/profiles")
     (root / "bin" / "calls").mkdir(parents=True)
