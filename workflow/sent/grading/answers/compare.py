@@ -32,6 +32,7 @@ from sent.grading.answers.values import Rounding, same_value
 from sent.grading.answers.words import Word, after_choice, is_choice
 
 Symbolic = Callable[[str, str], bool | None]
+ARGUMENT = re.compile(r"(?<=[A-Za-z'])\s*\(\s*[tx]\s*\)")
 PRIMED = re.compile(r"[A-Za-z\d}]'")
 DERIVATIVE = re.compile(
     r"\\frac\s*\{\s*d\s*(?:\^\s*\{?\s*(\d)\s*\}?)?\s*(\\?[A-Za-z]+(?:_\w)?)\s*\}\s*\{\s*d\s*\\?[A-Za-z]+\s*(?:\^\s*\{?\s*\d\s*\}?)?\s*\}"
@@ -97,6 +98,8 @@ def _is_prose(text: str) -> bool:
 
 def _in_primes(text: str, other: str) -> str:
     """``\\frac{dx}{dt}`` as ``x'``, where the other answer writes derivatives so and thereby leaves open by what."""
+    if "'" in text + other and not ARGUMENT.search(other):
+        text = ARGUMENT.sub("", text)  # y'(t) = y(t) is y' = y
     if "'" not in other or not PRIMED.search(other):
         return text
     return DERIVATIVE.sub(lambda m: m.group(2).strip() + "'" * int(m.group(1) or 1), text)

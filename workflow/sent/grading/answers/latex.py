@@ -45,6 +45,7 @@ CHINESE_UNIT = re.compile(
 INFIX = re.compile(r"\{([^{}]*)\\(over|choose|atop)(?![a-zA-Z])\s*([^{}]*)\}")
 REALS = r"(-\infty,\infty)"
 SIGNED_REALS = {"+": r"(0,\infty)", ">0": r"(0,\infty)", r"\ge0": r"[0,\infty)", "-": r"(-\infty,0)"}
+SIGNED_REALS |= {"*": r"(-\infty,0)\cup (0,\infty)", r"\ne0": r"(-\infty,0)\cup (0,\infty)"}
 SIGNED_REALS |= {"<0": r"(-\infty,0)", r"\le0": r"(-\infty,0]"}
 SETS_IN_WORDS = re.compile(
     r"(?:the )?(?:set of )?(?:all )?(?:the )?"
@@ -54,11 +55,12 @@ SET_SIGNS = {"positive integers": "N", "natural numbers": "N", "rational numbers
 SET_SIGNS |= {"complex numbers": "C"}
 POSITIVE_INTEGERS = re.compile(r"\\mathbb\s*\{?\s*Z\s*\}?\s*[_^]\s*\{?\s*(?:\+|>\s*0)\s*\}?")
 BETWEEN = re.compile(r"(?:all )?(?:real )?(?:numbers )?(?:x )?(?:strictly )?between (\S+) and (\S+)")
-OF_SIGN = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?\s*[_^]\s*\{?\s*([+-]|[<>]\s*0|\\[lg]e\s*0)\s*\}?")
+OF_SIGN = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?\s*[_^]\s*\{?\s*([+*-]|[<>]\s*0|\\(?:[lg]|n)e\s*0)\s*\}?")
 SIGNS_IN_WORDS = {"positive": r"(0,\infty)", "negative": r"(-\infty,0)"}
+SIGNS_IN_WORDS |= {"nonzero": r"(-\infty,0)\cup (0,\infty)"}
 SIGNS_IN_WORDS |= {"nonnegative": r"[0,\infty)", "nonpositive": r"(-\infty,0]"}
 NUMBERS_IN_WORDS = re.compile(
-    r"(?:the set of )?(?:all )?(?:(positive|negative|non-?negative|non-?positive) (?:reals|real numbers|numbers)"
+    r"(?:the set of )?(?:all )?(?:(positive|negative|non-?negative|non-?positive|non-?zero) (?:reals|real numbers|numbers)"
     r"|(?:reals|real numbers|numbers) (?:[a-z] )?(?:that are )?(greater|less|larger|smaller|more) than (or equal to )?(.+))"
 )
 MEMBER = re.compile(r"[a-z]\s*\\in\s*(?=\\mathbb)")
@@ -102,6 +104,13 @@ DERIVATIVE_OF = re.compile(
     r"\\frac\s*\{\s*d\s*\}\s*\{\s*d\s*([a-z])\s*\}\s*\(?\s*([A-Za-z])(?![A-Za-z])\s*\)?"
 )
 DOTS = re.compile(r"\\(d{1,2})ot\s*\{\s*(\\?[A-Za-z]+)\s*\}(\s*_\s*(?:\{[^{}]*\}|\w))?")
+ORDER_IN_WORDS = re.compile(
+    r"\s*(?:\\text\s*\{)?\s*is (?:strictly )?(greater|larger|more|less|smaller) than( or equal to)?\s*\}?\s*(?=-?[\d\\(.])"
+)
+PARTIAL = re.compile(
+    r"\\frac\s*\{\s*\\partial\s*(?:\^\s*\{?\s*2\s*\}?)?\s*([A-Za-z])\s*\}\s*\{\s*\\partial\s*([a-z])\s*(\^\s*\{?\s*2\s*\}?)?\s*\}"
+)
+PARTIAL_OF = re.compile(r"\\partial\s*_\s*\{?\s*([a-z]{1,2})\s*\}?\s*([A-Za-z])(?![A-Za-z])")
 CODE_LOGARITHM = re.compile(r"(?<![A-Za-z\\])log(10|2)(?=\s*\()")
 MODULE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sp|sympy|cmath)\.(?=[A-Za-z])")
 CALL = re.compile(rf"(?<![^\W\d_])(?<!\\)({_CODE_FUNCTIONS})(?![^\W\d_])")
@@ -158,6 +167,11 @@ def canonical(answer: str) -> str:
         text = CASE.sub(
             " ", CASES.sub(_as_list, ARRAY_OF_EQUATIONS.sub(r"\\begin{cases}\1\\end{cases}", text))
         )
+    if " than" in text:
+        text = ORDER_IN_WORDS.sub(_order, text)
+    if r"\partial" in text:
+        text = PARTIAL.sub(lambda m: f"{m.group(1)}_{{{m.group(2) * (2 if m.group(3) else 1)}}}", text)
+        text = PARTIAL_OF.sub(r"\2_{\1}", text)
     if "C" in text:
         text = C_OF.sub(r"\\binom{\1}{\2}", text)
         text = CHOSEN.sub(_chosen, COMBINATIONS.sub(r"\\binom{\1}{\2}", text))
@@ -167,6 +181,12 @@ def canonical(answer: str) -> str:
     if ELECTRONS.fullmatch(text):
         return _orbitals(text)
     return _reals(usual_intervals(OPEN_CHOICE.sub(r"\1(\2)", text)))
+
+
+def _order(match: re.Match) -> str:
+    if match.group(1) in ("less", "smaller"):
+        return r"\le " if match.group(2) else "<"
+    return r"\ge " if match.group(2) else ">"
 
 
 def _orbitals(text: str) -> str:

@@ -39,7 +39,9 @@ def same_relation(gold, answer, same: Same) -> bool | None:
         return decided("value of a name", same(value, answer) if name else False)
     answer_name, _ = _assignment(answer)
     if name and answer_name and _compatible(name, answer_name):
-        return decided("every value of a chain", _chain_is(answer, value, same))
+        found = decided("every value of a chain", _chain_is(answer, value, same))
+        if found is not False or len(answer.parts) > 2 or not _same_equation(gold, answer):
+            return found
     return decided("equation up to a factor", _same_equation(gold, answer))
 
 

@@ -66,6 +66,7 @@ _SAME = {
     "°F": "fahrenheit",
     "ohm": "ohms",
     "kohm": "kiloohm kiloohms",
+    "Mohm": "megaohm megaohms",
     "am": "",
     "pm": "",
 }
@@ -77,7 +78,7 @@ _TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\^\s*(?:\{\s*-?\d\s*\}|-?\
 _LEADING = re.compile(r"^\s*([+-]?)\s*(?:US\s*)?(\\dollar|[€£¥₹])\s*")
 _NUMBER_WORDS = "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|dozen|thousand|million|billion"
 _NOT_A_UNIT = re.compile(
-    rf"\b(?:or|and|if|when|where|for|not|no|is|are|does|maybe|than|more|less|least|most|times|plus|minus|over|divided|to|base|{_NUMBER_WORDS})\b|(?<![\^A-Za-z-])\d"
+    rf"\b(?:or|and|if|when|where|for|not|no|is|are|does|maybe|than|more|less|least|most|plus|minus|over|divided|to|base|{_NUMBER_WORDS})\b|(?<![\^A-Za-z-])\d"
 )
 MIN_LETTERS = (
     4  # of an unknown bare word behind a number, which is then a unit (apples) rather than variables
@@ -92,19 +93,34 @@ TIME = re.compile(
     re.IGNORECASE,
 )
 MICRO = re.compile(r"(?<=[\d\s])\\mu\s*(?:\\text\s*\{\s*([A-Za-z]+)\s*\}|([A-Za-z])$)")
-OHM = re.compile(r"(?<=[\d\s}])(?:\\text\s*\{\s*k\s*\}|k)?\s*\\Omega\s*$")
+OHM = re.compile(r"(?<=[\d\s}])(?:\\text\s*\{\s*([kM])\s*\}|([kM]))?\s*\\Omega\s*(?=\\cdot|\\text|/|$)")
 IN_BRACKETS = re.compile(
-    r"(?<=[\d})])\s*[(\[]\s*(?:in )?(?:\\text\s*\{)?\s*(?:in )?([A-Za-z]+)\s*\}?\s*((?:\^\s*\{?\s*[23]\s*\}?)?)\s*[)\]]\s*$"
+    r"(?<=[\d})])\s*[(\[]\s*(?:in )?(?:\\text\s*\{)?\s*(?:in )?([A-Za-z]+(?:\s*/\s*[A-Za-z]+)?)\s*\}?\s*"
+    r"((?:\^\s*\{?\s*[23]\s*\}?)?)\s*[)\]]\s*$"
 )
 QUOTIENT_OF_UNITS = re.compile(r"(?<=\})\s*/\s*\(((?:\s*\\text\s*\{[^{}]*\}\s*(?:\\cdot)?)+)\)$")
 HOUR = re.compile(r"^(1[0-2]|[1-9])\s*(?:\\text\s*\{\s*)?([ap])\.?\s?m\.?\s*\}?$", re.IGNORECASE)
 PHRASE_OF_UNITS = re.compile(r"^([+-]?\d[\d.,]*) ([a-z]{2,}(?: [a-z]{2,}){1,4})$")
+CURRENCY_WORDS = {
+    "USD": r"\dollar ",
+    "EUR": "€",
+    "GBP": "£",
+    "Rs": "₹",
+    "INR": "₹",
+    "CNY": "¥",
+    "RMB": "¥",
+    "JPY": "¥",
+}
+LEADING_CURRENCY = re.compile(
+    rf"^(?:\\text\s*\{{\s*)?((?:{'|'.join(CURRENCY_WORDS)})\.?)\s*\}}?\s*(?=\d|\.\d)"
+)
 MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)\.?")
 
 
 def usual_units(text: str) -> str:
     """Write units that are macros or several words, and ``a.m.`` and ``p.m.``, as text."""
     text = PHRASE_OF_UNITS.sub(r"\1\\text{ \2}", text)
+    text = LEADING_CURRENCY.sub(lambda m: CURRENCY_WORDS[m.group(1).strip(".")], text)
     text = QUOTIENT_OF_UNITS.sub(r"/\1", text)
     if text.rstrip().endswith((")", "]")):
         text = IN_BRACKETS.sub(
@@ -115,11 +131,12 @@ def usual_units(text: str) -> str:
         text = TIME.sub(lambda m: "{}\\text{{ {}m}}".format(*(p.lower() for p in m.groups() if p)), text)
     text = text.replace(r"\mathring{A}", r"\text{ angstrom}").replace("per cent", "percent")
     text = MICRO.sub(lambda m: rf"\text{{ micro{m.group(1) or m.group(2)}}}", text)
-    return OHM.sub(lambda m: r"\text{ kohm}" if "k" in m.group() else r"\text{ ohm}", text)
+    return OHM.sub(lambda m: rf"\text{{ {m.group(1) or m.group(2) or ''}ohm}}", text)
 
 
 def _is_listed(word: str) -> bool:
-    return word in CANONICAL or word.lower() in CANONICAL
+    parts = [part.strip() for part in word.split("/")]
+    return all(part in CANONICAL or part.lower() in CANONICAL for part in parts)
 
 
 def compound(text: str) -> list[tuple[str, str]] | None:
