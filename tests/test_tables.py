@@ -48,6 +48,41 @@ def test_an_error_leaves_the_earlier_folder(tmp_path):
     assert (tmp_path / "out" / "file").read_text() == "old"
 
 
+FULL = """
+import resource, sys
+import numpy, pyarrow
+from sent import tables
+from sent.errors import SentError
+def fill(path):
+    with tables.atomic(path) as temporary:
+        if sys.argv[1] == "folder":
+            temporary.mkdir()
+            temporary = temporary / "a.txt"
+        temporary.write_text("x" * 10**6)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000,) * 2)
+try:
+    if sys.argv[1] == "table":
+        tables.write("out", pyarrow.table({"a": numpy.random.default_rng(0).normal(size=10**5)}))
+    else:
+        fill("out")
+except SentError as error:
+    print(error)
+"""
+"""Writes where no file can grow beyond 10 kB, which fails as a full disk does."""
+
+
+@pytest.mark.parametrize("what", ["table", "folder", "file"])
+def test_what_cannot_be_written_is_named_and_leaves_what_was_there(what, tmp_path):
+    if what == "folder":
+        write_folder(tmp_path / "out", "old")
+    else:
+        (tmp_path / "out").write_text("old")
+    run = subprocess.run([sys.executable, "-c", FULL, what], cwd=tmp_path, capture_output=True, text=True)
+    assert run.stdout.startswith("out: cannot be written ([Errno 27]"), run.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out/file" if what == "folder" else tmp_path / "out").read_text() == "old"
+
+
 def test_leftovers_of_killed_writers_go_and_those_of_living_ones_stay(tmp_path):
     gone = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True

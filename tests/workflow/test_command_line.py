@@ -84,7 +84,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(answers):
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        ("/proc/x.parquet", "pyarrow cannot go on: FileNotFoundError: [Errno 2] Failed to open"),
+        ("/proc/x.parquet", "/proc/x.parquet: cannot be written ([Errno 2] Failed to open"),
         ("folder", "folder: a folder with files that no command of ours has written"),
         ("file/x.parquet", "file: File exists"),
         ("questions.jsonl", "--output questions.jsonl: that is the source"),
@@ -149,6 +149,12 @@ def test_what_a_library_raises_names_the_file(tmp_path):
         AutoTokenizer.from_pretrained(str(tmp_path))
     told = explain(raised.value)
     assert told.startswith(f"{tmp_path}: transformers cannot go on: ") and "\n" not in told
+
+
+def test_a_missing_package_is_named_with_what_brings_it():
+    assert explain(ModuleNotFoundError("No module named 'peft'", name="peft")) == (
+        "peft is not installed: pip install 'sent-rlvr[lora]'"
+    )
 
 
 def test_a_fault_of_our_own_stays_a_traceback():

@@ -10,6 +10,9 @@ LIBRARIES = {
 }  # fmt: skip
 """Packages that read files of users: what they raise is about those files."""
 
+EXTRAS = {"vllm": "gpu", "peft": "lora", "deepspeed": "zero3"}
+"""Packages that only some settings need, by the extra of ours that brings them."""
+
 
 def explain(error: Exception) -> str | None:
     """Return one line that names the file and the problem, or nothing for a fault of our own code.
@@ -19,6 +22,8 @@ def explain(error: Exception) -> str | None:
     if sys.flags.dev_mode:
         return None
     said = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get(error.name or "")):
+        return f"{error.name} is not installed: pip install 'sent-rlvr[{extra}]'"
     if isinstance(error, MemoryError):
         return f"out of memory ({said}); give the job more (`resources.mem_mb`), or make its batches smaller"
     library, file = _culprit(error)

@@ -137,6 +137,13 @@ def atomic(path: str | Path) -> Iterator[Path]:
             if path.exists():
                 os.replace(path, earlier)
         os.replace(temporary, path)
+    except OSError as error:
+        ours = error.filename is None or temporary.name in os.fsdecode(error.filename)
+        if error.errno is None or not ours or isinstance(error, BrokenPipeError):
+            raise
+        raise SentError(
+            f"{path}: cannot be written ({error}); is there room, and may it be written?"
+        ) from None
     finally:
         _remove(temporary)
         _remove(earlier)

@@ -82,7 +82,9 @@ def build(root: Path, experiment: ResolvedExperiment, output: Path) -> None:
                 _log_counts(connection, output)
         except WRITING as error:
             said = " ".join(str(error).split())
-            raise SentError(f"{output}: cannot be written ({said}); is the disk full?") from None
+            raise SentError(
+                f"{output}: cannot be written ({said}); is there room, and may it be written?"
+            ) from None
         finally:
             temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
 
