@@ -63,7 +63,7 @@ class CoinGrader:
         pass
 
     def grade(self, items):
-        verdicts = ["correct" if zlib.crc32(text.encode()) % 2 else "wrong" for _, text, _ in items]
+        verdicts = ["correct" if zlib.crc32(text.encode()) & 4 else "wrong" for _, text, _ in items]
         return [Grade(None, verdict, False) for verdict in verdicts]
 
 

@@ -48,9 +48,7 @@ class Curriculum(Settings):
         False,
         description="sample again after a stage, with the policy as it is then, and sort what is left anew",
     )
-    seed: int = Field(
-        0, description="of the order inside a stage, the random order and the choice of rehearsed questions"
-    )
+    seed: int = Field(0, description="of the random order and of the choice of rehearsed questions")
 
     @model_validator(mode="after")
     def _cuts_fit(self):
