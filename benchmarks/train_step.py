@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,10 +75,12 @@ def rollout(options: argparse.Namespace, vocabulary: int):
 
 def measure_ours(options: argparse.Namespace, meter: "Meter") -> None:
     """Update by :class:`sent.training.update.Updater`."""
+    import numpy as np
     import torch
     from accelerate import Accelerator
+    from sent.training.batch import Batch
     from sent.training.stage import make_policy
-    from sent.training.update import Batch, Updater
+    from sent.training.update import UpdateId, Updater
 
     shape = options.shape
     accelerator = Accelerator(
@@ -95,16 +98,24 @@ def measure_ours(options: argparse.Namespace, meter: "Meter") -> None:
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
     updater = Updater(accelerator, policy, optimizer, scheduler, Method(), settings)
     prompts, responses, advantages = rollout(options, shape.vocabulary)
-    asked, answered = [tuple(row) for row in prompts.tolist()], responses.tolist()
-    logp, entropy = updater.score(policy, asked, answered)
-    names = [f"q{i // options.group}" for i in range(len(asked))]
-    batch = Batch(asked, answered, list(range(len(asked))), names, advantages.tolist(), logp, logp, entropy)
-    size = len(asked) // UPDATES
+    count = len(prompts)
+    batch = Batch(
+        prompts=[tuple(row) for row in prompts.tolist()],
+        questions=[f"q{i // options.group}" for i in range(count)],
+        keys=np.arange(count),
+        advantages=advantages.numpy(),
+        offsets=np.arange(count + 1) * options.response_tokens,
+        ids=responses.flatten(),
+        sampler_logp=torch.zeros(responses.numel()),
+    )
+    logp, entropy = updater.score(policy, batch)
+    batch = replace(batch, logp_old=logp, entropy_old=entropy)
+    size = count // UPDATES
     for step in range(options.rounds + 1):
         for update in range(UPDATES):
             part = batch.select(list(range(update * size, (update + 1) * size)))
             meter.begin()
-            figures = updater.update(part, (0, 1, step, update))
+            figures = updater.update(part, UpdateId(seed=0, stage=1, step=step, update=update))
             meter.end()
             meter.norm = meter.norm or figures["grad_norm"]
 

@@ -20,11 +20,12 @@ if ROOT:
 os.environ["PYTHONUTF8"] = "1"  # jobs read and write UTF-8 whatever the locale
 
 try:
-    from sent.code_version import code_version, parts_of
+    from sent.code_version import code_version
     from sent.config import read_yaml
     from sent.errors import SentError
     from sent.experiment import BASE, load, refuse_twin
     from sent.paths import State
+    from sent.training import recipe
 except ModuleNotFoundError as error:
     raise WorkflowError(
         f"{error}: a workflow that is read from a hosted repository needs its package installed beside Snakemake, of "
@@ -129,7 +130,7 @@ def caption_values(wildcards):
 
 def training_code(wildcards):
     """Return the version of the code that trains by a method: the loop's and the method's own parts'."""
-    return code_version("train", also=parts_of(EXPERIMENT.methods[wildcards.method]))
+    return code_version("train", also=recipe.modules(EXPERIMENT.methods[wildcards.method]))
 
 
 def code_of(command, stage):

@@ -71,7 +71,7 @@ def test_an_update_is_six_operations_a_weight_and_token():
 def test_scoring_is_repeated_by_methods_that_weigh_tokens_and_by_a_reference():
     plain = step().phases()["score"]
     # `mask` looks at its tokens again before the second of two updates, at half of the sequences.
-    mask = {"objective": "mask", "constants": {"share": 0.2}}
+    mask = {"weighting": {"mask": {"share": 0.2}}}
     assert step(method=mask).phases()["score"] == pytest.approx(1.5 * plain)
     assert step(method={"reference_kl": 0.1}).phases()["score"] == pytest.approx(2 * plain)
 

@@ -16,10 +16,11 @@ from jobs import TIMED, CoinGrader, arguments
 from safetensors.torch import load
 from sent import tables
 from sent.config import Method, Training
+from sent.training.batch import Batch
 from sent.training.parallelism import ShardedZero3, parallelism_of
 from sent.training.policy import Policy
 from sent.training.stage import train_stage
-from sent.training.update import Batch, Updater
+from sent.training.update import UpdateId, Updater
 from tiny import batch, language_model
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,7 @@ def after_one_step(method: str, mini_batch: Batch, **settings) -> dict[str, torc
     scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
     training = Training(prompts_per_step=2, minibatch_prompts=1, max_grad_norm=1e9, **settings)
     updater = Updater(accelerator, policy, optimizer, scheduler, Method(**METHODS[method]), training)
-    figures = updater.update(mini_batch, (0, 1, 1, 0))
+    figures = updater.update(mini_batch, UpdateId(seed=0, stage=1, step=1, update=0))
     weights = {name: value.clone().double() for name, value in parallelism.weights(policy, dtype)}
     return weights | {"norm": torch.tensor(figures["grad_norm"], dtype=torch.float64)}
 

@@ -1,13 +1,17 @@
 """The policy's log-probabilities are those of the model's own logits."""
 
+import numpy as np
 import pytest
 import torch
 from families import NAMES, by_name, make
 from sent.config import Model
 from sent.errors import SentError
+from sent.sampling.sampler import Completion
 from sent.training import logprobs
 from sent.training import policy as policies
+from sent.training.batch import Batch
 from sent.training.policy import Policy, Sequences
+from sent.training.rollout import Group, TrainingQuestion
 from tiny import language_model, save_embedded
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
@@ -16,29 +20,52 @@ PROMPTS = [(5, 6, 7), (8,)]
 RESPONSES = [[9, 10], [11, 12, 13, 1]]
 
 
+def sequences_of(prompts, responses) -> Sequences:
+    groups = [
+        Group(
+            i,
+            TrainingQuestion("q", "1", prompt),
+            [Completion(ids, [-1.0] * len(ids), "stop")],
+            [""],
+            [0.0],
+            ["wrong"],
+        )
+        for i, (prompt, ids) in enumerate(zip(prompts, responses, strict=True))
+    ]
+    return Sequences.of(Batch.of(groups, np.zeros(len(groups))), "cpu")
+
+
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 def test_log_probabilities_and_entropies_are_those_of_the_logits(tied, temperature):
     model = language_model(tied=tied)
-    sequences = Sequences.of(PROMPTS, RESPONSES, "cpu")
+    sequences = sequences_of(PROMPTS, RESPONSES)
     logp, entropy = Policy(model, temperature)(sequences)
-    assert logp.shape == entropy.shape == (2, 4)
+    assert logp.shape == entropy.shape == (6,)
     for row, (prompt, response) in enumerate(zip(PROMPTS, RESPONSES, strict=True)):
         whole = torch.tensor([[*prompt, *response]])
         plain = (model(input_ids=whole).logits[0] / temperature).log_softmax(-1)
         for t, token in enumerate(response):
             distribution = plain[len(prompt) + t - 1]
-            assert logp[row, t].item() == pytest.approx(distribution[token].item(), abs=1e-9)
-            assert entropy[row, t].item() == pytest.approx(
+            assert logp[2 * row + t].item() == pytest.approx(distribution[token].item(), abs=1e-9)
+            assert entropy[2 * row + t].item() == pytest.approx(
                 -(distribution.exp() * distribution).sum().item(), abs=1e-9
             )
-    assert logp[0, 2:].tolist() == [0, 0]
 
 
-def test_the_mask_covers_the_responses():
-    sequences = Sequences.of(PROMPTS, RESPONSES, "cpu")
-    assert sequences.mask.tolist() == [[True, True, False, False], [True, True, True, True]]
-    assert sequences.ids.tolist() == [[5, 6, 7, 9, 10], [8, 11, 12, 13, 1]]
+def test_only_the_model_sees_padding():
+    sequences = sequences_of(PROMPTS, [[9], *RESPONSES[1:]])
+    assert sequences.ids.tolist() == [[5, 6, 7, 9, 0], [8, 11, 12, 13, 1]]
+    assert sequences.rows.tolist() == [0, 1, 1, 1, 1]
+    assert sequences.columns.tolist() == [3, 1, 2, 3, 4]
+
+
+def test_no_sequences_still_pass_through_the_model():
+    policy = Policy(language_model())
+    logp, entropy = policy(sequences_of([], []))
+    assert logp.shape == entropy.shape == (0,)
+    (logp.sum() + entropy.sum()).backward()
+    assert all((p.grad == 0).all() for p in policy.parameters())
 
 
 def test_a_model_that_scales_its_logits_is_refused():
@@ -60,25 +87,24 @@ def test_a_model_that_scales_its_logits_is_refused():
 def test_families_of_models_train_on_the_log_probabilities_of_their_own_logits(family, monkeypatch):
     model = by_name(family)
     policies.check_head(Policy(model, 0.7))
-    sequences = Sequences.of(
-        [(5, 6, 7), tuple(range(2, 20))], [[9, 10, 3], [11, 12, 13, 4, 5, 6, 7, 8, 9, 1]], "cpu"
-    )
+    prompts, responses = [(5, 6, 7), tuple(range(2, 20))], [[9, 10, 3], [11, 12, 13, 4, 5, 6, 7, 8, 9, 1]]
+    sequences = sequences_of(prompts, responses)
 
     def gradients(logp):
         model.zero_grad()
-        (logp * torch.arange(1.0, 11)).sum().backward()
+        (logp * torch.arange(1.0, 14)).sum().backward()
         return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
 
     monkeypatch.setattr(logprobs, "SMALL_VOCABULARY", 0)
     monkeypatch.setattr(logprobs, "MIN_BLOCK", 7)
     monkeypatch.setattr(logprobs, "BLOCK_ELEMENTS", 0)
     ours, _ = Policy(model, 0.7)(sequences)
-    plain = torch.zeros_like(ours)
-    for row in range(2):
-        start, length = int(sequences.prompt_lengths[row]), int(sequences.response_lengths[row])
-        ids = sequences.ids[row : row + 1, : start + length]
-        logits = model(input_ids=ids).logits[0, start - 1 : -1].float() / 0.7
-        plain[row, :length] = logits.log_softmax(-1).gather(1, ids[0, start:, None])[:, 0]
+    plain = []
+    for prompt, response in zip(prompts, responses, strict=True):
+        ids = torch.tensor([[*prompt, *response]])
+        logits = model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float() / 0.7
+        plain.append(logits.log_softmax(-1).gather(1, torch.tensor(response)[:, None])[:, 0])
+    plain = torch.cat(plain)
     torch.testing.assert_close(ours, plain, atol=1e-5, rtol=1e-5)
     found, expected = gradients(ours), gradients(plain)
     assert found.keys() == expected.keys()
@@ -93,7 +119,7 @@ def test_dropout_is_off_while_training(family, recomputed):
     if recomputed:
         policies.recompute_activations(model)
     policy = Policy(model).train()
-    sequences = Sequences.of(PROMPTS, RESPONSES, "cpu")
+    sequences = sequences_of(PROMPTS, RESPONSES)
     first, _ = policy(sequences)
     policy.zero_grad()
     first.sum().backward()
@@ -110,7 +136,7 @@ def test_activations_are_recomputed():
     model = make("Llama")
     model.model.layers[1].mlp.register_forward_pre_hook(lambda *_: calls.append(1))
     policies.recompute_activations(model)
-    logp, _ = Policy(model).train()(Sequences.of(PROMPTS, RESPONSES, "cpu"))
+    logp, _ = Policy(model).train()(sequences_of(PROMPTS, RESPONSES))
     assert len(calls) == 1
     logp.sum().backward()
     assert len(calls) == 2

@@ -2,16 +2,17 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
-import torch
 from sent.config import Training
 from sent.grading.grader import Grade
 from sent.sampling.sampler import Completion
-from sent.training.rollout import Collector, Group, Question, Rollout, collect_step, share_out
+from sent.training.batch import Batch
+from sent.training.rollout import Collector, Group, TrainingQuestion, collect_step, share_out
 from sent.training.schedule import QuestionStream
 
 ALONE = SimpleNamespace(process_index=0, num_processes=1)
-QUESTIONS = {name: Question(name, name, (1, 2)) for name in "abcdef"}
+QUESTIONS = {name: TrainingQuestion(name, name, (1, 2)) for name in "abcdef"}
 
 
 class Echo:
@@ -57,13 +58,20 @@ def test_seeds_follow_seed_stage_step_question_and_sample():
     assert drawing.sampler.requests[0].seed != first[0][2]
 
 
-def test_keys_and_advantages_follow_the_place_of_a_group():
+def test_keys_follow_the_place_of_a_group():
     groups = collector("a").collect(1, [(2, QUESTIONS["a"], 0), (4, QUESTIONS["b"], 0)])
-    rollout = Rollout(groups)
-    assert rollout.keys == [4, 5, 8, 9]
-    half = 2**-0.5
-    assert torch.allclose(rollout.advantages(), torch.tensor([-half, half, 0, 0]), atol=1e-5)
-    assert Rollout([]).advantages().shape == (0,)
+    assert [group.keys for group in groups] == [[4, 5], [8, 9]]
+    batch = Batch.of(groups, np.arange(4.0))
+    assert batch.keys.tolist() == [4, 5, 8, 9] and batch.lengths.tolist() == [3, 4, 3, 4]
+    assert batch.ids.tolist() == [0] * 3 + [1] * 4 + [0] * 3 + [1] * 4
+    some = batch.select([2, 1])
+    assert (some.keys.tolist(), some.advantages.tolist(), some.offsets.tolist()) == (
+        [8, 5],
+        [2, 1],
+        [0, 3, 7],
+    )
+    assert some.ids.tolist() == [0] * 3 + [1] * 4 and some.questions == ["b", "a"]
+    assert len(Batch.of([], np.zeros(0)).ids) == 0
 
 
 def test_responses_near_the_length_limit_lose_reward():
@@ -75,7 +83,7 @@ def test_responses_near_the_length_limit_lose_reward():
 def test_a_step_takes_the_next_questions_of_the_stream():
     stream = QuestionStream(list("abcdef"), 0, 1)
     rollout, used = collect_step(collector(), stream, QUESTIONS, 2, 1, ALONE)
-    assert [group.question.id for group in rollout.groups] == ["c", "d", "e"]
+    assert [group.question.id for group in rollout] == ["c", "d", "e"]
     assert used == 3
 
 
@@ -83,17 +91,17 @@ def test_flat_groups_give_way_to_further_questions():
     stream = QuestionStream(list("abcdef"), 0, 1)
     drawing = collector("acef", dynamic_sampling_rounds=3)
     rollout, used = collect_step(drawing, stream, QUESTIONS, 0, 1, ALONE)
-    assert [group.question.id for group in rollout.groups] == ["a", "c", "e"]
+    assert [group.question.id for group in rollout] == ["a", "c", "e"]
     assert used == 5
-    assert [group.place for group in rollout.groups] == [0, 2, 4]
+    assert [group.place for group in rollout] == [0, 2, 4]
 
 
 def test_after_the_last_round_flat_groups_fill_the_step():
     stream = QuestionStream(list("abcdef"), 0, 1)
     rollout, used = collect_step(collector("f", dynamic_sampling_rounds=1), stream, QUESTIONS, 0, 1, ALONE)
-    assert [group.question.id for group in rollout.groups] == ["a", "b", "f"]
+    assert [group.question.id for group in rollout] == ["a", "b", "f"]
     assert used == 6
-    assert isinstance(rollout.groups[0], Group) and rollout.groups[0].is_flat
+    assert isinstance(rollout[0], Group) and rollout[0].is_flat
 
 
 def test_processes_share_a_step_without_overlap():

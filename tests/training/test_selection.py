@@ -1,4 +1,4 @@
-"""The tools that methods choose tokens with, and the plan of a mini-batch."""
+"""The tools that methods choose tokens with, and the weights of a mini-batch."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,58 +7,50 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from minibatches import batch_of, share_of, weights_of
 from sent.config import Method, parse
 from sent.errors import SentError
-from sent.training.plan import NonFiniteError, TokenStatistics, plan_tokens
+from sent.training import weighing
+from sent.training.batch import offsets_of
 from sent.training.selection import Tokens, count, covariance, highest, lowest
+from sent.training.weighing import NonFiniteError
 
 REGISTRY = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
 METHODS = {name: parse(Method, entry, f"methods.{name}") for name, entry in REGISTRY.items()}
 
 
-def tokens_of(logp, advantages, **others):
-    """Build Tokens of one response from lists."""
-    n = len(logp)
-    given = {"logp": logp, "logp_old": logp, "entropy": np.zeros(n), "advantages": advantages, **others}
-    return Tokens(
-        **{name: np.asarray(values, dtype=float) for name, values in given.items()},
-        clipped=np.zeros(n, dtype=bool),
-        position=np.arange(n),
-        sequence=np.zeros(n, dtype=int),
-        keys=np.array([0]),
-        seed=0,
-    )
+def tokens_of(logp, advantages) -> Tokens:
+    """Build Tokens from lists: a response a token where advantages differ along the list."""
+    share = share_of([[value] for value in logp], advantages)
+    return weighing.tokens_of([share], Method(), seed=0)
 
 
-def statistics(rows=12, columns=20, seed=0, keys=None):
-    """Return random statistics; response i has i + 1 tokens, so that lengths differ."""
-    generator = torch.Generator().manual_seed(seed)
+def statistics(rows=12, columns=20, seed=0, keys=None) -> tuple:
+    """Return a random share; response i has i + 1 tokens, so that lengths differ."""
+    generator = np.random.default_rng(seed)
 
     def random():
-        return torch.rand(rows, columns, generator=generator, dtype=torch.float64)
+        return generator.random((rows, columns))
 
     logp = -3 * random()
-    return TokenStatistics(
-        logp=logp,
+    return share_of(
+        logp,
         logp_old=logp + 0.3 * (random() - 0.5),
         entropy=2 * random(),
-        advantages=(4 * random()[:, :1] - 2).expand(rows, columns),
-        mask=torch.arange(columns)[None] <= torch.arange(rows)[:, None],
-        keys=1000 - torch.arange(rows) * 7 if keys is None else keys,
+        entropy_old=2 * random(),
+        advantages=4 * random()[:, 0] - 2,
+        mask=np.arange(columns)[None] <= np.arange(rows)[:, None],
+        keys=1000 - np.arange(rows) * 7 if keys is None else keys,
     )
 
 
-def rearranged(stats, order, left=0, right=0):
-    """Return the statistics with sequences in another order and other, hostile padding."""
-
-    def pad(values):
-        fill = 0 if values.dtype == torch.bool else torch.nan
-        return torch.nn.functional.pad(values[order], (left, right), value=fill)
-
-    names = ("logp", "logp_old", "entropy", "advantages", "mask")
-    grids = {name: torch.where(stats.mask, getattr(stats, name), torch.nan) for name in names[:-1]}
-    padded = {name: pad(values) for name, values in {**grids, "mask": stats.mask}.items()}
-    return TokenStatistics(**padded, keys=stats.keys[order])
+def some(share: tuple, rows) -> tuple:
+    """Return some of a share's sequences, in that order."""
+    keys, lengths, advantages, *values = share
+    starts = offsets_of(lengths)
+    places = np.concatenate([np.arange(starts[r], starts[r + 1]) for r in rows] or [[]]).astype(int)
+    rows = np.array(rows, dtype=int)
+    return (keys[rows], lengths[rows], advantages[rows], *(v[places] for v in values))
 
 
 # ---------------------------------------------------------------- tools
@@ -118,124 +110,114 @@ def test_covariance_centred_over_some():
 
 
 def test_random_draws_belong_to_a_token_not_to_a_place():
-    alone = tokens_of([0.0] * 3, [0.0] * 3)
-    beside = Tokens(**{**vars(alone), "keys": np.array([-5, 0]), "sequence": np.array([1, 1, 1])})
-    reseeded = Tokens(**{**vars(alone), "seed": 1})
-    assert alone.uniforms().tolist() == beside.uniforms().tolist()
+    values = [[0.0] * 3]
+    alone = weighing.tokens_of([share_of(values, keys=[4])], Method(), seed=0)
+    both = weighing.tokens_of([share_of(values * 2, keys=[4, -5])], Method(), seed=0)
+    reseeded = replace(alone, seed=1)
+    assert alone.uniforms().tolist() == both.uniforms()[3:].tolist()
     assert len({*alone.uniforms().tolist(), *reseeded.uniforms().tolist()}) == 6
     assert all(0 <= number < 1 for number in alone.uniforms())
 
 
-# ---------------------------------------------------------------- the plan
+# ---------------------------------------------------------------- the weights
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_plan_does_not_depend_on_order_or_padding(name):
-    stats = statistics()
-    order = torch.randperm(12, generator=torch.Generator().manual_seed(1))
-    plan = plan_tokens(METHODS[name], stats, seed=3)
-    other = plan_tokens(METHODS[name], rearranged(stats, order, left=3, right=5), seed=3)
-    for field in ("advantages", "pg_weight", "kl_weight", "scale"):
-        assert torch.equal(getattr(plan, field)[order], getattr(other, field)[:, 3:-5]), field
-        assert (getattr(other, field)[:, :3] == 0).all() and (getattr(other, field)[:, -5:] == 0).all()
-    assert plan.diagnostics == other.diagnostics
-    assert all(np.isfinite(value) for value in plan.diagnostics.values())
+def test_weights_do_not_depend_on_order_or_processes(name):
+    share, method = statistics(), METHODS[name]
+    weights, figures = weights_of(method, share, seed=3)
+    order = np.random.default_rng(1).permutation(12)
+    spread = [some(share, rows) for rows in (order[:3], order[3:3], order[3:])]
+    others, other_figures = weighing.weigh(method, weighing.tokens_of(spread, method, seed=3))
+    for field in ("advantage", "pg_weight", "kl_weight", "scale"):
+        assert np.array_equal(weights[field], others[field]), field
+    assert figures == other_figures
+    assert all(np.isfinite(value) for value in figures.values())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_each_process_gets_the_weights_of_its_own_tokens(name):
+    share, method = statistics(), METHODS[name]
+    whole = batch_of(method, share)
+    order = [7, 2, 9, 0]
+    rest = [row for row in range(12) if row not in order]
+    batch = replace(whole.select(order), pg_weight=None, scale=None)
+    logp, entropy = (torch.from_numpy(some(share, order)[i]) for i in (3, 5))
+    mine, _ = weighing.weighed(method, batch, logp, entropy, 0, gather=lambda own: [some(share, rest), *own])
+    for field in ("advantage", "pg_weight", "kl_weight", "scale"):
+        assert torch.equal(getattr(mine, field), getattr(whole.select(order), field)), field
+    assert mine.token_scale == whole.token_scale == pytest.approx(1 / (12 * 13 / 2))
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_ties_are_broken_by_key_then_position(name):
-    """With all values equal only keys and positions can decide, so a new order must not change the plan."""
-    flat = torch.ones(6, 4, dtype=torch.float64)
-    stats = TokenStatistics(-flat, -flat, flat, flat, flat.bool(), torch.tensor([5, 3, 9, 1, 7, 2]))
-    order = torch.tensor([3, 0, 5, 1, 4, 2])
-    plan, other = (plan_tokens(METHODS[name], s, seed=0) for s in (stats, rearranged(stats, order)))
-    assert torch.equal(plan.pg_weight[order], other.pg_weight)
-    assert torch.equal(plan.kl_weight[order], other.kl_weight)
+    """With all values equal only keys and positions can decide, so a new order must not change the weights."""
+    flat = np.ones((6, 4))
+    share = share_of(-flat, entropy=flat, keys=[5, 3, 9, 1, 7, 2])
+    weights, other = (weights_of(METHODS[name], s)[0] for s in (share, some(share, [3, 0, 5, 1, 4, 2])))
+    assert np.array_equal(weights["pg_weight"], other["pg_weight"])
+    assert np.array_equal(weights["kl_weight"], other["kl_weight"])
 
 
 def test_ties_by_hand():
     """24 equal tokens: floor(0.2 * 24) = 4 are kept, the first of the smallest key, which row 3 has."""
-    flat = torch.ones(6, 4)
-    stats = TokenStatistics(-flat, -flat, flat, flat, flat.bool(), torch.tensor([5, 3, 9, 1, 7, 2]))
-    plan = plan_tokens(METHODS["mask"], stats, seed=0)
-    assert plan.pg_weight.sum(dim=1).tolist() == [0, 0, 0, 4, 0, 0]
+    flat = np.ones((6, 4))
+    batch = batch_of(METHODS["mask"], share_of(-flat, entropy=flat, keys=[5, 3, 9, 1, 7, 2]))
+    assert batch.pg_weight.reshape(6, 4).sum(dim=1).tolist() == [0, 0, 0, 4, 0, 0]
 
 
 def test_scales_of_the_three_means():
     """Responses of 1 and 3 tokens, of which the mask method keeps floor(0.5 * 4) = 2."""
-    entropy = torch.tensor([[0.0, 0, 0], [1, 2, 3]])
-    mask = torch.tensor([[True, False, False], [True, True, True]])
-    flat = torch.ones(2, 3)
-    stats = TokenStatistics(-flat, -flat, entropy, flat, mask, torch.tensor([0, 1]))
+    mask = np.array([[True, False, False], [True, True, True]])
+    share = share_of(-np.ones((2, 3)), entropy=[[0.0, 0, 0], [1, 2, 3]], mask=mask)
 
     def scale(aggregation):
-        method = Method(objective="mask", constants={"share": 0.5}, aggregation=aggregation)
-        return plan_tokens(method, stats, seed=0).scale.tolist()
+        method = Method(weighting={"mask": {"share": 0.5}}, aggregation=aggregation)
+        return weights_of(method, share)[0]["scale"].tolist()
 
-    assert scale("token_mean") == [[0.25, 0, 0], [0.25, 0.25, 0.25]]
-    sixth = pytest.approx(1 / 6)
-    assert scale("sequence_mean") == [[0.5, 0, 0], [sixth, sixth, sixth]]
-    assert scale("selected_mean") == [[0.5, 0, 0], [0.5, 0.5, 0.5]]
+    assert scale("token_mean") == [0.25] * 4
+    assert scale("sequence_mean") == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
+    assert scale("selected_mean") == [0.5] * 4
 
 
-def test_rows_without_tokens_change_nothing():
-    """Rows that only fill a batch count neither as responses nor as tokens."""
-    stats = statistics(rows=4)
-    filler = statistics(rows=5)
-    filler.mask[4] = False
-    plan, filled = (plan_tokens(METHODS["sent"], s, seed=0) for s in (stats, filler))
-    first = slice(0, 4)
-    trimmed = TokenStatistics(**{name: values[first] for name, values in vars(filler).items()})
-    assert torch.equal(plan_tokens(METHODS["sent"], trimmed, seed=0).scale, filled.scale[first])
-    assert filled.diagnostics["sequences"] == plan.diagnostics["sequences"] == 4
+def test_responses_without_tokens_change_nothing():
+    """They count neither as responses nor as tokens."""
+    keys, lengths, *values = statistics(rows=4)
+    fuller = (np.append(keys, 5), np.append(lengths, 0), np.append(values[0], 1.0), *values[1:])
+    (weights, figures), (others, other_figures) = (
+        weights_of(METHODS["sent"], share) for share in ((keys, lengths, *values), fuller)
+    )
+    assert np.array_equal(weights["scale"], others["scale"])
+    assert figures["sequences"] == other_figures["sequences"] == 4
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_everything_masked(name):
-    stats = statistics()
-    stats.mask[:] = False
-    plan = plan_tokens(METHODS[name], stats, seed=0)
-    assert plan.scale.abs().sum() == plan.kl_weight.abs().sum() == 0
-    assert plan.diagnostics["tokens"] == 0
-    assert all(np.isfinite(value) for value in plan.diagnostics.values())
+def test_no_tokens(name):
+    weights, figures = weights_of(METHODS[name], some(statistics(), []))
+    assert len(weights["scale"]) == len(weights["kl_weight"]) == 0
+    assert figures["tokens"] == 0
+    assert all(np.isfinite(value) for value in figures.values())
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_one_valid_token(name):
-    stats = statistics()
-    stats.mask[:] = False
-    stats.mask[4, 2] = True
-    plan = plan_tokens(METHODS[name], stats, seed=0)
-    assert plan.scale.sum() == plan.scale[4, 2] == 1
-    assert plan.diagnostics["tokens"] == plan.diagnostics["sequences"] == 1
+def test_one_token(name):
+    weights, figures = weights_of(METHODS[name], some(statistics(), [0]))
+    assert weights["scale"].tolist() == [1]
+    assert figures["tokens"] == figures["sequences"] == 1
 
 
-def test_parts_are_slices_of_the_whole():
-    plan = plan_tokens(METHODS["sent"], statistics(), seed=0)
-    part = plan.part([7, 2], slice(0, 8))
-    assert torch.equal(part.kl_weight, plan.kl_weight[[7, 2]][:, :8])
-    assert part.scale.shape == (2, 8)
-    assert part.token_scale == plan.token_scale == pytest.approx(1 / (12 * 13 / 2))
-    assert part.diagnostics is plan.diagnostics
-
-
-def test_plan_has_the_type_of_the_statistics():
-    stats = statistics()
-    single = replace(stats, logp=stats.logp.float())
-    assert plan_tokens(METHODS["sent"], single, seed=0).scale.dtype == torch.float32
+def test_weights_have_the_type_of_the_log_probabilities():
+    batch = batch_of(METHODS["sent"], statistics())
+    assert batch.scale.dtype == torch.float64
+    single = replace(batch, logp_old=batch.logp_old.float())
+    again, _ = weighing.weighed(METHODS["sent"], single, batch.logp_old, batch.entropy_old, 0)
+    assert again.scale.dtype == again.kl_weight.dtype == torch.float32
 
 
 def test_figures_in_the_log_by_hand():
     """Five tokens; the low set is the four of entropy 0, 1, 2, 3."""
-    stats = TokenStatistics(
-        logp=torch.tensor([[-1.0, -2, -3, -4, -5]]),
-        logp_old=torch.tensor([[-1.0, -2, -3, -4, -5]]),
-        entropy=torch.tensor([[3.0, 1, 2, 9, 0]]),
-        advantages=torch.tensor([[1.0, 1, 0, -1, -1]]),
-        mask=torch.ones(1, 5, dtype=torch.bool),
-        keys=torch.tensor([0]),
-    )
-    figures = plan_tokens(METHODS["sent"], stats, seed=0).diagnostics
+    share = share_of([[-1.0], [-2], [-3], [-4], [-5]], [1, 1, 0, -1, -1], [[3.0], [1], [2], [9], [0]])
+    _, figures = weights_of(METHODS["sent"], share)
     assert figures["entropy"] == 3 and figures["entropy_low_set"] == 1.5 and figures["entropy_threshold"] == 3
     # Covariances: 2*1, 1*1, 0, (-1)(-1), (-2)(-1). Of the low set, all but the fourth, 0.2 * 4 -> 1 is held.
     assert figures["covariance"] == pytest.approx(6 / 5) and figures["covariance_p50"] == 1
@@ -245,57 +227,61 @@ def test_figures_in_the_log_by_hand():
     assert figures["held_covariance_threshold"] == 2
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_the_entropy_in_the_log_is_that_of_the_rollout_policy_for_every_method(name):
+    share = statistics()
+    _, figures = weights_of(METHODS[name], share)
+    assert figures["entropy"] == pytest.approx(share[6].mean()) != pytest.approx(share[5].mean())
+    keys, lengths, advantages, _, old, _, entropy_old = share
+    _, at_first = weights_of(Method(), (keys, lengths, advantages, old, old, entropy_old, entropy_old))
+    common = {name for name in at_first if name.startswith(("entropy", "covariance"))}
+    assert {name: figures[name] for name in common} == {name: at_first[name] for name in common}
+
+
 def test_an_empty_high_covariance_set():
     """Covariances (1)(-1), (-1)(1) and 0 hold nothing back, so the two tokens selected get the low beta."""
-    stats = TokenStatistics(
-        logp=torch.tensor([[-1.0, -3, -2]]),
-        logp_old=torch.tensor([[-1.0, -3, -2]]),
-        entropy=torch.tensor([[0.0, 1, 2]]),
-        advantages=torch.tensor([[-1.0, 1, 0]]),
-        mask=torch.ones(1, 3, dtype=torch.bool),
-        keys=torch.tensor([0]),
-    )
-    plan = plan_tokens(METHODS["sent"], stats, seed=0)
-    assert plan.kl_weight.tolist() == [[pytest.approx(0.05), pytest.approx(0.05), 0]]
-    assert plan.diagnostics["share_beta_high"] == 0
-    assert plan.diagnostics["share_beta_low"] == pytest.approx(2 / 3)
-    assert "held_covariance_threshold" not in plan.diagnostics
+    share = share_of([[-1.0], [-3], [-2]], [-1, 1, 0], [[0.0], [1], [2]])
+    weights, figures = weights_of(METHODS["sent"], share)
+    assert weights["kl_weight"].tolist() == pytest.approx([0.05, 0.05, 0])
+    assert figures["share_beta_high"] == 0
+    assert figures["share_beta_low"] == pytest.approx(2 / 3)
+    assert "held_covariance_threshold" not in figures
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_shares_at_each_beta_sum_to_one(name):
-    figures = plan_tokens(METHODS[name], statistics(), seed=0).diagnostics
+    _, figures = weights_of(METHODS[name], statistics())
     assert sum(figures[f"share_beta_{which}"] for which in ("high", "low", "zero")) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", ["logp", "logp_old", "entropy"])
+@pytest.mark.parametrize("name", ["logp", "logp_old", "entropy", "entropy_old"])
 def test_a_value_that_is_no_number_names_its_sequences(name):
-    stats = statistics()
-    getattr(stats, name)[3, 1] = torch.nan
-    getattr(stats, name)[8, 0] = -torch.inf
+    share = statistics()
+    starts = offsets_of(share[1])
+    values = share[3 + ["logp", "logp_old", "entropy", "entropy_old"].index(name)]
+    values[starts[3] + 1], values[starts[8]] = np.nan, -np.inf
     with pytest.raises(NonFiniteError, match=f"{name} is not finite in 2 sequences") as error:
-        plan_tokens(METHODS["grpo"], stats, seed=0)
+        weights_of(METHODS["grpo"], share)
     assert error.value.keys == sorted([1000 - 3 * 7, 1000 - 8 * 7])
 
 
 def test_repeated_keys_are_refused():
     with pytest.raises(ValueError, match="keys must differ"):
-        plan_tokens(METHODS["grpo"], statistics(rows=2, keys=torch.tensor([4, 4])), seed=0)
+        weights_of(METHODS["grpo"], statistics(rows=2, keys=[4, 4]))
 
 
 def test_kl_weights_without_an_anchor_are_refused():
     method = METHODS["sent"].model_copy(update={"kl_anchor": None})
     with pytest.raises(SentError, match="needs `kl_anchor`"):
-        plan_tokens(method, statistics(), seed=0)
+        weights_of(method, statistics())
 
 
 @pytest.mark.slow
 def test_half_a_million_tokens_take_seconds_at_most():
     import time
 
-    rows, columns = 1024, 512
-    flat = torch.rand(rows, columns, generator=torch.Generator().manual_seed(0))
-    stats = TokenStatistics(-flat, -flat, flat, flat, torch.ones(rows, columns).bool(), torch.arange(rows))
+    flat = np.random.default_rng(0).random((1024, 512))
+    share = share_of(-flat, entropy=flat)
     start = time.process_time()
-    plan_tokens(METHODS["sent"], stats, seed=0)
+    weights_of(METHODS["sent"], share)
     assert time.process_time() - start < 5

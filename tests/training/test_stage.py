@@ -10,11 +10,11 @@ import yaml
 from jobs import METHODS_FILE, SETTINGS, CoinGrader, arguments
 from safetensors.torch import load_file
 from sent import tables
-from sent.config import Generator, Training
-from sent.data.arithmetic import generate
+from sent.config import Training
 from sent.errors import SentError
 from sent.training import stage
 from sent.training.command import run
+from sent.training.schedule import updates_per_step
 from tiny import save_embedded
 
 
@@ -151,8 +151,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         stage.check_devices(processes=1)
 
 
-def test_minibatches_must_divide_a_step():
-    with pytest.raises(ValueError, match=r"minibatch_prompts \(3\) must divide prompts_per_step \(4\)"):
-        Training(prompts_per_step=4, minibatch_prompts=3)
-    assert Training(**SETTINGS).updates_per_step == 2
-    assert generate(Generator(families=["chain"], count=1))
+def test_minibatches_must_divide_a_step(inputs, tmp_path):
+    with pytest.raises(SentError, match=r"minibatch_prompts \(3\) must divide prompts_per_step \(4\)"):
+        run(arguments(inputs, tmp_path, minibatch_prompts=3))
+    assert updates_per_step(Training(**SETTINGS)) == 2

@@ -8,8 +8,9 @@ import yaml
 from accelerate import Accelerator
 from sent.config import Method, Training
 from sent.errors import SentError
+from sent.training.batch import Batch
 from sent.training.policy import Policy
-from sent.training.update import Batch, Updater
+from sent.training.update import UpdateId, Updater
 from tiny import batch, language_model
 
 METHODS = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
@@ -25,7 +26,7 @@ def gradients(method: str, mini_batch: Batch, update: int = 0, **settings) -> di
     optimizer.zero_grad = lambda: None
     training = Training(prompts_per_step=2, minibatch_prompts=1, max_grad_norm=1e9, **settings)
     updater = Updater(accelerator, policy, optimizer, scheduler, Method(**METHODS[method]), training)
-    updater.update(mini_batch, (0, 1, 1, update))
+    updater.update(mini_batch, UpdateId(seed=0, stage=1, step=1, update=update))
     return {name: p.grad.clone() for name, p in accelerator.unwrap_model(policy).named_parameters()}
 
 
@@ -60,6 +61,6 @@ def test_a_loss_that_is_not_finite_stops_before_the_step():
     ):
         gradients("grpo", broken)
     broken = batch()
-    broken.logp_ref[4][0] = float("inf")
+    broken.logp_ref[broken.offsets[4]] = float("inf")
     with pytest.raises(SentError, match=r"loss .* is not finite.* Questions: q0, q1, q2, q3, q4, q5\."):
         gradients("grpo", broken)

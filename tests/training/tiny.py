@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from sent.models import tokenizer as embedded
-from sent.training.update import Batch
+from sent.training.batch import Batch, offsets_of
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 
@@ -27,18 +27,20 @@ def batch(sequences: int = 12, vocabulary: int = 32, seed: int = 0) -> Batch:
     """Return random prompts and responses with random old and reference log-probabilities."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, 12, size=sequences)
+    count = lengths.sum()
     return Batch(
         prompts=[
             tuple(rng.integers(2, vocabulary, size=rng.integers(1, 6)).tolist()) for _ in range(sequences)
         ],
-        responses=[rng.integers(2, vocabulary, size=n).tolist() for n in lengths],
-        keys=list(range(sequences)),
         questions=[f"q{i // 2}" for i in range(sequences)],
-        advantages=rng.normal(size=sequences).tolist(),
-        sampler_logp=[torch.from_numpy(-rng.gamma(2, 1.5, size=n)) for n in lengths],
-        logp_old=[torch.from_numpy(-rng.gamma(2, 1.5, size=n)) for n in lengths],
-        entropy_old=[torch.from_numpy(rng.gamma(2, 1, size=n)) for n in lengths],
-        logp_ref=[torch.from_numpy(-rng.gamma(2, 1.5, size=n)) for n in lengths],
+        keys=np.arange(sequences),
+        advantages=rng.normal(size=sequences),
+        offsets=offsets_of(lengths),
+        ids=torch.from_numpy(rng.integers(2, vocabulary, size=count)),
+        sampler_logp=torch.from_numpy(-rng.gamma(2, 1.5, size=count)),
+        logp_old=torch.from_numpy(-rng.gamma(2, 1.5, size=count)),
+        entropy_old=torch.from_numpy(rng.gamma(2, 1, size=count)),
+        logp_ref=torch.from_numpy(-rng.gamma(2, 1.5, size=count)),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from sent.code_version import PACKAGE, code_version, is_untracked, modules_of
 from sent.commands import COMMANDS
 from sent.config.backends import ENTAILMENT, SAMPLERS
-from sent.training import objectives
+from sent.training import parts
 
 FILES = {
     "sampling/command.py": "def run():\n    from sent.sampling import sampler\n    sampler.draw()\n",
@@ -76,7 +76,7 @@ def test_imports_inside_functions_and_relative_ones_count(package):
 
 def test_every_module_belongs_to_a_command():
     """A module that no import statement reaches would be edited without anything being repeated."""
-    by_name = [f"sent.training.objectives.{name}" for name in objectives.names()]
+    by_name = [parts.module_of(kind, name) for kind in parts.FOLDERS for name in parts.names(kind)]
     by_name += [b.made_by.partition(":")[0] for b in (*ENTAILMENT.values(), *SAMPLERS.values())]
     entries = [entry for entry, _ in COMMANDS.values()] + by_name
     reached = {name for entry in entries for name in modules_of(entry)}
@@ -85,17 +85,17 @@ def test_every_module_belongs_to_a_command():
     assert {name for name in modules - reached if not is_untracked(name)} == set()
 
 
-def test_a_method_follows_its_own_objective_alone(package):
-    (package / "training" / "objectives").mkdir()
+def test_a_method_follows_its_own_parts_alone(package):
+    (package / "training" / "weightings").mkdir()
     for name in ("__init__", "sent", "mask"):
-        (package / "training" / "objectives" / f"{name}.py").write_text("SHARE = 0.2\n")
+        (package / "training" / "weightings" / f"{name}.py").write_text("SHARE = 0.2\n")
     before = {
-        name: code_version("train", package, [f"sent.training.objectives.{name}"])
+        name: code_version("train", package, [f"sent.training.weightings.{name}"])
         for name in ("sent", "mask")
     }
-    (package / "training" / "objectives" / "mask.py").write_text("SHARE = 0.3\n")
-    assert code_version("train", package, ["sent.training.objectives.sent"]) == before["sent"]
-    assert code_version("train", package, ["sent.training.objectives.mask"]) != before["mask"]
+    (package / "training" / "weightings" / "mask.py").write_text("SHARE = 0.3\n")
+    assert code_version("train", package, ["sent.training.weightings.sent"]) == before["sent"]
+    assert code_version("train", package, ["sent.training.weightings.mask"]) != before["mask"]
 
 
 def test_a_sampler_repeats_only_what_it_drew(package):
@@ -127,8 +127,8 @@ COMMANDS_OF_STAGES = {
     "grading": ("grading", []),
     "semantic_entropy": ("semantic-entropy", ["sent.semantic_entropy.entailment.hybrid"]),
     "curriculum": ("curriculum", []),
-    "train by grpo": ("train", ["sent.training.objectives.grpo"]),
-    "train by sent": ("train", ["sent.training.objectives.sent"]),
+    "train by grpo": ("train", ["sent.training.weightings.uniform"]),
+    "train by sent": ("train", ["sent.training.weightings.sent"]),
     "evaluation": ("evaluation", ["sent.sampling.transformers_sampler"]),
     "results": ("results", []),
 }
@@ -139,7 +139,7 @@ REPEATED = [
     ("a batch that is sorted otherwise", "batching.py", "-lengths[i]", "lengths[i]", {"train by sent"}),
     ("an estimator's formula", "training/kl.py", ".square() / 2", ".square()", {"train by grpo", "train by sent"}),
     ("steps shared out otherwise", "training/schedule.py", "math.ceil(", "math.floor(", {"train by grpo"}),
-    ("a method's own choice", "training/objectives/sent.py", "covariances > 0", "covariances >= 0", {"train by sent"}),
+    ("a method's own choice", "training/weightings/sent.py", "covariances > 0", "covariances >= 0", {"train by sent"}),
     ("a condition of an error", "curriculum/command.py", "if not entropies", "if len(entropies) < 2", {"curriculum"}),
     ("a call inside a message", "grading/command.py", "found.most_common()", "found.items()", {"grading"}),
     ("a text that is data", "curriculum/arrange.py", "sorted anew after stage", "sorted again after stage", {"curriculum"}),

@@ -201,16 +201,16 @@ def test_the_method_of_the_page_about_own_methods_trains_alone(smoke):
     function = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
     entry = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1]
     registry = (smoke.checkout.root / "config" / "methods.yaml").read_text()
-    objective = smoke.checkout.root / "workflow/sent/training/objectives/damp_certain.py"
+    weighting = smoke.checkout.root / "workflow/sent/training/weightings/damp_certain.py"
     named = {"methods": ["...", "damp_certain"]}
     try:
-        objective.write_text(function)
+        weighting.write_text(function)
         with smoke.edited("config/methods.yaml", registry + entry):
             expected = smoke.expected("`training` of `damp_certain`", named)
             assert smoke.plan("training", changes=named) == expected
             assert len(expected) == 1
     finally:
-        objective.unlink()
+        weighting.unlink()
 
 
 def test_rescoring_sorts_the_stages_to_come_anew(smoke):

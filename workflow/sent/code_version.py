@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 
 from sent.commands import COMMANDS
-from sent.config import Method
 
 PACKAGE = Path(__file__).parent
 UNTRACKED = frozenset(
@@ -46,11 +45,6 @@ def code_version(command: str, package: Path = PACKAGE, also: Iterable[str] = ()
     files = sorted(path for folder in folders for kind in DATA_FILES for path in folder.rglob(kind))
     texts += [f"{path.relative_to(package)}\n{path.read_text(encoding='utf-8')}" for path in files]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
-
-
-def parts_of(method: Method) -> list[str]:
-    """Return the modules that a method names, to go with the command that trains."""
-    return [f"sent.training.objectives.{method.objective}"]
 
 
 def modules_of(entry: str, package: Path = PACKAGE) -> dict[str, Path]:

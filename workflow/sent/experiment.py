@@ -10,6 +10,7 @@ from typing import Any
 from sent.config import Benchmark, Experiment, Method, Model, Settings, parse, parse_yaml, read_yaml, science
 from sent.config.backends import ENTAILMENT, SAMPLERS
 from sent.errors import SentError, nearest
+from sent.training import recipe
 
 BASE = "base"
 """The reserved method: the untrained policy, only evaluated."""
@@ -324,7 +325,11 @@ def _check(resolved: ResolvedExperiment, where: str) -> None:
                 f"{where}: '{kind}': {twins} have one label, '{labels[twins.split()[0]]}', and would be one in tables and "
                 "figures; give each a `label` of its own"
             )
+    for name, method in resolved.methods.items():
+        recipe.check(method, places["methods", name])
     for name, settings in resolved.by_model.items():
+        for method, entry in resolved.methods.items():
+            recipe.check_training(method, entry, settings.training)
         entailment = settings.semantic_entropy.entailment
         if ENTAILMENT[entailment].model == "required" and not settings.semantic_entropy.nli_model:
             raise SentError(

@@ -94,6 +94,8 @@ def _of_type(annotation: Any) -> str:
     from types import NoneType, UnionType
     from typing import Annotated, Literal, Union, get_args, get_origin
 
+    from sent.config import Part
+
     arguments, origin = get_args(annotation), get_origin(annotation)
     if origin is Annotated:
         return _of_type(arguments[0])
@@ -107,6 +109,8 @@ def _of_type(annotation: Any) -> str:
         return f"list of {len(arguments)}: {', '.join(map(_of_type, arguments))}"
     if origin is dict:
         return f"{{{_of_type(arguments[0])}: {_of_type(arguments[1])}}}"
+    if annotation is Part:
+        return "name, or {name: {constant: value}}"
     words = {str: "text", int: "whole number", float: "number", bool: "true \\| false", Any: "any"}
     return words.get(annotation) or f"[{annotation.__name__}](#{annotation.__name__.lower()})"
 
@@ -122,6 +126,8 @@ def _inner(annotation: Any) -> list[type]:
     """Return the settings classes inside a type."""
     from typing import get_args
 
+    from sent.config import Part
+
     if hasattr(annotation, "model_fields"):
-        return [annotation]
+        return [] if annotation is Part else [annotation]
     return [found for part in get_args(annotation) for found in _inner(part)]

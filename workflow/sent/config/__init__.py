@@ -15,7 +15,7 @@ from sent.config.parsing import dump, parse, parse_yaml, read_yaml, science
 from sent.config.results import Results
 from sent.config.sampling import Backend, Decoding, Sampling, Server, Vllm
 from sent.config.semantic_entropy import SemanticEntropy
-from sent.config.training import ColocatedVllm, Lora, Method, Training
+from sent.config.training import ColocatedVllm, Lora, Method, Part, Training
 
 __all__ = [
     "PAPER_PROMPT",
@@ -36,6 +36,7 @@ __all__ = [
     "Model",
     "Name",
     "NliTraining",
+    "Part",
     "Pretrain",
     "Recorded",
     "Resources",

@@ -1,13 +1,52 @@
 """Methods, and how they are trained."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, RootModel, WithJsonSchema, model_validator
 
 from sent.config.backends import SAMPLERS
 from sent.config.base import Label, Settings
 from sent.config.sampling import Decoding, Vllm
-from sent.errors import SentError
+
+WRITTEN_PART = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": {"type": ["number", "string"]},
+            },
+        },
+    ]
+}
+
+
+class Part(RootModel[Annotated[Any, WithJsonSchema(WRITTEN_PART)]]):
+    """A named part of a method: `name`, or with constants of its own `{name: {constant: value}}`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="after")
+    def _one_name(self):
+        if not isinstance(self.root, str):
+            is_one = isinstance(self.root, dict) and len(self.root) == 1
+            if not is_one or not all(isinstance(inner, dict) for inner in self.root.values()):
+                raise ValueError("expected a name, or one name with its constants: {name: {constant: value}}")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Name of the file that holds the function, and of the function."""
+        return self.root if isinstance(self.root, str) else next(iter(self.root))
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The function's constants; whether they fit is checked where it is looked up (sent.training.parts)."""
+        return {} if isinstance(self.root, str) else self.root[self.name]
+
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -15,16 +54,16 @@ TRAINS = tuple(name for name, sampler in SAMPLERS.items() if sampler.trains)
 
 
 class Method(Settings):
-    """A registry entry of config/methods.yaml: how the objective is made from its parts."""
+    """A registry entry of config/methods.yaml: a recipe of named parts, each a function in a file of its own."""
 
     REPORT = frozenset({"label"})
 
     label: Label | None = Field(None, description="name in tables and figures")
     curriculum: bool = Field(False, description="train stage by stage, in the order of semantic entropy")
-    objective: str = Field(
-        "grpo", description="function that weighs the tokens: the name of a file of sent/training/objectives/"
+    weighting: Part = Field(
+        Part("uniform"),
+        description="function that weighs the tokens, a file of sent/training/weightings/, with its constants",
     )
-    constants: dict[str, float | str] = Field({}, description="constants of that function, all of them")
     clip_low: float | None = Field(
         0.2, ge=0, le=1, description="the ratio's lower bound is 1 - clip_low; null: unclipped"
     )
@@ -34,14 +73,14 @@ class Method(Settings):
     aggregation: Literal["token_mean", "sequence_mean", "selected_mean"] = Field(
         "sequence_mean",
         description="mean over all tokens, over responses of each one's token mean, or over the tokens whose "
-        "policy gradient the objective keeps",
+        "policy gradient the weighting keeps",
     )
     kl_anchor: Literal["reference", "old"] | None = Field(
         None,
-        description="what the objective's own KL term pulls to: the reference, or the policy of the rollout",
+        description="what the weighting's KL term pulls to: the reference, or the policy of the rollout",
     )
     kl_estimator: Literal["k1", "k2", "k3", "abs"] = Field(
-        "k3", description="estimator of the objective's own KL"
+        "k3", description="estimator of the weighting's KL"
     )
     reference_kl: float = Field(0.0, ge=0, description="coefficient of a KL to the reference on all tokens")
     reference_estimator: Literal["k1", "k2", "k3", "abs"] = Field("k3", description="its estimator")
@@ -50,31 +89,6 @@ class Method(Settings):
         description="weights of the reference: the base model's, or those that the stage starts from",
     )
     entropy_coefficient: float = Field(0.0, ge=0, description="weight of the mean token entropy as a bonus")
-
-    @property
-    def needs_reference(self) -> bool:
-        """Whether the loss needs log-probabilities under the reference."""
-        return self.kl_anchor == "reference" or self.reference_kl > 0
-
-    @property
-    def needs_two_updates(self) -> bool:
-        """Whether one update a rollout would leave the method's KL without effect.
-
-        On the first update of a rollout the policy is the old one, where only k1 has a gradient.
-        """
-        return self.kl_anchor == "old" and self.kl_estimator != "k1"
-
-    @model_validator(mode="after")
-    def _parts_fit(self):
-        if (self.clip_low is None) != (self.clip_high is None):
-            raise ValueError("give both clip_low and clip_high, or null for both")
-        from sent.training.objectives import bind  # knows each objective's constants; imports no torch
-
-        try:
-            bind(self.objective, self.constants)
-        except SentError as error:
-            raise ValueError(str(error)) from None
-        return self
 
 
 class Lora(Settings):
@@ -182,16 +196,3 @@ class Training(Settings):
     )
     trackers: list[Literal["tensorboard", "wandb"]] = Field([], description="log there, too")
     vllm: ColocatedVllm = Field(ColocatedVllm(), description="options of `backend: vllm`")
-
-    @model_validator(mode="after")
-    def _whole_minibatches(self):
-        if self.prompts_per_step % self.minibatch_prompts:
-            raise ValueError(
-                f"minibatch_prompts ({self.minibatch_prompts}) must divide prompts_per_step ({self.prompts_per_step})"
-            )
-        return self
-
-    @property
-    def updates_per_step(self) -> int:
-        """Optimizer updates on each rollout."""
-        return self.prompts_per_step // self.minibatch_prompts

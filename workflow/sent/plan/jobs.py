@@ -15,6 +15,7 @@ from sent.paths import Job, State, jobs
 from sent.plan.memory import ENGINE, PROCESS, TrainingMemory, problems, remedy_of
 from sent.plan.seconds import ANSWER_SECONDS, ARITHMETIC, Lengths, Runner, TrainingTime
 from sent.plan.sizes import CPU, Device, shape_of
+from sent.training import recipe
 from sent.training.schedule import stage_steps, total_steps
 
 KNOWN_ROWS = {"open-r1/DAPO-Math-17k-Processed": 17_240}
@@ -224,7 +225,7 @@ class Jobs:
         """Return what a training's memory depends on."""
         entry, settings = self.experiment.models[model], self.experiment.by_model[model].training
         device = self.gpu if entry.resources.gpus else CPU
-        needs_reference = self.experiment.methods[method].needs_reference
+        needs_reference = recipe.needs_reference(self.experiment.methods[method])
         return TrainingMemory(self.shapes[model], entry, settings, needs_reference, device)
 
     def _runnable(self, model: str, method: str) -> TrainingMemory:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from sent.config import Lora, Model, Training
 from sent.plan.sizes import GIB, Device, Shape
+from sent.training.schedule import updates_per_step
 
 RESERVED = 2 * GIB
 """CUDA context, communication buffers and what the allocator cannot use (assumed)."""
@@ -128,7 +129,7 @@ class TrainingMemory:
         sequences = settings.prompts_per_step * settings.responses_per_prompt / self.gpus
         return (
             min(settings.scoring_batch_tokens, sequences * longest),
-            min(settings.micro_batch_tokens, sequences / settings.updates_per_step * longest),
+            min(settings.micro_batch_tokens, sequences / updates_per_step(settings) * longest),
         )
 
     def phases(self) -> list[Phase]:

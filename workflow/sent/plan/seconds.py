@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from sent.config import Method
 from sent.plan.memory import TrainingMemory
 from sent.plan.sizes import Device, Shape
+from sent.training import recipe
+from sent.training.schedule import updates_per_step
 
 ARITHMETIC = 0.4
 """Share of the peak arithmetic rate that forward and backward passes reach (assumed; published runs: 0.3 to 0.5)."""
@@ -182,10 +184,10 @@ class TrainingTime:
         gathered = trainer.width * trainer.shape.parameters
         tokens = self.tokens / trainer.gpus
         once = self._passes(self._forward_flops(), tokens, settings.scoring_batch_tokens, 1, gathered)
-        # Methods that weigh tokens look again before each later update of a rollout.
-        later = (settings.updates_per_step - 1) / settings.updates_per_step
-        again = later if self.method.objective != "grpo" else 0
-        return once * (1 + self.method.needs_reference + again)
+        # Methods that weigh tokens by the current policy look again before each later update of a rollout.
+        updates = updates_per_step(settings)
+        again = (updates - 1) / updates if recipe.needs_current_policy(self.method) else 0
+        return once * (1 + recipe.needs_reference(self.method) + again)
 
     def _update(self) -> float:
         trainer, settings = self.trainer, self.trainer.settings
@@ -195,7 +197,7 @@ class TrainingTime:
         flops = forward * (3 + settings.gradient_checkpointing) + head
         # Weights are gathered forward and backward, gradients scattered in float32 (Rajbhandari et al. 2020, section 7).
         exchanged = (2 * trainer.width + 4) * trainer.shape.parameters
-        tokens, updates = self.tokens / trainer.gpus, settings.updates_per_step
+        tokens, updates = self.tokens / trainer.gpus, updates_per_step(settings)
         batch = min(settings.micro_batch_tokens, math.ceil(tokens / updates))
         passed = self._passes(flops, tokens, batch, 3 + settings.gradient_checkpointing, exchanged)
         stepped = self._runner(4).traffic(OPTIMIZER_BYTES * trainer.trained / trainer.shards)

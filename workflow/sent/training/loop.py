@@ -3,25 +3,30 @@
 import signal
 import time
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
+import numpy as np
 import torch
 from accelerate.utils import gather_object
 
 from sent.config import Method, Training
 from sent.errors import SentError
 from sent.log import logger, progress
+from sent.training import recipe
+from sent.training.advantages import group_advantages
+from sent.training.batch import Batch
 from sent.training.checkpoint import Checkpoints
-from sent.training.rollout import Collector, Question, Rollout, collect_step
+from sent.training.rollout import Collector, Group, TrainingQuestion, collect_step
 from sent.training.schedule import QuestionStream
 from sent.training.step_metrics import memory_mb, rollout_metrics
-from sent.training.update import Batch, Updater
+from sent.training.update import UpdateId, Updater
 
 
 class Preempted(BaseException):
     """SIGTERM arrived at a moment when nothing is half done."""
 
 
-class Trainer:
+class TrainingLoop:
     """Runs the steps of one stage.
 
     ``state`` is what a checkpoint holds beside the tensors; ``rollouts()`` is a context in which the sampler has
@@ -34,15 +39,16 @@ class Trainer:
         updater: Updater,
         collector: Collector,
         reference,
-        questions: dict[str, Question],
+        questions: dict[str, TrainingQuestion],
         stream: QuestionStream,
         checkpoints: Checkpoints,
-        name: tuple[int, int],
+        seed: int,
+        stage: int,
         rollouts=nullcontext,
     ):
         self.accelerator, self.updater, self.collector = accelerator, updater, collector
         self.reference, self.questions, self.stream = reference, questions, stream
-        self.checkpoints, self.name, self.rollouts = checkpoints, name, rollouts
+        self.checkpoints, self.seed, self.stage, self.rollouts = checkpoints, seed, stage, rollouts
         self.settings: Training = updater.settings
         self.method: Method = updater.method
         self.state = {"step": 0, "cursor": 0, "rows": []}
@@ -101,17 +107,17 @@ class Trainer:
         start = time.monotonic()
         self.seconds = {}
         with self._timed("rollout"), self._interruptible_here(), self.rollouts():
-            rollout, used = collect_step(
+            groups, used = collect_step(
                 self.collector, self.stream, self.questions, self.state["cursor"], step, self.accelerator
             )
         with self._timed("score"):
-            batch, gap = self._scored(rollout)
+            batch, gap = self._scored(groups)
             self._check_gap(gap, step)
         if self._agreed_to_stop():  # the longest part is over, and no weight has changed yet
             raise Preempted
         with self._timed("update"):
             updates = self._updates(batch, step)
-        row = {"step": step} | rollout_metrics(rollout, self.settings, self.accelerator)
+        row = {"step": step} | rollout_metrics(groups, self.settings, self.accelerator)
         for key in sorted({key for figures in updates for key in figures}):
             values = [figures[key] for figures in updates if key in figures]
             row[key] = sum(values) / len(values)
@@ -134,30 +140,19 @@ class Trainer:
             self.accelerator.log({k: v for k, v in row.items() if k != "step"}, step=step)
         return row
 
-    def _scored(self, rollout: Rollout) -> tuple[Batch, float]:
+    def _scored(self, groups: list[Group]) -> tuple[Batch, float]:
         """Pass the rollout through policy and reference; return the batch and the sampler's mean difference."""
-        completions = rollout.completions
-        responses = [c.token_ids for c in completions]
-        logp, entropy = self.updater.score(self.updater.policy, rollout.prompts, responses)
+        rewards = torch.tensor([group.rewards for group in groups])
+        advantages = group_advantages(rewards).flatten().numpy() if groups else np.zeros(0, dtype=np.float32)
+        batch = Batch.of(groups, advantages)
+        logp, entropy = self.updater.score(self.updater.policy, batch)
         logp_ref = None
-        if self.method.needs_reference:
-            logp_ref, _ = self.updater.score(self.reference, rollout.prompts, responses, need_entropy=False)
-        sampled = [torch.tensor(c.logprobs) for c in completions]
-        difference = sum(float((a - b).abs().sum()) for a, b in zip(sampled, logp, strict=True))
-        totals = gather_object([(difference, sum(map(len, responses)))])
+        if recipe.needs_reference(self.method):
+            logp_ref, _ = self.updater.score(self.reference, batch, need_entropy=False)
+        difference = float((batch.sampler_logp - logp).abs().sum(dtype=torch.float64))
+        totals = gather_object([(difference, len(logp))])
         gap = sum(d for d, _ in totals) / max(1, sum(n for _, n in totals))
-        batch = Batch(
-            prompts=rollout.prompts,
-            responses=responses,
-            keys=rollout.keys,
-            questions=[group.question.id for group in rollout.groups for _ in group.completions],
-            advantages=rollout.advantages().tolist(),
-            sampler_logp=sampled,
-            logp_old=logp,
-            entropy_old=entropy,
-            logp_ref=logp_ref,
-        )
-        return batch, gap
+        return replace(batch, logp_old=logp, entropy_old=entropy, logp_ref=logp_ref), gap
 
     def _check_gap(self, gap: float, step: int) -> None:
         if not gap <= self.settings.logprob_tolerance:
@@ -170,14 +165,13 @@ class Trainer:
     def _updates(self, batch: Batch, step: int) -> list[dict]:
         """Update on each mini-batch: blocks of groups, in the order of their places."""
         size = self.settings.minibatch_prompts
-        places = sorted(set(gather_object([key // self.settings.responses_per_prompt for key in batch.keys])))
+        own = batch.keys // self.settings.responses_per_prompt
+        places = sorted(set(gather_object(own.tolist())))
         figures = []
         for update, first in enumerate(range(0, len(places), size)):
-            members = set(places[first : first + size])
-            rows = [
-                i for i, key in enumerate(batch.keys) if key // self.settings.responses_per_prompt in members
-            ]
-            figures.append(self.updater.update(batch.select(rows), (*self.name, step, update)))
+            rows = np.flatnonzero(np.isin(own, places[first : first + size])).tolist()
+            which = UpdateId(self.seed, self.stage, step, update)
+            figures.append(self.updater.update(batch.select(rows), which))
         return figures
 
     # ------------------------------------------------------------ stopping and going on

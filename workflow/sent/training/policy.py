@@ -13,32 +13,32 @@ from sent.config import Model
 from sent.errors import SentError
 from sent.models import architecture
 from sent.models.loading import load_model, load_tokenizer
+from sent.training.batch import Batch
 from sent.training.logprobs import token_logprobs
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Prompts and responses, padded on the right. ``ids`` int64 ``[B, L]``; lengths int64 ``[B]``."""
+    """Prompts and responses, padded on the right for the model. ``ids`` int64 ``[B, L]``."""
 
     ids: Tensor
-    prompt_lengths: Tensor
-    response_lengths: Tensor
+    rows: Tensor
+    """int64 ``[n]``: the row of each response token, response after response."""
+    columns: Tensor
+    """int64 ``[n]``: its column."""
 
     @classmethod
-    def of(cls, prompts: list[tuple[int, ...]], responses: list[list[int]], device) -> "Sequences":
-        """Pad pairs of prompt and response token ids."""
-        whole = [[*prompt, *response] for prompt, response in zip(prompts, responses, strict=True)]
-        ids = np.zeros((len(whole), max(map(len, whole))), dtype=np.int64)
-        for row, sequence in enumerate(whole):
-            ids[row, : len(sequence)] = sequence
-        lengths = ([len(p) for p in prompts], [len(r) for r in responses])
-        return cls(torch.from_numpy(ids).to(device), *(torch.tensor(n, device=device) for n in lengths))
-
-    @property
-    def mask(self) -> Tensor:
-        """bool ``[B, T]``: which of the T places of the longest response this response has."""
-        places = torch.arange(int(self.response_lengths.max()), device=self.ids.device)
-        return places[None, :] < self.response_lengths[:, None]
+    def of(cls, batch: Batch, device) -> "Sequences":
+        """Pad a batch. One without sequences becomes a prompt of one token without a response."""
+        starts = np.array([len(prompt) for prompt in batch.prompts], dtype=np.int64)
+        lengths = batch.lengths
+        ids = np.zeros((max(1, len(batch)), max(starts + lengths, default=1)), dtype=np.int64)
+        for row, prompt in enumerate(batch.prompts):
+            ids[row, : len(prompt)] = prompt
+        rows = np.repeat(np.arange(len(batch)), lengths)
+        columns = np.arange(len(rows)) + np.repeat(starts - batch.offsets[:-1], lengths)
+        ids[rows, columns] = batch.ids.numpy()
+        return cls(*(torch.from_numpy(values).to(device) for values in (ids, rows, columns)))
 
 
 class Policy(nn.Module):
@@ -65,17 +65,15 @@ class Policy(nn.Module):
         self.model.tie_weights()
 
     def forward(self, sequences: Sequences, need_entropy: bool = True) -> tuple[Tensor, Tensor | None]:
-        """Return log-probabilities of the response tokens and full-vocabulary entropies, ``[B, T]`` in nats.
+        """Return log-probabilities of the response tokens and full-vocabulary entropies, ``[n]`` in nats.
 
-        T is the longest response; places behind a response's end hold 0.
+        They stand one response after the other, as ``sequences.rows`` and ``columns`` do.
         """
         base = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
         hidden = base.get_decoder()(input_ids=sequences.ids, use_cache=False).last_hidden_state
-        mask = sequences.mask
-        rows, places = mask.nonzero(as_tuple=True)
-        columns = sequences.prompt_lengths[rows] + places
+        rows, columns = sequences.rows, sequences.columns
         head = base.get_output_embeddings()
-        logp, entropy = token_logprobs(
+        return token_logprobs(
             hidden[rows, columns - 1],
             head.weight,
             sequences.ids[rows, columns],
@@ -85,13 +83,6 @@ class Policy(nn.Module):
             self.head.scale,
             self.head.softcap,
         )
-
-        def spread(values: Tensor) -> Tensor:
-            return torch.zeros(mask.shape, dtype=values.dtype, device=values.device).index_put(
-                (rows, places), values
-            )
-
-        return spread(logp), spread(entropy) if need_entropy else None
 
 
 def load(folder: str | Path, model: Model, dtype: torch.dtype):
@@ -145,11 +136,12 @@ def check_head(policy: Policy) -> None:
     """
     device = policy.model.device
     ids = torch.arange(2, 10, device=device)[None, :] % architecture.text_config(policy.model).vocab_size
-    sequences = Sequences(ids, torch.tensor([1], device=device), torch.tensor([7], device=device))
+    columns = torch.arange(1, 8, device=device)
+    sequences = Sequences(ids, torch.zeros_like(columns), columns)
     ours, _ = policy(sequences, need_entropy=False)
     logits = policy.model(input_ids=ids, use_cache=False).logits[0, :-1].float() / policy.temperature
     plain = logits.log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0]
-    if not torch.allclose(ours[0].float(), plain, atol=0.1 if policy.model.dtype == torch.bfloat16 else 1e-3):
+    if not torch.allclose(ours.float(), plain, atol=0.1 if policy.model.dtype == torch.bfloat16 else 1e-3):
         raise SentError(
             f"{policy.config.name_or_path}: its logits are not those of its hidden states and its head, which "
             f"{policy.config.model_type} changes in a way that is not known here; this architecture cannot be trained"

@@ -1,19 +1,17 @@
-"""Rollouts: draw responses to a step's questions, grade them, turn rewards into advantages."""
+"""Rollouts: draw responses to a step's questions and grade them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import torch
 from accelerate.utils import gather_object
 
 from sent.config import Training
 from sent.grading.grader import AnyGold
 from sent.sampling.sampler import Completion, Request
 from sent.seeding import seed_of
-from sent.training.advantages import group_advantages
 
 
 @dataclass
-class Question:
+class TrainingQuestion:
     """A training question, ready to be asked."""
 
     id: str
@@ -27,48 +25,22 @@ class Group:
 
     place: int
     """Number of the group in its step, the same for any number of processes."""
-    question: Question
+    question: TrainingQuestion
     completions: list[Completion]
     texts: list[str]
     rewards: list[float]
     verdicts: list[str]
 
     @property
+    def keys(self) -> list[int]:
+        """Numbers of the responses in the step, the same for any number of processes."""
+        count = len(self.completions)
+        return list(range(self.place * count, (self.place + 1) * count))
+
+    @property
     def is_flat(self) -> bool:
         """Whether all rewards are equal, so that the group teaches nothing."""
         return len(set(self.rewards)) == 1
-
-
-@dataclass
-class Rollout:
-    """This process's share of a step."""
-
-    groups: list[Group] = field(default_factory=list)
-
-    @property
-    def prompts(self) -> list[tuple[int, ...]]:
-        """Prompt token ids of every sequence."""
-        return [group.question.prompt_ids for group in self.groups for _ in group.completions]
-
-    @property
-    def completions(self) -> list[Completion]:
-        """The responses of every sequence."""
-        return [completion for group in self.groups for completion in group.completions]
-
-    @property
-    def keys(self) -> list[int]:
-        """Numbers of the sequences in the step, the same for any number of processes."""
-        return [
-            group.place * len(group.completions) + i
-            for group in self.groups
-            for i in range(len(group.completions))
-        ]
-
-    def advantages(self) -> torch.Tensor:
-        """Return group-normalised advantages, float32 ``[sequences]``."""
-        if not self.groups:
-            return torch.zeros(0)
-        return group_advantages(torch.tensor([group.rewards for group in self.groups])).flatten()
 
 
 class Collector:
@@ -79,7 +51,7 @@ class Collector:
         self.settings = settings
         self.name = ("rollout", seed, stage)
 
-    def collect(self, step: int, places: list[tuple[int, Question, int]]) -> list[Group]:
+    def collect(self, step: int, places: list[tuple[int, TrainingQuestion, int]]) -> list[Group]:
         """Return groups for ``places``: (place in the step, question, occurrence of it in the step)."""
         count = self.settings.responses_per_prompt
         requests = [
@@ -119,8 +91,8 @@ def share_out(items: list, rank: int, processes: int) -> list:
 
 def collect_step(
     collector: Collector, stream, questions: dict, cursor: int, step: int, accelerator
-) -> tuple[Rollout, int]:
-    """Draw one step's rollouts on all processes; return this process's share and the places of the stream used.
+) -> tuple[list[Group], int]:
+    """Draw one step's rollouts on all processes; return this process's groups and the places of the stream used.
 
     With dynamic sampling, groups whose rewards are all equal give way to groups of further questions, for the
     configured number of rounds; what is still missing then is filled with the flat groups drawn first.
@@ -147,7 +119,7 @@ def collect_step(
         if varied >= wanted:
             break
     if settings.dynamic_sampling_rounds == 0:
-        return Rollout(sorted(kept + flat, key=lambda g: g.place)), used
+        return sorted(kept + flat, key=lambda g: g.place), used
     fill = sorted(gather_object([group.place for group in flat]))[: max(0, wanted - varied)]
     chosen = [*kept, *(group for group in flat if group.place in fill)]
-    return Rollout(sorted(chosen, key=lambda g: g.place)), used
+    return sorted(chosen, key=lambda g: g.place), used

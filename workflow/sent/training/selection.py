@@ -1,8 +1,8 @@
 """Which tokens a method treats how: the material for the decision and the tools to make it.
 
-All arrays are NumPy and one-dimensional: the N valid response tokens of ONE optimizer mini-batch, over all
-processes, in the order of (sequence key, position). Padding and the order of sequences can therefore change
-nothing, and a stable sort breaks ties by key, then position.
+All arrays are NumPy and one-dimensional: the N response tokens of ONE optimizer mini-batch, over all processes, in
+the order of (sequence key, position). The order of sequences can therefore change nothing, and a stable sort breaks
+ties by key, then position.
 """
 
 from dataclasses import dataclass, field
@@ -25,19 +25,23 @@ class Tokens:
     """What a method may look at. Float arrays are float64 ``[N]``, taken without gradients."""
 
     logp: np.ndarray
-    """Log-probability of the sampled token under the policy that this update starts from."""
+    """Log-probability of the sampled token under the policy that this update starts from.
+
+    This and ``entropy`` are those of the old policy, unless the weighting declares that it needs the current one's
+    (:func:`sent.training.parts.needs`).
+    """
     logp_old: np.ndarray
     """The same under the policy that wrote the response."""
     entropy: np.ndarray
-    """Entropy of the full next-token distribution, nats."""
+    """Entropy of the full next-token distribution under the policy that this update starts from, nats."""
+    entropy_old: np.ndarray
+    """The same under the policy that wrote the response."""
     advantages: np.ndarray
     """Group-normalised advantage of the token's response."""
     clipped: np.ndarray
     """bool: the method's clip range already removes this token's policy gradient."""
-    position: np.ndarray
-    """int: place of the token in its response, from 0."""
-    sequence: np.ndarray
-    """int: which response the token belongs to, an index into ``keys``."""
+    offsets: np.ndarray
+    """int64 ``[B + 1]``: the tokens of response i are at ``offsets[i]`` to ``offsets[i + 1]``."""
     keys: np.ndarray
     """int64 ``[B]``, ascending: the identity of each response."""
     seed: int
@@ -45,6 +49,16 @@ class Tokens:
 
     def __len__(self) -> int:
         return len(self.logp)
+
+    @property
+    def sequence(self) -> np.ndarray:
+        """int ``[N]``: which response each token belongs to, an index into ``keys``."""
+        return np.repeat(np.arange(len(self.keys)), np.diff(self.offsets))
+
+    @property
+    def position(self) -> np.ndarray:
+        """int ``[N]``: place of each token in its response, from 0."""
+        return np.arange(len(self)) - self.offsets[:-1][self.sequence]
 
     def uniforms(self) -> np.ndarray:
         """Return one uniform number in [0, 1) a token ``[N]``, a function of (seed, key, position) alone."""

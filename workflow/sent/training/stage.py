@@ -12,19 +12,19 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from sent import tables
-from sent.code_version import code_version, parts_of
+from sent.code_version import code_version
 from sent.config import Grading, Method, Model, Training, parse
 from sent.errors import SentError
 from sent.log import logger
 from sent.models.architecture import context_of
 from sent.sampling.sampler import render
 from sent.training import policy as policies
-from sent.training import rollout_engines
+from sent.training import recipe, rollout_engines
 from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
-from sent.training.loop import Trainer
+from sent.training.loop import TrainingLoop
 from sent.training.parallelism import parallelism_of
-from sent.training.rollout import Collector, Question
-from sent.training.schedule import QuestionStream, stage_steps, total_steps
+from sent.training.rollout import Collector, TrainingQuestion
+from sent.training.schedule import QuestionStream, stage_steps, total_steps, updates_per_step
 from sent.training.update import Updater
 
 LENGTH = ("steps", "epochs")
@@ -41,7 +41,8 @@ def train_stage(args) -> None:
     method = parse(Method, args.method, "--method")
     settings = parse(Training, args.settings, "--settings")
     grading = parse(Grading, args.grading, "--grading")
-    check_method(args.method_name, method, settings)
+    recipe.check(method, "--method")
+    recipe.check_training(args.method_name, method, settings)
     check_unused(args.output, "the trained policy")
     accelerator = make_accelerator(model, settings, Path(args.metrics).parent)
     parallelism = parallelism_of(accelerator)
@@ -50,13 +51,13 @@ def train_stage(args) -> None:
 
     dtype = getattr(torch, model.dtype)
     loaded, tokenizer = policies.load(args.policy, model, torch.float32)
-    questions = ask(rows, ids, tokenizer, model, settings, loaded.config)
+    questions = render_questions(rows, ids, tokenizer, model, settings, loaded.config)
     ids = [i for i in ids if i in questions]
     policy = make_policy(loaded, settings)
     if accelerator.is_main_process:
         policies.check_head(policy)  # before the weights are split over devices
     reference = None
-    if method.needs_reference:
+    if recipe.needs_reference(method):
         folder = args.reference if method.reference == "initial" else args.policy
         frozen, _ = policies.load(
             folder, model, dtype if accelerator.device.type == "cuda" else torch.float32
@@ -83,16 +84,16 @@ def train_stage(args) -> None:
             "processes": accelerator.num_processes,
         }
     )
-    code = code_version("train", also=parts_of(method))
+    code = code_version("train", also=recipe.modules(method))
     checkpoints = Checkpoints(args.checkpoints, key, code, any_code=settings.resume == "settings")
     logger.info(
         "training by %s, stage %s of %s: %s questions, %s steps of %s x %s responses, %s updates a step, %s process(es)",
         args.method_name, args.stage, args.stages, len(ids), steps, settings.prompts_per_step,
-        settings.responses_per_prompt, settings.updates_per_step, accelerator.num_processes,
+        settings.responses_per_prompt, updates_per_step(settings), accelerator.num_processes,
     )  # fmt: skip
     sampler, rollouts = make_sampler(args.policy, model, settings, accelerator, policy, tokenizer)
     with Grader(grading) as grader:
-        trainer = Trainer(
+        loop = TrainingLoop(
             accelerator,
             Updater(accelerator, policy, optimizer, scheduler, method, settings),
             Collector(sampler, grader, tokenizer, settings, args.seed, args.stage),
@@ -100,10 +101,11 @@ def train_stage(args) -> None:
             questions,
             QuestionStream(ids, args.seed, args.stage, is_shuffled(args.curriculum)),
             checkpoints,
-            (args.seed, args.stage),
+            args.seed,
+            args.stage,
             rollouts,
         )
-        history = trainer.run(steps)
+        history = loop.run(steps)
 
     weights = final_weights(parallelism, policy, dtype)
     if accelerator.is_main_process:
@@ -138,16 +140,6 @@ def train_stage(args) -> None:
         )
     if settings.trackers:
         accelerator.end_training()
-
-
-def check_method(name: str, method: Method, settings: Training) -> None:
-    """Refuse a method that one update a rollout would leave without effect."""
-    if method.needs_two_updates and settings.updates_per_step < 2:
-        raise SentError(
-            f"method '{name}': its KL to the old policy has no gradient on the first update of a rollout, so it needs two "
-            f"or more updates a rollout; set training.minibatch_prompts to half of prompts_per_step "
-            f"({settings.prompts_per_step}) or less"
-        )
 
 
 def make_accelerator(model: Model, settings: Training, tracking: Path) -> Accelerator:
@@ -207,23 +199,23 @@ def is_shuffled(curriculum: str | None) -> bool:
     return settings.get("shuffle", True)
 
 
-def ask(
+def render_questions(
     rows: dict, ids: list[str], tokenizer, model: Model, settings: Training, config
-) -> dict[str, Question]:
+) -> dict[str, TrainingQuestion]:
     """Render the prompts of a stage's questions; leave out, and count, those that are too long."""
     from sent.grading.grader import Gold
 
-    asked = {
-        i: Question(
+    rendered = {
+        i: TrainingQuestion(
             i, Gold(rows[i]["answer"], rows[i]["tolerance"]), render(tokenizer, model, rows[i]["question"])
         )
         for i in dict.fromkeys(ids)
     }
-    kept = {i: q for i, q in asked.items() if len(q.prompt_ids) <= settings.max_prompt_tokens}
-    if len(kept) < len(asked):
+    kept = {i: q for i, q in rendered.items() if len(q.prompt_ids) <= settings.max_prompt_tokens}
+    if len(kept) < len(rendered):
         logger.warning(
             "%s of %s questions left out: their prompts are longer than max_prompt_tokens (%s)",
-            len(asked) - len(kept), len(asked), settings.max_prompt_tokens,
+            len(rendered) - len(kept), len(rendered), settings.max_prompt_tokens,
         )  # fmt: skip
     if not kept:
         raise SentError(

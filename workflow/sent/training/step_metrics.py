@@ -6,10 +6,10 @@ import torch
 from accelerate.utils import gather_object
 
 from sent.config import Training
-from sent.training.rollout import Rollout
+from sent.training.rollout import Group
 
 
-def rollout_metrics(rollout: Rollout, settings: Training, accelerator) -> dict[str, float]:
+def rollout_metrics(groups: list[Group], settings: Training, accelerator) -> dict[str, float]:
     """Return means over the step's responses: rewards, lengths, shares of verdicts and of worked solutions."""
     marker = settings.worked_marker
     own = [
@@ -20,13 +20,14 @@ def rollout_metrics(rollout: Rollout, settings: Training, accelerator) -> dict[s
             completion.finish_reason,
             marker is not None and marker in text,
         )
-        for group in rollout.groups
+        for group in groups
         for reward, verdict, completion, text in zip(
             group.rewards, group.verdicts, group.completions, group.texts, strict=True
         )
     ]
-    flat = gather_object([group.is_flat for group in rollout.groups])
-    prompt_tokens = sum(gather_object([sum(map(len, rollout.prompts))]))
+    flat = gather_object([group.is_flat for group in groups])
+    own_prompts = sum(len(group.question.prompt_ids) * len(group.completions) for group in groups)
+    prompt_tokens = sum(gather_object([own_prompts]))
     rewards, verdicts, lengths, finishes, worked = zip(*gather_object(own), strict=True)
     count = len(rewards)
     metrics = {

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from sent.training.parts import CURRENT_POLICY, needs
 from sent.training.selection import Beta, Choice, Share, Tokens, count, covariance, highest, lowest
 
 
+@needs(CURRENT_POLICY)
 def sent_released(
     tokens: Tokens, *, entropy_share: Share, covariance_share: Share, beta_high: Beta, beta_low: Beta
 ) -> Choice:

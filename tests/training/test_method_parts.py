@@ -1,18 +1,22 @@
-"""The small parts that objectives are made of, and the settings of a method."""
+"""The small parts that losses are made of, and the settings of a method."""
 
+import contextlib
 import math
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
-from sent.config import Method, dump, parse
+from minibatches import batch_of, share_of, weights_of
+from sent.config import Method, Training, dump, parse
 from sent.errors import SentError
-from sent.training import objectives
+from sent.training import recipe, weightings
 from sent.training.advantages import EPSILON, group_advantages
 from sent.training.kl import kl
-from sent.training.loss import MicroBatch, averages, objective
-from sent.training.plan import TokenStatistics, plan_tokens
+from sent.training.loss import averages, method_loss
 
 REGISTRY = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
 
@@ -64,7 +68,7 @@ def test_estimators_are_unbiased(estimator):
 
 @pytest.mark.parametrize(("estimator", "expected"), [("k1", 1), ("k2", 0), ("k3", 0), ("abs", 0)])
 def test_gradient_where_policy_and_anchor_agree(estimator, expected):
-    """What `needs_two_updates` rests on."""
+    """Why a KL to the old policy needs two updates."""
     logp = torch.tensor([-1.5], requires_grad=True)
     kl(estimator, logp, logp.detach()).sum().backward()
     assert logp.grad.item() == expected
@@ -79,15 +83,14 @@ def test_unknown_estimator():
 
 
 def test_registry_holds_the_methods_of_the_comparison():
-    compared = ["grpo", "en", "adv", "mask", "clip_cov", "kl_cov", "high_en", "sent"]
-    ablations = ["sent_released", "sent_no_curriculum", "sent_uniform_kl", "sent_no_kl", "grpo_curriculum"]
-    assert sorted(REGISTRY) == sorted(compared + ablations)
+    assert {"grpo", "en", "adv", "mask", "clip_cov", "kl_cov", "high_en", "sent"} <= REGISTRY.keys()
 
 
 @pytest.mark.parametrize("name", REGISTRY)
 def test_entries_survive_the_command_line(name):
     method = parse(Method, REGISTRY[name], name)
     assert parse(Method, dump(method), name) == method
+    recipe.check(method, name)
     assert method.label
 
 
@@ -96,16 +99,15 @@ def test_every_constant_names_its_source():
     text = (Path(__file__).parents[2] / "config" / "methods.yaml").read_text()
     free = (
         "label:",
-        "objective:",
+        "weighting:",
         "curriculum: false",
-        "constants:",
-        "constants: {}",
         "<<:",
         "kl_anchor: null",
     )
     for line in text.splitlines():
         entry = line.strip()
-        if line.startswith(" ") and not entry.startswith(free):
+        is_part = entry.endswith(":")
+        if line.startswith(" ") and not is_part and not entry.startswith(free):
             assert "#" in entry, entry
             source = entry.partition("#")[2]
             assert any(word in source for word in ("[", "ours", "as sent", "none", "without effect")), entry
@@ -114,40 +116,46 @@ def test_every_constant_names_its_source():
 @pytest.mark.parametrize("name", REGISTRY)
 def test_what_methods_need(name):
     method = parse(Method, REGISTRY[name], name)
-    assert method.needs_two_updates == (name in ("kl_cov", "sent_released"))
-    assert method.needs_reference == (name not in ("adv", "mask", "clip_cov", "kl_cov", "sent_no_kl"))
+    one_update = Training(prompts_per_step=2, minibatch_prompts=2)
+    refused = pytest.raises(SentError, match=f"method '{name}': its KL to the old policy has no gradient")
+    with refused if method.kl_anchor == "old" else contextlib.nullcontext():
+        recipe.check_training(name, method, one_update)
+    recipe.check_training(name, method, Training(prompts_per_step=2, minibatch_prompts=1))
+    assert recipe.needs_reference(method) == (method.kl_anchor == "reference" or method.reference_kl > 0)
+    assert recipe.needs_current_policy(method) == (method.weighting.name != "uniform")
 
 
 def test_k1_to_the_old_policy_works_with_one_update():
-    assert not Method(kl_anchor="old", kl_estimator="k1").needs_two_updates
+    one_update = Training(prompts_per_step=2, minibatch_prompts=2)
+    recipe.check_training("mine", Method(kl_anchor="old", kl_estimator="k1"), one_update)
 
 
-@pytest.mark.parametrize("changed", ["curriculum", "constants", "objective"])
-def test_ablations_differ_from_sent_in_one_thing(changed):
-    names = {"curriculum": "sent_no_curriculum", "constants": "sent_uniform_kl", "objective": "sent_no_kl"}
-    sent, ablation = (parse(Method, REGISTRY[n], n).model_dump() for n in ("sent", names[changed]))
-    different = {key for key in sent if sent[key] != ablation[key]} - {"label"}
-    consequences = {"objective": {"constants", "kl_anchor"}}.get(changed, set())
-    assert different == {changed} | consequences
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("sent_no_curriculum", {"curriculum"}),
+        ("sent_uniform_kl", {"weighting"}),
+        ("sent_no_kl", {"weighting", "kl_anchor"}),
+    ],
+)
+def test_ablations_differ_from_sent_in_one_thing(name, changed):
+    sent, ablation = (parse(Method, REGISTRY[n], n).model_dump() for n in ("sent", name))
+    assert {key for key in sent if sent[key] != ablation[key]} - {"label"} == changed
 
 
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"objective": "snt"}, "unknown objective 'snt'; did you mean 'sent'?"),
-        ({"objective": "__init__"}, "unknown objective '__init__'"),
-        ({"objective": "mask"}, "constants of objective 'mask': 'share': Field required"),
-        ({"objective": "mask", "constants": {"shar": 0.2}}, "unknown key 'shar'; did you mean 'share'?"),
-        (
-            {"objective": "mask", "constants": {"share": 20}},
-            "Input should be less than or equal to 1, found 20",
-        ),
-        ({"objective": "mask", "constants": {"share": "a few"}}, "'share': Input should be a valid number"),
-        ({"objective": "grpo", "constants": {"share": 0.2}}, "unknown key 'share'"),
-        (
-            {"objective": "adv", "constants": {"alpha": 0.4, "kappa": 1}},
-            "Input should be greater than 1",
-        ),
+        ({"weighting": "snt"}, "unknown weighting 'snt'; did you mean 'sent'?"),
+        ({"weighting": "__init__"}, "unknown weighting '__init__'"),
+        ({"weighting": ["sent"]}, "'weighting': expected a name, or one name with its constants"),
+        ({"weighting": {"sent": {}, "mask": {}}}, "expected a name, or one name with its constants"),
+        ({"weighting": "mask"}, "constants of weighting 'mask': 'share': Field required"),
+        ({"weighting": {"mask": {"shar": 0.2}}}, "unknown key 'shar'; did you mean 'share'?"),
+        ({"weighting": {"mask": {"share": 20}}}, "Input should be less than or equal to 1, found 20"),
+        ({"weighting": {"mask": {"share": "a few"}}}, "'share': Input should be a valid number"),
+        ({"weighting": {"uniform": {"share": 0.2}}}, "unknown key 'share'"),
+        ({"weighting": {"adv": {"alpha": 0.4, "kappa": 1}}}, "Input should be greater than 1"),
         ({"clip_low": None}, "give both clip_low and clip_high, or null for both"),
         ({"kl_anchor": "teacher"}, "'kl_anchor': Input should be 'reference' or 'old', found 'teacher'"),
         ({"agregation": "token_mean"}, "unknown key 'agregation'; did you mean 'aggregation'?"),
@@ -155,39 +163,54 @@ def test_ablations_differ_from_sent_in_one_thing(changed):
 )
 def test_mistakes_in_an_entry_are_named(entry, message):
     with pytest.raises(SentError) as error:
-        parse(Method, entry, "methods.mine")
+        recipe.check(parse(Method, entry, "methods.mine"), "methods.mine")
     assert message in str(error.value) and str(error.value).startswith("methods.mine: ")
 
 
-def test_objectives_are_the_files_of_the_folder():
-    assert objectives.names() == ["adv", "clip_cov", "grpo", "kl_cov", "mask", "sent", "sent_released"]
+OWN = "from sent.training.selection import Choice, Share, Tokens\n\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def other(tokens):\n    return Choice()\n", "weightings/own.py: expected a function called 'own', found none"),
+        ("def own(tokens, *, share):\n    return Choice()\n", "weightings/own.py: argument 'share' has no annotation"),
+        ("def own(tokens):\n    return tokens.logp\n", "weighting 'own' returned ndarray, expected a Choice"),
+        ("def own(tokens):\n    return Choice(pg_weight=1.0)\n", "pg_weight must be a NumPy array of 2 values"),
+        ("def own(tokens):\n    return Choice(pg_weight=tokens.logp[:1])\n", "found of shape (1,)"),
+        ("def own(tokens):\n    return Choice(pg_weight=tokens.logp)\n", "pg_weight is negative for 2 of 2 tokens"),
+        ("def own(tokens):\n    return Choice(advantages=tokens.logp * float('nan'))\n", "advantages is not finite for 2"),
+        ("def own(tokens):\n    return Choice(kl_weight=-tokens.logp)\n", "sets KL weights, so its method needs `kl_anchor`"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_a_weighting_of_ones_own_are_named(tmp_path, monkeypatch, text, message):
+    (tmp_path / "own.py").write_text(OWN + text)
+    monkeypatch.setattr(weightings, "__path__", [*weightings.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "sent.training.weightings.own", raising=False)
+    with pytest.raises(SentError) as error:
+        method = parse(
+            Method, {"weighting": "own" if "share" not in text else {"own": {"share": 0.5}}}, "mine"
+        )
+        recipe.check(method, "mine")
+        weights_of(method, share_of([[-1.0, -2.0]]))
+    assert message in str(error.value)
 
 
 # ---------------------------------------------------------------- the loss
 
 
-def small(method, **changes):
-    """Return a micro-batch of one response of two tokens, each a ratio of 2, advantage 1."""
-    logp = torch.tensor([[0.8, 0.6]], dtype=torch.float64).log()
-    values = {
-        "logp": logp,
-        "logp_old": logp - math.log(2),
-        "entropy": torch.ones(1, 2, dtype=torch.float64),
-        "advantages": torch.ones(1, 2, dtype=torch.float64),
-        "mask": torch.ones(1, 2, dtype=torch.bool),
-        "keys": torch.zeros(1, dtype=torch.int64),
-    } | changes
-    stats = TokenStatistics(**values)
-    return stats, MicroBatch(
-        stats.logp_old, stats.mask, plan_tokens(method, stats, 0), logp_ref=stats.logp_old
-    )
+def small(method):
+    """Return log-probabilities and batch of one response of two tokens, each a ratio of 2, advantage 1, entropy 1."""
+    logp = np.log([[0.8, 0.6]])
+    share = share_of(logp, entropy=np.ones((1, 2)), logp_old=logp - math.log(2))
+    return torch.from_numpy(logp[0]), batch_of(method, share)
 
 
 def test_metrics_by_hand():
     """Both ratios are 2 and clip at 1.2; KL k3 to a policy of half the probability is ln 2 - 1/2."""
     method = Method(reference_kl=0.1, entropy_coefficient=0.5)
-    stats, batch = small(method)
-    loss, sums = objective(method, stats.logp, stats.entropy, batch)
+    logp, batch = small(method)
+    loss, sums = method_loss(method, logp, torch.ones(2), batch)
     found = averages({name: value.item() for name, value in sums.items()})
     divergence = math.log(2) - 0.5
     assert found == pytest.approx(
@@ -195,7 +218,6 @@ def test_metrics_by_hand():
             "clip_fraction": 1,
             "kl_old": divergence,
             "kl_reference": divergence,
-            "entropy": 1,
             "loss_policy": -1.2,
             "loss_reference": 0.1 * divergence,
             "loss_entropy": -0.5,
@@ -205,25 +227,14 @@ def test_metrics_by_hand():
 
 
 def test_importance_weighs_the_policy_gradient_alone():
+    """The trainer holds the first token half, the second three times as likely as the sampler did; the cap is 2."""
     method = Method(reference_kl=0.1, clip_low=None, clip_high=None)
-    stats, batch = small(method)
-    weighted = MicroBatch(**{**vars(batch), "importance": torch.tensor([[0.5, 2.0]])})
-    _, sums = objective(method, stats.logp, None, batch)
-    _, weighted_sums = objective(method, stats.logp, None, weighted)
+    logp, batch = small(method)
+    sampled = batch.logp_old - torch.tensor([0.5, 3.0], dtype=torch.float64).log()
+    _, sums = method_loss(method, logp, None, batch)
+    _, weighted_sums = method_loss(
+        method, logp, None, replace(batch, sampler_logp=sampled), importance_cap=2.0
+    )
     assert sums["loss_policy"].item() == pytest.approx(-(2 + 2) / 2)
     assert weighted_sums["loss_policy"].item() == pytest.approx(-(2 * 0.5 + 2 * 2) / 2)
     assert sums["loss_reference"] == weighted_sums["loss_reference"]
-
-
-def test_a_missing_reference_is_named():
-    method = Method(reference_kl=0.1)
-    stats, batch = small(method)
-    with pytest.raises(ValueError, match="reference"):
-        objective(method, stats.logp, None, MicroBatch(**{**vars(batch), "logp_ref": None}))
-
-
-def test_entropy_is_not_needed_without_a_bonus():
-    method = Method()
-    stats, batch = small(method)
-    _, sums = objective(method, stats.logp, None, batch)
-    assert "entropy" not in sums

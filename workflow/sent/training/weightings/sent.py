@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from sent.training.parts import CURRENT_POLICY, needs
 from sent.training.selection import Beta, Choice, Share, Tokens, count, covariance, highest, lowest
 
 
+@needs(CURRENT_POLICY)
 def sent(
     tokens: Tokens,
     *,

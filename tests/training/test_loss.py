@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from minibatches import batch_of, share_of, weights_of
 from sent.config import Method, parse
 from sent.seeding import seed_of, uniforms
 from sent.training.advantages import group_advantages
 from sent.training.logprobs import token_logprobs
-from sent.training.loss import MicroBatch, averages, objective
-from sent.training.plan import TokenStatistics, plan_tokens
+from sent.training.loss import averages, method_loss
 
 REGISTRY = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
 METHODS = {name: parse(Method, entry, f"methods.{name}") for name, entry in REGISTRY.items()}
@@ -37,19 +37,25 @@ class Batch:
         self.advantages = (scale * (4 * random(rows, 1) - 2)).expand(rows, columns)
         self.keys = torch.randperm(100, generator=generator)[:rows]
 
-    def plan(self, method):
-        stats = TokenStatistics(
-            self.logp.detach(), self.logp_old, self.entropy.detach(), self.advantages, self.mask, self.keys
-        )
-        return plan_tokens(method, stats, SEED)
+    def share(self):
+        values = (self.logp, self.advantages, self.entropy, self.logp_old)
+        return share_of(*(v.detach().numpy() for v in values), self.keys.numpy(), self.mask.numpy())
 
-    def loss(self, method):
-        """Return (loss, its gradient in logp, its gradient in entropy, metrics), all rows in one go."""
-        micro = MicroBatch(self.logp_old, self.mask, self.plan(method), logp_ref=self.logp_ref)
-        loss, metrics = objective(method, self.logp, self.entropy, micro)
-        gradients = torch.autograd.grad(loss, (self.logp, self.entropy), allow_unused=True)
-        gradients = [torch.zeros_like(self.logp) if g is None else g for g in gradients]
-        return loss.item(), *gradients, metrics
+    def flat(self, method):
+        """Return the mini-batch with the weights of its tokens."""
+        return batch_of(method, self.share(), self.logp_ref[self.mask], seed=SEED)
+
+    def loss(self, method, rows=None):
+        """Return (loss, metrics) of some rows, by default of all in one go."""
+        rows = list(range(len(self.keys))) if rows is None else rows
+        grids = (self.logp, self.entropy)
+        of_rows = [[grid[0, :0], *(grid[row][self.mask[row]] for row in rows)] for grid in grids]
+        return method_loss(method, *map(torch.cat, of_rows), self.flat(method).select(rows))
+
+    def gradients(self, loss):
+        """Return a loss's gradients in logp and in entropy, ``[B, T]``."""
+        found = torch.autograd.grad(loss, (self.logp, self.entropy), allow_unused=True)
+        return [torch.zeros_like(self.logp) if gradient is None else gradient for gradient in found]
 
     def tokens(self):
         """Return each valid token as (row, column), by key, then position."""
@@ -218,13 +224,11 @@ FORMULAS = {
 
 def assert_agrees(name, batch):
     """Assert that the package and the formula give the same loss and gradients; return the loss."""
-    loss, by_logp, by_entropy, _ = batch.loss(METHODS[name])
+    loss, _ = batch.loss(METHODS[name])
     expected = FORMULAS[name](batch)
-    gradients = torch.autograd.grad(expected, (batch.logp, batch.entropy), allow_unused=True)
-    gradients = [torch.zeros_like(batch.logp) if g is None else g for g in gradients]
-    assert loss == pytest.approx(expected.item(), abs=1e-12)
-    torch.testing.assert_close(by_logp, gradients[0], atol=1e-12, rtol=1e-10)
-    torch.testing.assert_close(by_entropy, gradients[1], atol=1e-12, rtol=1e-10)
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-12)
+    for found, formula in zip(batch.gradients(loss), batch.gradients(expected), strict=True):
+        torch.testing.assert_close(found, formula, atol=1e-12, rtol=1e-10)
     return loss
 
 
@@ -237,8 +241,7 @@ def test_the_cases_below_reach_every_part_of_the_formulas():
     near, far = [Batch(seed) for seed in range(6)], Batch(3, rows=9, spread=2.0, scale=1.5)
 
     def weights(name, field, batches=near):
-        plans = [(batch, batch.plan(METHODS[name])) for batch in batches]
-        return {round(w, 4) for batch, plan in plans for w in getattr(plan, field)[batch.mask].tolist()}
+        return {round(w, 4) for batch in batches for w in getattr(batch.flat(METHODS[name]), field).tolist()}
 
     assert weights("clip_cov", "pg_weight") == weights("mask", "pg_weight") == {0, 1}
     assert weights("kl_cov", "kl_weight") == {0, 1}
@@ -246,8 +249,8 @@ def test_the_cases_below_reach_every_part_of_the_formulas():
         assert weights(name, "kl_weight") == weights(name, "kl_weight", [far]) == {0, 0.05, 0.2}
     assert weights("sent_uniform_kl", "kl_weight") == {0, 0.08}
     for name in ("grpo", "adv", "mask", "sent"):
-        assert sum(batch.loss(METHODS[name])[3]["clipped"] for batch in near) > 0
-    assert far.loss(METHODS["clip_cov"])[3]["clipped"] > 0
+        assert sum(batch.loss(METHODS[name])[1]["clipped"] for batch in near) > 0
+    assert far.loss(METHODS["clip_cov"])[1]["clipped"] > 0
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -259,18 +262,11 @@ def test_loss_and_gradients_equal_the_formula(name, seed):
 @pytest.mark.parametrize(("lower", "upper", "kept"), [(1, 5, [1, 0, 0, 0]), (2, 5, [1] * 4), (1, 2, [1] * 4)])
 def test_clip_cov_drops_what_lies_between_its_bounds_and_is_not_clipped(lower, upper, kept):
     """All covariances are 2. The first and third ratio are 3: held by the range up to 2 only where A > 0."""
-    logp = torch.tensor([[-1.0, -1, -5, -5]], dtype=torch.float64)
-    stats = TokenStatistics(
-        logp=logp,
-        logp_old=logp - torch.tensor([3.0, 1, 3, 1], dtype=torch.float64).log(),
-        entropy=logp.abs(),
-        advantages=torch.tensor([[1.0, 1, -1, -1]], dtype=torch.float64),
-        mask=torch.ones(1, 4, dtype=torch.bool),
-        keys=torch.tensor([0]),
-    )
+    logp = np.array([[-1.0, -1], [-5, -5]])
+    share = share_of(logp, advantages=[1, -1], logp_old=logp - np.log([[3, 1], [3, 1]]))
     constants = {"share": 1, "lower": lower, "upper": upper}
-    method = Method(objective="clip_cov", constants=constants, clip_low=1, clip_high=1)
-    assert plan_tokens(method, stats, SEED).pg_weight.tolist() == [kept]
+    method = Method(weighting={"clip_cov": constants}, clip_low=1, clip_high=1)
+    assert weights_of(method, share, SEED)[0]["pg_weight"].tolist() == kept
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -295,7 +291,7 @@ def test_an_all_equal_group_has_no_policy_gradient(name):
     batch = Batch(5)
     batch.advantages = group_advantages(torch.ones(1, 5, dtype=torch.float64)).T.expand(5, 8)
     assert_agrees(name, batch)
-    *_, metrics = batch.loss(METHODS[name])
+    _, metrics = batch.loss(METHODS[name])
     assert metrics["loss_policy"] == 0 and metrics["clipped"] == 0
 
 
@@ -305,42 +301,23 @@ def test_one_valid_token(name):
     batch.mask[:] = False
     batch.mask[2, 3] = True
     if name == "clip_cov":  # its only token would need a covariance above 1, and has 0
-        assert batch.plan(METHODS[name]).pg_weight[2, 3] == 1
+        assert batch.flat(METHODS[name]).pg_weight == 1
     assert assert_agrees(name, batch) != 0
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_all_tokens_masked(name):
-    batch = Batch(7)
-    batch.mask[:] = False
-    loss, by_logp, by_entropy, metrics = batch.loss(METHODS[name])
-    assert loss == 0 and (by_logp == 0).all() and (by_entropy == 0).all()
+def test_no_responses_add_nothing(name):
+    """A process that has run out of responses sends an empty micro-batch, through which gradients still flow."""
+    loss, metrics = Batch(7).loss(METHODS[name], rows=[])
+    assert loss == 0 and all(value == 0 for value in metrics.values())
     assert averages({key: value.item() for key, value in metrics.items()})["clip_fraction"] == 0
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_masked_row_adds_nothing_whatever_its_plan(name):
-    """A process that has run out of responses sends an empty micro-batch with any plan."""
+def test_a_mini_batch_without_a_token(name):
     batch = Batch(7)
-    plan = batch.plan(METHODS[name])
-    nothing = torch.zeros_like(batch.mask)
-    micro = MicroBatch(batch.logp_old, nothing, plan, logp_ref=batch.logp_ref)
-    loss, metrics = objective(METHODS[name], batch.logp, batch.entropy, micro)
-    assert loss == 0 and all(value == 0 for value in metrics.values())
-    (gradient,) = torch.autograd.grad(loss, batch.logp)
-    assert (gradient == 0).all()
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_padding_may_hold_anything(name):
-    """NaN and infinities at padding reach neither loss nor gradient."""
-    clean, dirty = Batch(8), Batch(8)
-    for tensor, junk in ((dirty.logp, torch.nan), (dirty.entropy, torch.inf)):
-        tensor.data[~dirty.mask] = junk
-    dirty.logp_old[~dirty.mask] = -torch.inf
-    dirty.logp_ref[~dirty.mask] = torch.nan
-    for one, other in zip(clean.loss(METHODS[name])[:3], dirty.loss(METHODS[name])[:3], strict=True):
-        torch.testing.assert_close(one, other, atol=0, rtol=0)
+    batch.mask[:] = False
+    assert batch.loss(METHODS[name])[0] == 0
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -357,8 +334,7 @@ def test_infinities_in_logits(name):
     targets = torch.randint(4, (40,), generator=generator)
     logp, entropy = token_logprobs(finite.reshape(40, 6), weight, targets, bias=bias)
     batch.logp, batch.entropy = logp.reshape(5, 8), entropy.reshape(5, 8)
-    micro = MicroBatch(batch.logp_old, batch.mask, batch.plan(METHODS[name]), logp_ref=batch.logp_ref)
-    loss, _ = objective(METHODS[name], batch.logp, batch.entropy, micro)
+    loss, _ = batch.loss(METHODS[name])
     (gradient,) = torch.autograd.grad(loss, logits)
     assert loss.isfinite() and gradient.isfinite().all() and gradient.abs().max() > 0
 
@@ -369,26 +345,12 @@ def test_micro_batches_add_up_to_the_whole(name, size):
     """Loss, gradients and metrics are sums: any cut of the mini-batch gives the same."""
     batch = Batch(10, rows=8)
     method = METHODS[name]
-    whole, by_logp, by_entropy, metrics = batch.loss(method)
-    plan = batch.plan(method)
-    order = torch.randperm(8, generator=torch.Generator().manual_seed(size))
-    total, sums = 0, dict.fromkeys(metrics, 0)
-    for rows in order.split(size):
-        longest = int(batch.mask[rows].sum(dim=1).max())
-        columns = slice(0, longest)
-        micro = MicroBatch(
-            batch.logp_old[rows][:, columns],
-            batch.mask[rows][:, columns],
-            plan.part(rows, columns),
-            logp_ref=batch.logp_ref[rows][:, columns],
-        )
-        loss, part = objective(method, batch.logp[rows][:, columns], batch.entropy[rows][:, columns], micro)
-        total = total + loss
-        sums = {key: sums[key] + value for key, value in part.items()}
-    gradients = torch.autograd.grad(total, (batch.logp, batch.entropy), allow_unused=True)
-    assert total.item() == pytest.approx(whole, abs=1e-12)
-    torch.testing.assert_close(gradients[0], by_logp, atol=1e-12, rtol=1e-10)
-    if gradients[1] is not None:
-        torch.testing.assert_close(gradients[1], by_entropy, atol=1e-12, rtol=1e-10)
+    whole, metrics = batch.loss(method)
+    order = torch.randperm(8, generator=torch.Generator().manual_seed(size)).split(size)
+    parts = [batch.loss(method, rows.tolist()) for rows in order]
+    total = sum(loss for loss, _ in parts)
+    assert total.item() == pytest.approx(whole.item(), abs=1e-12)
+    for found, expected in zip(batch.gradients(total), batch.gradients(whole), strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-10)
     for key, value in metrics.items():
-        torch.testing.assert_close(sums[key], value, atol=1e-12, rtol=1e-10)
+        torch.testing.assert_close(sum(sums[key] for _, sums in parts), value, atol=1e-12, rtol=1e-10)

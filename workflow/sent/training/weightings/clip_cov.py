@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from sent.training.parts import CURRENT_POLICY, needs
 from sent.training.selection import Choice, Share, Tokens, count, covariance, lowest
 
 
+@needs(CURRENT_POLICY)
 def clip_cov(tokens: Tokens, *, share: Share, lower: float, upper: float) -> Choice:
     """Zero the policy gradient of random tokens with lower < covariance < upper (Cui et al. 2025).
 

@@ -1,0 +1,54 @@
+"""What follows from a method's parts: whether they fit, and what the loop must compute for them. No torch here."""
+
+from sent.config import Method, Training
+from sent.errors import SentError
+from sent.training import parts
+from sent.training.schedule import updates_per_step
+
+
+def check(method: Method, where: str) -> None:
+    """Raise :class:`SentError`, beginning with ``where``, if a method's parts or constants do not fit."""
+    try:
+        _check(method)
+    except SentError as error:
+        raise SentError(f"{where}: {error}") from None
+
+
+def _check(method: Method) -> None:
+    parts.bind("weighting", method.weighting)
+    if (method.clip_low is None) != (method.clip_high is None):
+        raise SentError("give both clip_low and clip_high, or null for both")
+
+
+def check_training(name: str, method: Method, settings: Training) -> None:
+    """Refuse a method that one update a rollout would leave without effect, and mini-batches that are not whole.
+
+    On the first update of a rollout the policy is the old one, where only k1 has a gradient.
+    """
+    is_without_effect = method.kl_anchor == "old" and method.kl_estimator != "k1"
+    if updates_per_step(settings) < 2 and is_without_effect:
+        raise SentError(
+            f"method '{name}': its KL to the old policy has no gradient on the first update of a rollout, so it needs two "
+            f"or more updates a rollout; set training.minibatch_prompts to half of prompts_per_step "
+            f"({settings.prompts_per_step}) or less"
+        )
+
+
+def needs_reference(method: Method) -> bool:
+    """Return whether the loss needs log-probabilities under the reference."""
+    return method.kl_anchor == "reference" or method.reference_kl > 0
+
+
+def needs_current_policy(method: Method) -> bool:
+    """Return whether tokens are weighed by what the policy that an update starts from says of them."""
+    return parts.CURRENT_POLICY in parts.needed_by("weighting", method.weighting)
+
+
+def needs_entropy_gradient(method: Method) -> bool:
+    """Return whether the loss holds the entropy."""
+    return method.entropy_coefficient > 0
+
+
+def modules(method: Method) -> list[str]:
+    """Return the modules of a method's own parts, which its training follows beside the loop's."""
+    return [parts.module_of("weighting", method.weighting.name)]
