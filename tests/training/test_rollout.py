@@ -81,14 +81,14 @@ def test_responses_near_the_length_limit_lose_reward():
 
 
 def test_a_step_takes_the_next_questions_of_the_stream():
-    stream = QuestionStream(list("abcdef"), 0, 1)
+    stream = QuestionStream(list("abcdef"), 0, 1, shuffle=False)
     rollout, used = collect_step(collector(), stream, QUESTIONS, 2, 1, ALONE)
     assert [group.question.id for group in rollout] == ["c", "d", "e"]
     assert used == 3
 
 
 def test_flat_groups_give_way_to_further_questions():
-    stream = QuestionStream(list("abcdef"), 0, 1)
+    stream = QuestionStream(list("abcdef"), 0, 1, shuffle=False)
     drawing = collector("acef", dynamic_sampling_rounds=3)
     rollout, used = collect_step(drawing, stream, QUESTIONS, 0, 1, ALONE)
     assert [group.question.id for group in rollout] == ["a", "c", "e"]
@@ -97,7 +97,7 @@ def test_flat_groups_give_way_to_further_questions():
 
 
 def test_after_the_last_round_flat_groups_fill_the_step():
-    stream = QuestionStream(list("abcdef"), 0, 1)
+    stream = QuestionStream(list("abcdef"), 0, 1, shuffle=False)
     rollout, used = collect_step(collector("f", dynamic_sampling_rounds=1), stream, QUESTIONS, 0, 1, ALONE)
     assert [group.question.id for group in rollout] == ["a", "b", "f"]
     assert used == 6
