@@ -129,3 +129,15 @@ def test_both_directions_count():
         )
     assert {forward, backward} == {Label.ENTAILMENT, Label.NEUTRAL}
     assert labels(["0.3333", "1/3"], entailment="math_verify").labels == [0, 1]
+
+
+def test_a_question_has_one_budget_of_time(monkeypatch):
+    asked = []
+    with MathVerify(SemanticEntropy(entailment="math_verify")) as backend:
+        monkeypatch.setattr(
+            backend.grader, "_ask_workers", lambda pairs: asked.extend(pairs) or ["timeout"] * len(pairs)
+        )
+        products = [rf"\prod_{{n=1}}^{{10^9}} (n+{i})" for i in range(4)]
+        [found] = cluster([Answers("q", [*products, "0.5", "1/2"])], backend)
+    assert found.labels == [0, 1, 2, 3, 4, 4]
+    assert len(asked) == 5  # of the first round only

@@ -19,7 +19,7 @@ from sent.log import logger
 
 START_SECONDS = 120  # to import sympy, on a machine that is busy
 TIMERS = (signal.SIGPROF, signal.SIGALRM)
-BUDGET = 3  # comparisons with one gold that may run out of time in one batch; then the others are not tried
+BUDGET = 2  # comparisons with one gold that may run out of time in one batch; then the others are not tried
 MAX_SLOW = 10_000
 GRACE_SECONDS = 1  # in which a worker ends by its own timers, before it is killed
 

@@ -29,6 +29,7 @@ class MathVerify:
         from sent.grading.grader import Grader
 
         self.judged = 0
+        self._late: set[str] = set()
         self.grader = Grader(Grading(workers=settings.processes))
 
     def __enter__(self) -> "MathVerify":
@@ -49,14 +50,27 @@ class MathVerify:
         advance(len(pairs) - len(asked))
         for start in range(0, len(asked), _SLICE):
             part = asked[start : start + _SLICE]
-            grades = self.grader.grade_answers([(pairs[i].premise, pairs[i].hypothesis) for i in part])
-            for i, grade in zip(part, grades, strict=True):
+            for i, grade in zip(part, self._graded([pairs[i] for i in part]), strict=True):
                 found[i] = _BY_VERDICT.get(grade.verdict, UNDECIDED)
                 if found[i] is _DIFFERENT and (in_words(pairs[i].premise) or in_words(pairs[i].hypothesis)):
                     found[i] = UNDECIDED
             advance(len(part))
         self.judged += len(asked)
         return found
+
+    def _graded(self, pairs: list[Pair]) -> list:
+        """Grades of hypotheses; of a question that ran out of time once, only what needs no math-verify."""
+        late = [bool(pair.question) and pair.question in self._late for pair in pairs]
+        grades: list = [None] * len(pairs)
+        for in_haste in (False, True):
+            places = [i for i, is_late in enumerate(late) if is_late is in_haste]
+            asked = [(pairs[i].premise, pairs[i].hypothesis) for i in places]
+            for i, grade in zip(places, self.grader.grade_answers(asked, in_haste), strict=True):
+                grades[i] = grade
+        self._late.update(
+            pair.question for pair, grade in zip(pairs, grades, strict=True) if grade.verdict == "timeout"
+        )
+        return grades
 
     def facts(self) -> dict[str, str]:
         """Nothing beyond its name."""
