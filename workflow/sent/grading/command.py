@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> None:
 
     from sent import config, tables
     from sent.grading.grader import Grader
+    from sent.grading.warnings import warn
     from sent.log import logger, progress
 
     settings = config.parse(config.Grading, args.settings, "--settings")
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
     )
     samples = tables.read(args.samples, kind)
     counts, agreed, compared, parts = {}, 0, 0, [made.empty_table()]
+    finished: dict = {}
     columns = {"benchmark", "question_id", "sample", "text", "finish_reason", "recorded_correct"}
     with Grader(settings) as grader, progress(total=len(samples), desc="grading", unit="answer") as bar:
         for batch in samples.to_batches(max_chunksize=BATCH):
@@ -47,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
             parts.append(tables.table(made, [_verdict(*pair) for pair in zip(rows, grades, strict=True)]))
             for row, grade in zip(rows, grades, strict=True):
                 counts.setdefault(row.get("benchmark"), Counter())[grade.verdict] += 1
+                finished.setdefault(row.get("benchmark"), Counter())[row["finish_reason"]] += 1
                 if row.get("recorded_correct") is not None:
                     compared += 1
                     agreed += row["recorded_correct"] == (grade.verdict == "correct")
@@ -60,6 +63,7 @@ def run(args: argparse.Namespace) -> None:
             100 * found["correct"] / found.total(),
             ", ".join(f"{n} {v}" for v, n in found.most_common()),
         )
+        warn(benchmark or args.samples, found, finished[benchmark]["length"])
     if compared:
         logger.info("%d of %d verdicts equal the recorded ones", agreed, compared)
 

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     settings = config.parse(config.Grading, args.settings, "--settings")
     format = format_arguments.row_format(args)
     known = golds(Source(path=args.questions, answer_after=format.answer_after) if args.questions else None)
-    counts, summary = Counter(), Summary()
+    counts, summary, truncated = Counter(), Summary(), 0
     with several_times(args.file) as again, Grader(settings) as grader:
         total = sum(1 for _ in _checked(Reader(format), again(), known))
         if not total:
@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
         for batch in _batches(_checked(reader, again(), known)):
             for row, found, grades in _graded(batch, grader):
                 counts.update(grade.verdict for grade in grades)
+                truncated += found.finish_reason.count("length")
                 if args.summary:
                     summary.add(row, found, [grade.verdict for grade in grades])
                     continue
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
     sys.stdout.flush()
     reader.log()
     logger.info("graded %d rows: %s", total, ", ".join(f"{n} {v}" for v, n in counts.most_common()) or "none")
-    warn(args.file, counts)
+    warn(args.file, counts, truncated)
 
 
 def _explained(grader, gold, grades: list, alone: bool) -> dict:

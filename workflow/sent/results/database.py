@@ -16,7 +16,7 @@ from sent.data import overlap
 from sent.errors import SentError
 from sent.experiment import BASE, ResolvedExperiment
 from sent.log import logger
-from sent.results import baselines, provenance, scores, training_tables
+from sent.results import baselines, provenance, scores, training_tables, warnings
 from sent.results.files import File, Files
 from sent.results.queries import frame, run
 
@@ -79,6 +79,8 @@ def build(root: Path, experiment: ResolvedExperiment, output: Path) -> None:
                 connection.execute("CHECKPOINT")
                 for alarm in baselines.alarms(connection):
                     logger.warning("%s", alarm)
+                for sentence in warnings.warnings(connection):
+                    logger.warning("%s", sentence)
                 _log_counts(connection, output)
         except WRITING as error:
             said = " ".join(str(error).split())

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from sent import tables
 from sent.log import logger
-from sent.results import description, figures, paper_tables, prose
+from sent.results import description, figures, paper_tables, prose, warnings
 from sent.results.experiment_data import ExperimentData
 from sent.results.reading import connect
 from sent.results.scores import AVERAGE
@@ -38,6 +38,7 @@ def write(
         page = TEMPLATE.render(
             title=f"Experiment {experiment['name']}",
             abstract=prose.abstract(data),
+            warnings=warnings.warnings(connection),
             scores=_scores(data),
             figures=_figures(folder_of_figures),
             script=_script(folder_of_figures),

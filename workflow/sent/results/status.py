@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from sent.grading.warnings import SEE
 from sent.paths import Job
 from sent.results.snakemake_run import SnakemakeRun
 
@@ -58,6 +59,15 @@ def progress_of(tail: list[str]) -> str:
     going_on = [line for line in bars if "100%" not in line]
     line = (going_on or bars or tail or ["no output yet"])[-1]
     return BAR.sub(r"\1", line)
+
+
+def warnings_in(log: Path) -> list[str]:
+    """Return what a log warns of and asks to act on, each sentence once, the latest last."""
+    if not log.is_file():
+        return []
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        found = [line.split("WARNING", 1)[1].strip() for line in lines if "WARNING" in line and SEE in line]
+    return list(dict.fromkeys(found))
 
 
 def last_lines(path: Path, count: int = 8) -> list[str]:

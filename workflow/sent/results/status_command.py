@@ -32,6 +32,9 @@ def run(args) -> None:
     found = experiment.read(args.configfile or next(iter(newest.config_files), Path("config/config.yaml")))
     states = status.look(args.results / found.name, paths.jobs(found), newest, args.directory)
     _print(found.name, states, newest)
+    for state in states:
+        for sentence in status.warnings_in(args.results / found.name / state.job.log):
+            print(f"\n{state.job.name} warns: {sentence}")
 
 
 def _print(name: str, states: list, newest) -> None:

@@ -20,6 +20,7 @@ from sent.training.rollout import Collector, Group, TrainingQuestion, collect_st
 from sent.training.schedule import QuestionStream
 from sent.training.step_metrics import memory_mb, rollout_metrics
 from sent.training.update import UpdateId, Updater
+from sent.training.warnings import warn
 
 
 class Preempted(BaseException):
@@ -136,6 +137,8 @@ class TrainingLoop:
             "cursor": self.state["cursor"] + used,
             "rows": [*self.state["rows"], row],
         }
+        if self.accelerator.is_main_process:
+            warn(self.state["rows"])
         if self.accelerator.is_main_process and self.settings.trackers:
             self.accelerator.log({k: v for k, v in row.items() if k != "step"}, step=step)
         return row

@@ -1,0 +1,43 @@
+"""Training that goes nowhere, told from the metrics of its last steps."""
+
+from collections.abc import Sequence
+
+from sent.grading.warnings import SEE
+from sent.grading.warnings import warnings as warnings_of_responses
+from sent.log import logger
+
+STEPS = 10
+"""So many steps in a row are worth a warning."""
+
+
+def warnings(rows: Sequence[dict], where: str = "training") -> list[str]:
+    """Return a sentence for each fault that all of the last 10 steps show; none before there are as many.
+
+    ``rows`` are the steps' metrics, see :func:`sent.training.step_metrics.rollout_metrics`.
+    """
+    last = rows[-STEPS:]
+    if len(last) < STEPS:
+        return []
+
+    def lowest(name: str) -> float:
+        return min(row.get(name) or 0.0 for row in last)
+
+    found = []
+    if not any(row.get("accuracy", row["reward"]) > 0 for row in last):
+        found.append(
+            f"{where}: no response of the last {STEPS} steps was right, so nothing is learnt: read a few responses beside "
+            f"their gold answers; are these whole sentences, is the prompt the model's own? {SEE}"
+        )
+    elif lowest("flat_groups") == 1:
+        found.append(
+            f"{where}: in the last {STEPS} steps all responses to each question had the same reward, so no advantage "
+            f"differs from 0: take other questions, more responses, or a higher temperature {SEE}"
+        )
+    return found + warnings_of_responses(where, lowest("no_answer_share"), lowest("truncated_share"))
+
+
+def warn(rows: Sequence[dict]) -> None:
+    """Log these sentences every 10 steps."""
+    if len(rows) % STEPS == 0:
+        for sentence in warnings(rows):
+            logger.warning("%s", sentence)
