@@ -28,6 +28,9 @@ def add_arguments(parser) -> None:
     report.add_argument("--output", type=Path, required=True, help="HTML file to write")
     report.add_argument("--opening", type=Path, help="file for what Snakemake's own report opens with")
 
+    compare = commands.add_parser("compare", help="two databases, question by question")
+    compare.add_argument("databases", type=Path, nargs=2, metavar="DATABASE")
+
     readme = commands.add_parser("readme", help="put a run's pictures and leaderboard into the README")
     readme.add_argument("--database", type=Path, required=True)
     readme.add_argument("--figures", type=Path, required=True, help="folder that `results figures` wrote")
@@ -60,6 +63,10 @@ def run(args) -> None:
         from sent.results import report
 
         report.write(args.database, args.tables, args.figures, args.output, args.opening)
+    elif args.command == "compare":
+        from sent.results import compare
+
+        print(compare.text(*args.databases))
     elif args.command == "readme":
         from sent.results import readme
 
