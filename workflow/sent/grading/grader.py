@@ -1,5 +1,6 @@
 """Grade responses: extraction, comparison, cache, and workers for what only symbolic algebra can decide."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -174,8 +175,19 @@ def policy_of(settings) -> Policy:
 
 def as_gold(gold: AnyGold) -> Gold:
     """One gold answer from any form of it. Raises :class:`SentError` for an empty one."""
+    if isinstance(gold, str):
+        return _gold_of_text(gold)
     if not isinstance(gold, Gold):
-        gold = Gold(gold if isinstance(gold, str) else ", ".join(gold))
+        return _gold_of_text(", ".join(gold))
+    return _checked(gold)
+
+
+@functools.lru_cache(maxsize=50_000)
+def _gold_of_text(text: str) -> Gold:
+    return _checked(Gold(text))
+
+
+def _checked(gold: Gold) -> Gold:
     if not gold.text.strip():
         raise SentError("a gold answer is empty; expected a text that answers can be compared with")
     return gold

@@ -27,6 +27,8 @@ _REMOVED = (*_WORDS.split(), *_SIGNS.split())
 
 def normalise(answer: str) -> str:
     """Return the normal form of an answer: what follows its last equals sign, without units, spaces and braces."""
+    if answer.isdigit():
+        return answer
     text = answer.split("=")[-1]
     for old, new in _REPLACED:
         for part in old:
