@@ -36,6 +36,7 @@ wildcard_constraints:
     nli=one_of(EXPERIMENT.nli_models),
     method=one_of(EXPERIMENT.experiment.methods),
     benchmark=one_of(EXPERIMENT.benchmarks),
+    curriculum=one_of(EXPERIMENT.curricula),
     seed=r"\d+",
     stage=r"\d+",
     state=rf"({one_of(EXPERIMENT.models)})(/({one_of(EXPERIMENT.experiment.methods)})/seed\d+/stage\d+)?",

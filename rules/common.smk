@@ -116,11 +116,11 @@ def caption_values(wildcards):
     told = {
         "responses": ("evaluation", "n"),
         "samples": ("sampling", "n"),
-        "stages": ("curriculum", "n_stages"),
         "prompts": ("training", "prompts_per_step"),
         "rollouts": ("training", "responses_per_prompt"),
     }
-    return {"seeds": len(EXPERIMENT.experiment.seeds)} | {
+    stages = dict.fromkeys(str(curriculum.n_stages) for curriculum in EXPERIMENT.curricula.values())
+    return {"seeds": len(EXPERIMENT.experiment.seeds), "stages": " or ".join(stages)} | {
         name: " or ".join(
             dict.fromkeys(str(getattr(getattr(s, stage), key)) for s in EXPERIMENT.by_model.values())
         )
@@ -179,19 +179,25 @@ def entailment_model(wildcards):
 
 def curriculum_of(wildcards):
     """Return the curriculum that a training stage follows, if the method has one."""
-    if not EXPERIMENT.methods[wildcards.method].curriculum:
+    followed = EXPERIMENT.methods[wildcards.method].curriculum
+    if not followed:
         return []
-    stage = int(wildcards.stage) if EXPERIMENT.by_model[wildcards.model].curriculum.rescore else 1
+    stage = int(wildcards.stage) if EXPERIMENT.curricula[followed].rescore else 1
     state = State(wildcards.model, wildcards.method, int(wildcards.seed), stage - 1)
-    return of_experiment("results/{experiment}/curriculum/{state}.parquet", state=state)
+    return of_experiment(
+        "results/{experiment}/curriculum/{state}/{curriculum}.parquet", state=state, curriculum=followed
+    )
 
 
 def curriculum_before(wildcards):
     """Return the curriculum that is sorted anew in a state of training; none for an untrained model."""
     state = State.parse(wildcards.state)
-    before = state._replace(stage=state.stage - 1)
-    return (
-        of_experiment("results/{experiment}/curriculum/{state}.parquet", state=before) if state.stage else []
+    if not state.stage:
+        return []
+    return of_experiment(
+        "results/{experiment}/curriculum/{state}/{curriculum}.parquet",
+        state=state._replace(stage=state.stage - 1),
+        curriculum=wildcards.curriculum,
     )
 
 

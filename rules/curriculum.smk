@@ -1,15 +1,19 @@
-"""Training questions sorted into stages, from low semantic entropy to high.
+"""Training questions sorted into stages: an order for every curriculum, by name.
 
 Inputs: results/{experiment}/semantic_entropy/{state}.parquet
-Outputs: results/{experiment}/curriculum/{state}.parquet
-With `curriculum: {rescore: true}` the stages to come are sorted anew after each stage of training, by what the policy
+Outputs: results/{experiment}/curriculum/{state}/{curriculum}.parquet
+With `rescore: true` the stages to come are sorted anew after each stage of training, by what the policy
 that it made answers to the same questions; `state` is then {model}/{method}/seed{seed}/stage{stage}.
 """
 
 
 rule curriculum:
     input:
-        of_experiment("results/{experiment}/curriculum/{state}.parquet", state=EXPERIMENT.sampled),
+        of_experiment(
+            "results/{experiment}/curriculum/{state}/{curriculum}.parquet",
+            state=EXPERIMENT.sampled,
+            curriculum=EXPERIMENT.curricula,
+        ),
 
 
 rule sort_questions:
@@ -17,22 +21,21 @@ rule sort_questions:
         semantic_entropy="results/{experiment}/semantic_entropy/{state}.parquet",
         previous=curriculum_before,
     output:
-        curriculum="results/{experiment}/curriculum/{state}.parquet",
+        curriculum="results/{experiment}/curriculum/{state}/{curriculum}.parquet",
     log:
-        "results/{experiment}/logs/curriculum/{state}.log",
+        "results/{experiment}/logs/curriculum/{state}/{curriculum}.log",
     benchmark:
-        "results/{experiment}/benchmarks/curriculum/{state}.tsv"
+        "results/{experiment}/benchmarks/curriculum/{state}/{curriculum}.tsv"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
         previous=sorted_anew,
-        settings=settings("curriculum"),
-        science=science("curriculum"),
+        settings=lambda wildcards: EXPERIMENT.curriculum(wildcards.curriculum),
         code=code_version("curriculum"),
     message:
-        "Sorting the questions for {wildcards.state} into stages"
+        "Sorting the questions for {wildcards.state} by the curriculum {wildcards.curriculum}"
     shell:
         "python -m sent curriculum"
         " --semantic-entropy {input.semantic_entropy:q}"

@@ -1,7 +1,7 @@
 """Policies trained by reinforcement learning, stage by stage.
 
 Inputs: results/{experiment}/models/{model}/, data/train.parquet and, for methods with a curriculum,
-    curriculum/{model}.parquet
+    curriculum/{model}/{curriculum}.parquet
 Outputs: results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/: policy/, metrics.parquet, train.json
 Beside them stage{stage}.checkpoints/, which an interrupted job goes on from; a finished one removes its own, unless
     `keep_checkpoints` is on, and `prune_checkpoints` all that are left.

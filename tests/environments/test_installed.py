@@ -75,7 +75,7 @@ def test_registries_come_with_it_and_a_folder_s_own_go_before(sent, installed, t
         in refused
     )
     (tmp_path / "config").mkdir()
-    (tmp_path / "config/methods.yaml").write_text("mine: {curriculum: true}\n")
+    (tmp_path / "config/methods.yaml").write_text("mine: {curriculum: semantic_entropy}\n")
     assert sent("status", "--configfile", "mine.yaml").returncode == 0
     (tmp_path / "config/methods.yaml").write_text("mine: {clip_low: 2}\n")
     refused = sent("status", "--configfile", "mine.yaml").stderr

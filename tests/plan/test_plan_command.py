@@ -123,7 +123,10 @@ def test_steps_are_those_that_training_takes(tmp_path):
     assert workload.steps("qwen3-14b", "sent") == stage_steps(total, [8620, 8620])
     # A curriculum that is there says how many questions each stage has.
     rows = [{"question_id": f"q{i}", "stage": 1 if i < 3 else 2, "rehearsal": False} for i in range(12)]
-    tables.write(tmp_path / "paper/curriculum/qwen3-14b.parquet", tables.table(tables.CURRICULUM, rows))
+    tables.write(
+        tmp_path / "paper/curriculum/qwen3-14b/semantic_entropy.parquet",
+        tables.table(tables.CURRICULUM, rows),
+    )
     assert workload.steps("qwen3-14b", "sent") == stage_steps(total, [3, 9])
 
 

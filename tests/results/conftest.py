@@ -17,7 +17,7 @@ EXPERIMENT = {
     "semantic_entropy": {"nli_model": "tiny_nli"},
     "registry": {
         "models": {name: {"hub": {"repo": f"owner/{name}"}} for name in ("small", "large", "tiny_nli")},
-        "methods": {"grpo": {}, "sent": {"curriculum": True}},
+        "methods": {"grpo": {}, "sent": {"curriculum": "semantic_entropy"}},
         "benchmarks": {name: {"source": {"path": "."}} for name in ("sums", "products")},
     },
     "evaluation": {"n": 4, "pass_at": [1, 2, 4, 8]},
@@ -145,7 +145,8 @@ def write_entropy(root: Path, model: str) -> None:
         ("semantic_entropy", entropies),
         ("curriculum", curriculum),
     ):
-        tables.write(root / f"{name}/{model}.parquet", tables.table(getattr(tables, name.upper()), rows))
+        place = f"{model}/semantic_entropy" if name == "curriculum" else model
+        tables.write(root / f"{name}/{place}.parquet", tables.table(getattr(tables, name.upper()), rows))
 
 
 def write_training(root: Path, model: str, method: str, seed: int) -> None:

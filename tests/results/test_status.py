@@ -171,12 +171,12 @@ def test_logs_of_shards_count(root):
 
 def test_stages_sorted_anew_have_jobs():
     config = yaml.safe_load((REPOSITORY / "config/smoke.yaml").read_text()) | {
-        "curriculum": {"rescore": True}
+        "registry": {"curricula": {"semantic_entropy": {"rescore": True}}}
     }
     sorting = [job for job in jobs(load(config)) if job.rule == "sort_questions"]
     assert [job.outputs["curriculum"] for job in sorting] == [
-        "curriculum/nano-smoke.parquet",
-        "curriculum/nano-smoke/sent/seed0/stage1.parquet",
+        "curriculum/nano-smoke/semantic_entropy.parquet",
+        "curriculum/nano-smoke/sent/seed0/stage1/semantic_entropy.parquet",
     ]
 
 
@@ -212,7 +212,7 @@ def test_a_missing_experiment_file_is_named(tmp_path, capsys):
 def test_an_experiment_with_entries_of_its_own(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     config = yaml.safe_load((REPOSITORY / "config/smoke.yaml").read_text())
-    own = {"methods": {"mine": {"curriculum": True}}}
+    own = {"methods": {"mine": {"curriculum": "semantic_entropy"}}}
     write(tmp_path / "mine.yaml", yaml.safe_dump(config | {"methods": ["mine"], "registry": own}))
     assert main(["status", "--configfile", "mine.yaml"]) == 0
     assert "smoke: 0 of 17 jobs done" in capsys.readouterr().out

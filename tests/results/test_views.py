@@ -25,9 +25,9 @@ def test_the_papers_tables_have_its_columns(connection):
 
 def test_curriculum_summary(connection):
     found = rows(connection, "FROM curriculum_summary WHERE model = 'small'")
-    assert [row[1:4] for row in found] == [(1, 2, 0), (2, 2, 0)]
+    assert [row[1:5] for row in found] == [("semantic_entropy", 1, 2, 0), ("semantic_entropy", 2, 2, 0)]
     # Stage 1 holds t3 (entropy 0, all right) and t2 (0.562, three of four right).
-    assert found[0][4:] == pytest.approx((0.281, 0.0, 0.562, 0.875))
+    assert found[0][5:] == pytest.approx((0.281, 0.0, 0.562, 0.875))
 
 
 def test_truncation(connection):

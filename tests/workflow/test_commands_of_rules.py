@@ -56,7 +56,11 @@ def test_training_is_told_its_place(calls):
         first = f"results/trial/train/nano-smoke/{call.method_name}/seed0/stage1/policy"
         assert call.reference == untrained
         assert call.policy == (untrained if call.stage == 1 else first)
-        follows = "results/trial/curriculum/nano-smoke.parquet" if call.method_name == "sent" else None
+        follows = (
+            "results/trial/curriculum/nano-smoke/semantic_entropy.parquet"
+            if call.method_name == "sent"
+            else None
+        )
         assert call.curriculum == follows
 
 

@@ -161,7 +161,7 @@ def test_own_registry_entries_come_first():
 
 
 def test_stages_of_training():
-    resolved = load(experiment(curriculum={"n_stages": 3}))
+    resolved = load(experiment(registry={"curricula": {"semantic_entropy": {"n_stages": 3}}}))
     assert [resolved.stages("nano-small", method) for method in ("base", "grpo", "sent")] == [0, 1, 3]
 
 

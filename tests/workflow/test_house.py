@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 from sent.code_version import PACKAGE
+from sent.experiment import KINDS
 from sent.schema_command import generated, settings_classes
 
 ROOT = PACKAGE.parents[1]
@@ -72,11 +73,9 @@ def test_the_table_of_config_files_is_complete():
     assert "`*.schema.json`" in table
 
 
-@pytest.mark.parametrize(
-    "name", ["config", "smoke", "baselines", "paper", "recorded", "models", "methods", "benchmarks"]
-)
+@pytest.mark.parametrize("name", ["config", "smoke", "baselines", "paper", "recorded", *KINDS])
 def test_config_files_fit_their_schemas(name):
-    kind = name if name in ("models", "methods", "benchmarks") else "experiment"
+    kind = name if name in KINDS else "experiment"
     schema = json.loads((ROOT / "config" / f"{kind}.schema.json").read_text())
     found = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
     jsonschema.validate(found, schema)

@@ -215,9 +215,9 @@ def test_the_method_of_the_page_about_own_methods_trains_alone(smoke):
 
 def test_rescoring_sorts_the_stages_to_come_anew(smoke):
     """After stages 1 and 2 of `sent`, which has three; the sampling of the untrained model stays."""
-    printed = smoke.planner(
-        smoke.checkout.arguments("--dry-run", changes={"curriculum": {"n_stages": 3, "rescore": True}})
-    )
+    three = {"semantic_entropy": {"n_stages": 3, "rescore": True}}
+    changes = {"registry": {"curricula": three}}
+    printed = smoke.planner(smoke.checkout.arguments("--dry-run", changes=changes))
     counts = dict(re.findall(r"^(\w+) +(\d+)$", printed, re.MULTILINE))
     again = ("sample", "grade", "measure_semantic_entropy")
     assert [counts[rule] for rule in again] == ["4", "2", "2"]

@@ -10,6 +10,7 @@ from sent.results.files import Files
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "results/{experiment}/"
+THREE = {"semantic_entropy": {"n_stages": 3, "rescore": True}}
 NOT_OF_AN_EXPERIMENT = {"prune_checkpoints", "readme_pictures"}
 """One only removes files, the other writes to docs/."""
 
@@ -61,7 +62,9 @@ def test_states_read_as_they_are_written(text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{}, {"curriculum": {"n_stages": 3, "rescore": True}, "seeds": [0, 1]}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"registry": {"curricula": THREE}, "seeds": [0, 1], "curricula": ["mixed"]}]
+)
 def test_a_run_has_these_jobs_and_the_database_reads_what_its_rule_declares(own_checkout, changes):
     experiment = load(own_checkout.experiment | changes)
     printed = own_checkout.snakemake("--dry-run", changes=changes).stdout

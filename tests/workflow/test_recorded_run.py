@@ -45,6 +45,9 @@ def test_clusters_and_entropy_are_those_counted_by_hand(results):
 
 
 def test_what_is_made_from_them(results):
-    assert len(tables.rows(results / "curriculum" / "recorded.parquet", tables.CURRICULUM)) == 100
+    assert (
+        len(tables.rows(results / "curriculum" / "recorded" / "semantic_entropy.parquet", tables.CURRICULUM))
+        == 100
+    )
     assert (results / "results.duckdb").is_file()
     assert (results / "report.html").is_file()

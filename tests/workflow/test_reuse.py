@@ -44,13 +44,15 @@ use rule * from sent as sent_*
 
 rule mine:
     default_target: True
-    input: "inner/results/trial/curriculum/nano-smoke.parquet", rules.sent_all.input
+    input: "inner/results/trial/curriculum/nano-smoke/semantic_entropy.parquet", rules.sent_all.input
     output: "mine.txt"
     shell: "cp {{input[0]}} {{output}}"
 """,
         tmp_path,
     )
-    assert (tmp_path / "mine.txt").read_text() == "inner/results/trial/curriculum/nano-smoke.parquet\n"
+    assert (
+        tmp_path / "mine.txt"
+    ).read_text() == "inner/results/trial/curriculum/nano-smoke/semantic_entropy.parquet\n"
     assert (tmp_path / "inner/results/trial/report.html").is_file()
     assert not (tmp_path / "results").exists()
     stray = [call for call in checkout.calls() if "--root" in call and "results/trial" in call]
@@ -82,7 +84,7 @@ rule mine:
 """,
         tmp_path,
     )
-    assert (tmp_path / "inner/results/trial/curriculum/m.parquet").is_file()
+    assert (tmp_path / "inner/results/trial/curriculum/m/semantic_entropy.parquet").is_file()
     assert [call for call in checkout.calls() if "mine.jsonl" in " ".join(call)]
 
 

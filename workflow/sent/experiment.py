@@ -7,7 +7,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sent.config import Benchmark, Experiment, Method, Model, Settings, parse, parse_yaml, read_yaml, science
+from sent.config import (
+    Benchmark,
+    Curriculum,
+    Experiment,
+    Method,
+    Model,
+    Settings,
+    parse,
+    parse_yaml,
+    read_yaml,
+    science,
+)
 from sent.config.backends import ENTAILMENT, SAMPLERS
 from sent.errors import SentError, nearest
 from sent.training import recipe
@@ -15,8 +26,14 @@ from sent.training import recipe
 BASE = "base"
 """The reserved method: the untrained policy, only evaluated."""
 
-KINDS: dict[str, type[Settings]] = {"models": Model, "methods": Method, "benchmarks": Benchmark}
-STAGES = ("sampling", "grading", "semantic_entropy", "curriculum", "training", "evaluation")
+KINDS: dict[str, type[Settings]] = {
+    "models": Model,
+    "methods": Method,
+    "benchmarks": Benchmark,
+    "curricula": Curriculum,
+}
+SINGULAR = {"models": "model", "methods": "method", "benchmarks": "benchmark", "curricula": "curriculum"}
+STAGES = ("sampling", "grading", "semantic_entropy", "training", "evaluation")
 LOOKED_UP = {"overrides", "registry"}
 """Keys of an experiment that act through what they change: the settings by model, and the registry entries."""
 ENTRIES = (*KINDS, "nli_models", "by_model")
@@ -38,6 +55,7 @@ class ResolvedExperiment:
     nli_models: dict[str, Model]
     methods: dict[str, Method]
     benchmarks: dict[str, Benchmark]
+    curricula: dict[str, Curriculum]
     by_model: dict[str, Experiment]
     places: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
@@ -60,12 +78,15 @@ class ResolvedExperiment:
         """Number of training stages: those of the curriculum, or one for methods without."""
         if method == BASE:
             return 0
-        return self.by_model[model].curriculum.n_stages if self.methods[method].curriculum else 1
+        followed = self.methods[method].curriculum
+        return self.curricula[followed].n_stages if followed else 1
 
     def sorts_anew(self, model: str, method: str, stage: int) -> bool:
         """Whether the stages after ``stage`` are sorted by what the policy of this one answers."""
-        rescores = self.by_model[model].curriculum.rescore and self.methods[method].curriculum
-        return bool(rescores) and stage < self.stages(model, method)
+        followed = self.methods[method].curriculum
+        return (
+            followed is not None and self.curricula[followed].rescore and stage < self.stages(model, method)
+        )
 
     def settings(self, of: str, model: str) -> str:
         """All settings of a stage for a model, or ("model") its registry entry, that commands read, as JSON."""
@@ -100,6 +121,10 @@ class ResolvedExperiment:
     def method(self, method: str) -> str:
         """The registry entry of a method as JSON, as far as it shapes results."""
         return science(self.methods[method])
+
+    def curriculum(self, curriculum: str) -> str:
+        """The registry entry of a curriculum as JSON, as far as it shapes results."""
+        return science(self.curricula[curriculum])
 
     def source(self, benchmark: str) -> str:
         """Where a benchmark's questions come from, as JSON."""
@@ -146,7 +171,7 @@ def load(config: dict[str, Any], where: str = "config") -> ResolvedExperiment:
     config = _with_models_of_recorded(dict(config))
     experiment = parse(Experiment, config, where)
     known = {kind: _registry(kind, experiment, where) for kind in KINDS}
-    for axis in ("models", "methods", "benchmarks", "seeds"):
+    for axis in ("models", "methods", "benchmarks", "curricula", "seeds"):
         values = getattr(experiment, axis)
         if doubled := sorted({str(value) for value in values if values.count(value) > 1}):
             raise SentError(f"{where}: '{axis}' lists {', '.join(doubled)} more than once; list each once")
@@ -163,6 +188,13 @@ def load(config: dict[str, Any], where: str = "config") -> ResolvedExperiment:
     benchmarks = {
         name: _entry(known, "benchmarks", name, f"{where}: 'benchmarks'") for name in experiment.benchmarks
     }
+    keys = {
+        name: f"{known['methods'][m][1]}: 'curriculum'" for m in methods if (name := methods[m].curriculum)
+    }
+    curricula = {
+        name: _entry(known, "curricula", name, keys.get(name, f"{where}: 'curricula'"))
+        for name in _curricula(experiment, methods)
+    }
     by_model = {name: _override(config, experiment, name, where) for name in models}
     # A model that is left out by `--config models=...` may keep its overrides; they are checked all the same.
     for name in (name for name in experiment.overrides if name not in models):
@@ -171,7 +203,7 @@ def load(config: dict[str, Any], where: str = "config") -> ResolvedExperiment:
         _override(config, experiment, name, where)
 
     places = {(kind, name): place for kind, entries in known.items() for name, (_, place) in entries.items()}
-    resolved = ResolvedExperiment(experiment, models, {}, methods, benchmarks, by_model, places)
+    resolved = ResolvedExperiment(experiment, models, {}, methods, benchmarks, curricula, by_model, places)
     needed = {name for model in models if (name := resolved.nli_of(model))}
     key = f"{where}: 'semantic_entropy.nli_model'"
     resolved.nli_models.update({name: _entry(known, "models", name, key) for name in sorted(needed)})
@@ -197,6 +229,8 @@ def read(text: str | Path) -> ResolvedExperiment:
     plain = next(iter(parts["by_model"].values()))
     experiment = parse(Experiment, found | {kind: plain[kind] for kind in KINDS}, where)
     order = {kind: getattr(experiment, kind) for kind in KINDS} | {"by_model": experiment.models}
+    methods = {name: parse(Method, value, where) for name, value in parts["methods"].items()}
+    order["curricula"] = _curricula(experiment, methods)
     types = {**KINDS, "nli_models": Model, "by_model": Experiment}
     entries = {
         kind: {
@@ -207,6 +241,13 @@ def read(text: str | Path) -> ResolvedExperiment:
         for kind, values in parts.items()
     }
     return ResolvedExperiment(experiment, **entries)
+
+
+def _curricula(experiment: Experiment, methods: dict[str, Method]) -> list[str]:
+    """Names of the curricula that an experiment makes: its own, then those that its methods follow, in their order."""
+    followed = [methods[name].curriculum for name in experiment.methods if name in methods]
+    is_sampled = experiment.data is not None or experiment.recorded is not None
+    return list(dict.fromkeys(name for name in [*experiment.curricula, *followed] if name and is_sampled))
 
 
 def refuse_twin(name: str, results: Path) -> None:
@@ -261,7 +302,7 @@ def _entry(known: dict, kind: str, name: str, key: str, also: list[str] | None =
     if name not in known[kind]:
         hint = nearest(name, [*known[kind], *(also or [])])
         raise SentError(
-            f"{key}: no {kind[:-1]} is called '{name}' in {registry_file(kind)} or `registry`{hint}"
+            f"{key}: no {SINGULAR[kind]} is called '{name}' in {registry_file(kind)} or `registry`{hint}"
         )
     entry, place = known[kind][name]
     return parse(KINDS[kind], entry, place)

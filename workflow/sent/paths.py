@@ -43,7 +43,9 @@ RULES = {
             "page": "semantic_entropy/{state}.html",
         },
     ),
-    "sort_questions": Rule("curriculum/{state}", {"curriculum": "curriculum/{state}.parquet"}),
+    "sort_questions": Rule(
+        "curriculum/{state}/{curriculum}", {"curriculum": "curriculum/{state}/{curriculum}.parquet"}
+    ),
     "train": Rule(
         STAGE.replace("train/", "training/", 1),
         {
@@ -153,8 +155,11 @@ def _jobs(experiment: ResolvedExperiment) -> Iterator[tuple[str, dict[str, Any]]
     states = scored_states(experiment)
     for state in states:
         yield "import_samples" if is_recorded else "gather_samples", {"state": state}
-    for rule in ("grade", "measure_semantic_entropy", "sort_questions"):
+    for rule in ("grade", "measure_semantic_entropy"):
         yield from ((rule, {"state": state}) for state in states)
+    for state in states:
+        followed = [experiment.methods[state.method].curriculum] if state.stage else experiment.curricula
+        yield from (("sort_questions", {"state": state, "curriculum": name}) for name in followed)
     yield from (("train", state._asdict()) for state in _trained(experiment))
     if experiment.benchmarks:
         for model in experiment.models:

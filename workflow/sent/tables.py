@@ -85,13 +85,14 @@ CURRICULUM = _schema(
     question_id=text,
     stage=whole,
     position=whole,
+    score=real,
     semantic_entropy=real,
     accuracy=real,
     rehearsal=yes_no,
     why=text,
 )
-"""`stage` counts from 1; `position` from 0 inside its stage, in the order of the score. Both are null for
-questions left out of training. Every question has one row with `rehearsal` false."""
+"""`score` is what the curriculum sorts by; `stage` counts from 1; `position` from 0 inside its stage, in the order of the
+score. Both are null for questions left out of training. Every question has one row with `rehearsal` false."""
 
 RESPONSES = _schema(
     benchmark=text,

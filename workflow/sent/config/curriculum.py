@@ -4,19 +4,35 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sent.config.base import Settings
+from sent.config.base import Label, Settings
 
 
 class Curriculum(Settings):
-    """Stage `curriculum`. The defaults are nearest to SENT: two stages by discrete semantic entropy."""
+    """A registry entry of config/curricula.yaml: an order of the questions. The defaults are nearest to SENT: two stages
+    by discrete semantic entropy.
+    """
 
+    REPORT = frozenset({"label"})
+
+    label: Label | None = Field(None, description="name in tables and figures")
     n_stages: int = Field(2, ge=1, description="stages that training goes through, one after the other")
     score: Literal[
-        "semantic_entropy", "rao_blackwell", "normalised", "miller_madow", "chao_shen", "n_clusters"
-    ] = Field("semantic_entropy", description="the estimator that questions are sorted by")
-    order: Literal["semantic_entropy", "reverse", "random"] = Field(
         "semantic_entropy",
-        description="low entropy first; reverse and random are controls with stages of equal size",
+        "rao_blackwell",
+        "normalised",
+        "miller_madow",
+        "chao_shen",
+        "n_clusters",
+        "error_rate",
+        "mean_tokens",
+    ] = Field(
+        "semantic_entropy",
+        description="what questions are sorted by: an estimator of semantic entropy, the number of clusters, the share of "
+        "responses that are not right, or their mean length",
+    )
+    order: Literal["ascending", "reverse", "random"] = Field(
+        "ascending",
+        description="low scores first; reverse and random are controls with stages of the same sizes",
     )
     boundaries: Literal["quantile", "value", "cluster_count"] = Field(
         "quantile",

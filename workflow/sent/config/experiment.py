@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from sent.config.base import Name, Settings
-from sent.config.curriculum import Curriculum
 from sent.config.data import Data, Recorded
 from sent.config.evaluation import Evaluation
 from sent.config.grading import Grading
@@ -44,14 +43,17 @@ class Experiment(Settings):
     semantic_entropy: SemanticEntropy = Field(
         SemanticEntropy(), description="how responses are clustered by meaning"
     )
-    curriculum: Curriculum = Field(Curriculum(), description="how questions are sorted into stages")
+    curricula: list[Name] = Field(
+        ["semantic_entropy"],
+        description="orders of the questions to make beside those that the methods follow, names in curricula.yaml",
+    )
     training: Training = Field(Training(), description="reinforcement learning with verifiable rewards")
     evaluation: Evaluation = Field(Evaluation(), description="how policies answer the benchmarks")
     results: Results = Field(Results(), description="how results are summed up")
     overrides: dict[Name, dict[Name, Any]] = Field(
         {}, description="changes for one model: {model: {training: {lr: 1e-4}}}"
     )
-    registry: dict[Literal["models", "methods", "benchmarks"], dict[Name, Any]] = Field(
+    registry: dict[Literal["models", "methods", "benchmarks", "curricula"], dict[Name, Any]] = Field(
         {}, description="registry entries of your own, beside those in the registry files"
     )
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, RootModel, WithJsonSchema, model_validator
 
 from sent.config.backends import SAMPLERS
-from sent.config.base import Label, Settings
+from sent.config.base import Label, Name, Settings
 from sent.config.sampling import Decoding, Vllm
 
 WRITTEN_PART = {
@@ -59,7 +59,10 @@ class Method(Settings):
     REPORT = frozenset({"label"})
 
     label: Label | None = Field(None, description="name in tables and figures")
-    curriculum: bool = Field(False, description="train stage by stage, in the order of semantic entropy")
+    curriculum: Name | None = Field(
+        None,
+        description="order of the questions to follow stage by stage, a name in curricula.yaml; null: none",
+    )
     weighting: Part = Field(
         Part("uniform"),
         description="function that weighs the tokens, a file of sent/training/weightings/, with its constants",

@@ -2,7 +2,7 @@
 
 from sent import tables
 from sent.config import Curriculum
-from sent.curriculum.sort import Placed, sort
+from sent.curriculum.sort import Placed, score_of, sort
 from sent.errors import SentError
 from sent.seeding import seed_of
 
@@ -38,7 +38,7 @@ def rescored(previous: list[dict], rows: list[dict], done: int, settings: Curric
             f"the first is '{missing[0]}'; sample, grade and cluster all of them with the current policy"
         )
     earlier = [
-        Placed(row, row["stage"], row["why"])
+        Placed(row, row["stage"], row["why"], row["score"])
         for row in settled
         if row["stage"] is not None and not row["rehearsal"]
     ]
@@ -58,8 +58,8 @@ def _arrange(
         again = _rehearsal([p for p in known if p.stage is not None and p.stage < stage], stage, settings)
         mine = [(p, False) for p in placed if p.stage == stage]
         members = [*((p, True) for p in again), *mine]
-        rows += [_row(p, stage, position, again) for position, (p, again) in enumerate(members)]
-    return rows + [_row(p, None, None, False) for p in placed if p.stage is None]
+        rows += [_row(p, stage, position, again, settings) for position, (p, again) in enumerate(members)]
+    return rows + [_row(p, None, None, False, settings) for p in placed if p.stage is None]
 
 
 def _rehearsal(earlier: list[Placed], stage: int, settings: Curriculum) -> list[Placed]:
@@ -69,11 +69,14 @@ def _rehearsal(earlier: list[Placed], stage: int, settings: Curriculum) -> list[
     return [p for p in earlier if p.id in chosen]
 
 
-def _row(placed: Placed, stage: int | None, position: int | None, rehearsal: bool) -> dict:
+def _row(
+    placed: Placed, stage: int | None, position: int | None, rehearsal: bool, settings: Curriculum
+) -> dict:
     row = {
         "question_id": placed.id,
         "stage": stage,
         "position": position,
+        "score": placed.score if placed.score is not None else score_of(placed.row, settings.score),
         "semantic_entropy": placed.row["semantic_entropy"],
         "accuracy": placed.row["accuracy"],
         "rehearsal": rehearsal,

@@ -16,6 +16,8 @@ class Placed:
     row: dict
     stage: int | None
     why: str
+    score: float | None = None
+    """Where it was placed earlier: what it was sorted by then."""
 
     @property
     def id(self) -> str:
@@ -81,14 +83,21 @@ def _key(row: dict, settings: Curriculum) -> tuple:
     )
 
 
+def score_of(row: dict, name: str) -> float | None:
+    """Return the score ``name`` of a row of ``tables.SEMANTIC_ENTROPY``: a column, or the share that is not right."""
+    if name == "error_rate":
+        return None if row["accuracy"] is None else 1 - row["accuracy"]
+    return row[name]
+
+
 def _score(row: dict, settings: Curriculum) -> float:
-    score = row[settings.score]
+    score = score_of(row, settings.score)
     if _is_unknown(row):
         return _LAST
     if score is None or score != score:
         raise SentError(
-            f"curriculum: the question '{row['question_id']}' has no {settings.score}; "
-            "rao_blackwell needs log-probabilities of all responses, the other scores need none"
+            f"curriculum: the question '{row['question_id']}' has no {settings.score}; rao_blackwell needs "
+            "log-probabilities of all responses, error_rate their verdicts, the other scores neither"
         )
     return score
 
@@ -101,7 +110,7 @@ def _stages(kept: list[dict], settings: Curriculum, first: int) -> list[int]:
     return [
         settings.n_stages
         if _behind_all(row, settings)
-        else max(first, 1 + sum(cut < row[what] for cut in settings.cuts or []))
+        else max(first, 1 + sum(cut < score_of(row, what) for cut in settings.cuts or []))
         for row in kept
     ]
 
@@ -122,7 +131,7 @@ def _refuse_empty(kept: list[dict], stages: list[int], settings: Curriculum, fir
     if not empty:
         return
     behind = sum(_behind_all(row, settings) for row in kept)
-    scores = [row[settings.score] for row in kept if not _is_unknown(row)]
+    scores = [score_of(row, settings.score) for row in kept if not _is_unknown(row)]
     span = f", {settings.score} from {min(scores):.4g} to {max(scores):.4g}" if scores else ""
     raise SentError(
         f"curriculum: stage {empty[0]} of {settings.n_stages} would hold no question: {len(kept)} questions "
@@ -148,5 +157,5 @@ def _why(row: dict, rank: int, total: int, settings: Curriculum) -> str:
         return "no answer to cluster: difficulty unknown, behind all others"
     if _is_consistently_wrong(row, settings):
         return "the same wrong answer every time: behind all others"
-    place = f"{settings.score} {row[settings.score]:.4g}, rank {rank} of {total}"
+    place = f"{settings.score} {score_of(row, settings.score):.4g}, rank {rank} of {total}"
     return place if settings.boundaries != "cluster_count" else f"{row['n_clusters']} clusters, {place}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from sent.config import Decoding, Source
+from sent.config import Curriculum, Decoding, Source
 from sent.errors import SentError
 from sent.experiment import ResolvedExperiment
 from sent.paths import Job, State, jobs
@@ -63,12 +63,13 @@ class Workload:
     def steps(self, model: str, method: str) -> list[int]:
         """Return the rollout steps of each stage, by the functions that training itself uses."""
         settings = self.experiment.by_model[model].training
-        curriculum = self.experiment.by_model[model].curriculum
+        followed = self.experiment.methods[method].curriculum
+        curriculum = self.experiment.curricula[followed] if followed else Curriculum(n_stages=1)
         stages, count = self.experiment.stages(model, method), self.train_questions()
         cuts = curriculum.cuts if curriculum.cuts and curriculum.boundaries == "quantile" else None
         ends = [*(cuts or [k / stages for k in range(1, stages)]), 1.0][-stages:] if stages > 1 else [1.0]
         sizes = [max(1, round(count * (b - a))) for a, b in zip([0.0, *ends], ends, strict=False)]
-        table = self._made("sort_questions", "curriculum", state=State(model))
+        table = self._made("sort_questions", "curriculum", state=State(model), curriculum=followed)
         if stages > 1 and table.is_file():
             found = _column(table, "stage")
             sizes = [max(1, found.count(k)) for k in range(1, stages + 1)]

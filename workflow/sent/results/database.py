@@ -153,17 +153,19 @@ def _load_names(connection, root: Path, experiment: ResolvedExperiment) -> None:
     rows = [{"name": experiment.name, "settings": text, "versions": json.dumps(versions)}]
     _append(connection, "experiment", rows)
     _append(connection, "models", provenance.models(root, experiment))
-    for kind in ("method", "benchmark"):
-        entries = getattr(experiment, f"{kind}s")
+    names = {"method": settings.methods, "benchmark": settings.benchmarks, "curriculum": experiment.curricula}
+    for kind, chosen in names.items():
+        table = "curricula" if kind == "curriculum" else f"{kind}s"
+        entries = getattr(experiment, table)
         rows = []
-        for position, name in enumerate(getattr(settings, f"{kind}s")):
+        for position, name in enumerate(chosen):
             entry = {"label": BASE} if name == BASE else entries[name].model_dump(mode="json")
             label, text = entry.get("label") or name, json.dumps(entry, sort_keys=True)
             rows.append({kind: name, "position": position, "label": label, "settings": text})
-        if settings.recorded:
+        if settings.recorded and kind != "curriculum":
             name, label = (RECORDED, RECORDED) if kind == "method" else ("train", "recorded questions")
             rows = [{kind: name, "position": 0, "label": label, "settings": "{}"}]
-        _append(connection, f"{kind}s", rows)
+        _append(connection, table, rows)
 
 
 def _load_overlap(connection, settings: Experiment) -> None:

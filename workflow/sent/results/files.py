@@ -40,7 +40,7 @@ class Files:
                 keys = {"dataset": keys.get("benchmark", "train")}
             path = self.root / job.outputs[name]
             if path.is_file():
-                found.append(File(path, {"model": state.model} if state else keys))
+                found.append(File(path, {"model": state.model, **keys} if state else keys))
         return found
 
     def folders(self) -> list[Path]:

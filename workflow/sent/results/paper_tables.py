@@ -21,6 +21,7 @@ SCORES = {"pass_at_k": "pass", "avg_at_n": "avg"}
 PLAIN = {
     "paired_differences": "table_differences",
     "curriculum": "FROM curriculum_summary",
+    "curriculum_correlations": "FROM curriculum_correlations WHERE curriculum < other",
     "semantic_entropy": "table_semantic_entropy",
     "truncation": "FROM truncation",
     "overlap": "table_overlap",

@@ -97,7 +97,7 @@ def methods(data: ExperimentData) -> str:
     counts = data.rows(sizes).set_index("dataset")["n"].to_dict()
     parts = []
     if settings.get("data") or settings.get("recorded"):
-        parts = [_sampling(settings, counts), _entropy(settings), _curriculum(settings)]
+        parts = [_sampling(settings, counts), _entropy(settings), *_curricula(data)]
     if set(settings["methods"]) - {"base"}:
         parts.append(_training(data, settings))
     if settings.get("recorded"):
@@ -150,14 +150,27 @@ def _entropy(settings: dict) -> str:
     )
 
 
-def _curriculum(settings: dict) -> str:
-    curriculum = settings["curriculum"]
-    order = {
-        "semantic_entropy": "in ascending order of semantic entropy",
-        "reverse": "in descending order of semantic entropy",
-        "random": "at random",
-    }[curriculum["order"]]
-    return f"Questions were divided {order} into {curriculum['n_stages']} stages."
+def _curricula(data: ExperimentData) -> list[str]:
+    """A sentence for every order of the questions that has stages."""
+    score = {
+        "n_clusters": "number of clusters",
+        "error_rate": "pass rate",
+        "mean_tokens": "length of responses",
+    }
+    sentences = []
+    for row in data.rows("SELECT label, settings FROM curricula ORDER BY position").itertuples():
+        settings = json.loads(row.settings)
+        by = score.get(settings["score"], "semantic entropy")
+        order = {
+            "ascending": f"from easy to hard by {by}",
+            "reverse": f"from hard to easy by {by}",
+            "random": "at random",
+        }[settings["order"]]
+        if settings["n_stages"] > 1:
+            sentences.append(
+                f"Questions were divided {order} into {settings['n_stages']} stages ({row.label})."
+            )
+    return sentences
 
 
 def _training(data: ExperimentData, settings: dict) -> str:

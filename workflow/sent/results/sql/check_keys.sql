@@ -14,6 +14,8 @@ UNION ALL
 SELECT 'semantic_entropy', model, question_id, count(*) AS n
 FROM semantic_entropy GROUP BY ALL HAVING n > 1
 UNION ALL
-SELECT DISTINCT 'curriculum', model, question_id, count(*) OVER (PARTITION BY model, question_id, stage, rehearsal) AS n
+SELECT DISTINCT
+    'curriculum', model, question_id,
+    count(*) OVER (PARTITION BY model, curriculum, question_id, stage, rehearsal) AS n
 FROM curriculum QUALIFY n > 1
 ORDER BY ALL;

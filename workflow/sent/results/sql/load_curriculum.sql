@@ -1,5 +1,5 @@
 INSERT INTO curriculum BY NAME
 SELECT
-    $model AS model,
-    question_id, stage, position, semantic_entropy, accuracy, rehearsal, why
+    $model AS model, $curriculum AS curriculum,
+    question_id, stage, position, score, semantic_entropy, accuracy, rehearsal, why
 FROM read_parquet($path);

@@ -22,6 +22,8 @@ CREATE TABLE methods (method VARCHAR, position INTEGER, label VARCHAR, settings 
 
 CREATE TABLE benchmarks (benchmark VARCHAR, position INTEGER, label VARCHAR, settings JSON);
 
+CREATE TABLE curricula (curriculum VARCHAR, position INTEGER, label VARCHAR, settings JSON);
+
 CREATE TABLE questions (
     dataset VARCHAR,        -- train, or the benchmark's name
     question_id VARCHAR,    -- unique inside its dataset
@@ -63,9 +65,12 @@ CREATE TABLE semantic_entropy (
 );
 
 CREATE TABLE curriculum (
-    model VARCHAR, question_id VARCHAR,
+    model VARCHAR,
+    curriculum VARCHAR,     -- the name of the order
+    question_id VARCHAR,
     stage INTEGER,          -- from 1
     position INTEGER,       -- from 0 inside the stage
+    score DOUBLE,           -- what the order sorts by
     semantic_entropy DOUBLE, accuracy DOUBLE, rehearsal BOOLEAN, why VARCHAR
 );
 

@@ -57,12 +57,36 @@ ORDER BY model, method;
 -- What each stage of a curriculum holds.
 CREATE VIEW curriculum_summary AS
 SELECT
-    model, stage, count(*) AS questions, count(*) FILTER (rehearsal) AS rehearsal,
+    model, curriculum, stage, count(*) AS questions, count(*) FILTER (rehearsal) AS rehearsal,
     avg(semantic_entropy) AS mean_semantic_entropy,
     min(semantic_entropy) AS lowest, max(semantic_entropy) AS highest, avg(accuracy) AS accuracy
 FROM curriculum
-GROUP BY model, stage
-ORDER BY model, stage;
+GROUP BY model, curriculum, stage
+ORDER BY model, curriculum, stage;
+
+-- Where an order puts each question: `place` is from 1, over all stages.
+CREATE VIEW curriculum_places AS
+SELECT
+    model, curriculum, question_id, stage, position, score,
+    row_number() OVER (PARTITION BY model, curriculum ORDER BY stage, position) AS place
+FROM curriculum
+WHERE stage IS NOT NULL AND NOT coalesce(rehearsal, false)
+ORDER BY model, curriculum, place;
+
+-- Spearman's correlation of the places that two orders give to the questions of both, which have no ties.
+CREATE VIEW curriculum_correlations AS
+WITH both_orders AS (
+    SELECT
+        a.model, a.curriculum, b.curriculum AS other,
+        row_number() OVER (PARTITION BY a.model, a.curriculum, b.curriculum ORDER BY a.place) AS place_a,
+        row_number() OVER (PARTITION BY a.model, a.curriculum, b.curriculum ORDER BY b.place) AS place_b
+    FROM curriculum_places AS a
+    JOIN curriculum_places AS b USING (model, question_id)
+)
+SELECT model, curriculum, other, count(*) AS questions, corr(place_a, place_b) AS spearman
+FROM both_orders
+GROUP BY model, curriculum, other
+ORDER BY model, curriculum, other;
 
 -- Responses that gave no answer to grade, and why.
 CREATE VIEW truncation AS
