@@ -55,6 +55,7 @@ def test_every_question_has_one_row_and_all_columns():
         "question_id": "right",
         "stage": None,
         "position": None,
+        "score": 0.0,
         "semantic_entropy": 0.0,
         "accuracy": 1.0,
         "rehearsal": False,

@@ -15,6 +15,7 @@ EXPERIMENT = {
     "seeds": [0, 1],
     "data": {"train": {"hub": {"repo": "owner/train"}}},
     "semantic_entropy": {"nli_model": "tiny_nli"},
+    "curricula": ["semantic_entropy", "pass_rate"],
     "registry": {
         "models": {name: {"hub": {"repo": f"owner/{name}"}} for name in ("small", "large", "tiny_nli")},
         "methods": {"grpo": {}, "sent": {"curriculum": "semantic_entropy"}},
@@ -147,6 +148,10 @@ def write_entropy(root: Path, model: str) -> None:
     ):
         place = f"{model}/semantic_entropy" if name == "curriculum" else model
         tables.write(root / f"{name}/{place}.parquet", tables.table(getattr(tables, name.upper()), rows))
+    # By pass rate the first two change places.
+    swapped = [row | {"position": 1 - row["position"]} if row["stage"] == 1 else row for row in curriculum]
+    file = root / f"curriculum/{model}/pass_rate.parquet"
+    tables.write(file, tables.table(tables.CURRICULUM, swapped))
 
 
 def write_training(root: Path, model: str, method: str, seed: int) -> None:

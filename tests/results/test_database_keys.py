@@ -75,7 +75,7 @@ def test_the_check_finds_orphans(connection, parent, child, columns):
 
 @pytest.mark.parametrize("stage", ["samples", "verdicts", "clusters", "semantic_entropy", "curriculum"])
 def test_rows_that_are_there_twice_are_refused(toy, experiment, stage):
-    path = toy / f"{stage}/small.parquet"
+    path = toy / (f"{stage}/small/pass_rate.parquet" if stage == "curriculum" else f"{stage}/small.parquet")
     data = tables.read(path)
     tables.write(path, data.take([*range(len(data)), 1]))
     with pytest.raises(SentError, match=rf"(?s)there more than once.*{stage} +small"):

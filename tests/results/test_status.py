@@ -197,7 +197,7 @@ def test_the_embedded_experiment(tmp_path, monkeypatch, capsys):
     write(tmp_path / "results/nano/logs/models/nano-small.log", "error: no space left\n")
     assert main(["status", "--configfile", str(REPOSITORY / "config/config.yaml")]) == 0
     printed = capsys.readouterr().out
-    assert "nano: 1 of 54 jobs done; Snakemake is not running" in printed
+    assert "nano: 1 of 60 jobs done; Snakemake is not running" in printed
     assert (
         "models/nano-small failed; the end of logs/models/nano-small.log:\n    error: no space left"
         in printed

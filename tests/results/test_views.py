@@ -24,10 +24,28 @@ def test_the_papers_tables_have_its_columns(connection):
 
 
 def test_curriculum_summary(connection):
-    found = rows(connection, "FROM curriculum_summary WHERE model = 'small'")
+    where = "WHERE model = 'small' AND curriculum = 'semantic_entropy'"
+    found = rows(connection, f"FROM curriculum_summary {where}")
     assert [row[1:5] for row in found] == [("semantic_entropy", 1, 2, 0), ("semantic_entropy", 2, 2, 0)]
     # Stage 1 holds t3 (entropy 0, all right) and t2 (0.562, three of four right).
     assert found[0][5:] == pytest.approx((0.281, 0.0, 0.562, 0.875))
+
+
+def test_where_each_order_puts_a_question(connection):
+    places = "SELECT question_id, place FROM curriculum_places WHERE model = 'small' AND curriculum = $1 ORDER BY place"
+    orders = {
+        name: connection.execute(places, [name]).fetchall() for name in ("semantic_entropy", "pass_rate")
+    }
+    assert orders == {
+        "semantic_entropy": [("t3", 1), ("t2", 2), ("t1", 3), ("t0", 4)],
+        "pass_rate": [("t2", 1), ("t3", 2), ("t1", 3), ("t0", 4)],
+    }
+    found = rows(connection, "FROM curriculum_correlations WHERE model = 'small' AND curriculum <= other")
+    # 1 - 6 * (1 + 1) / (4 * (16 - 1))
+    assert [row[1:4] for row in found] == [
+        ("pass_rate", "pass_rate", 4), ("pass_rate", "semantic_entropy", 4), ("semantic_entropy", "semantic_entropy", 4),
+    ]  # fmt: skip
+    assert [row[4] for row in found] == pytest.approx([1.0, 0.8, 1.0])
 
 
 def test_truncation(connection):

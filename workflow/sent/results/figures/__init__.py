@@ -17,6 +17,7 @@ FIGURES = (
     entropy.semantic_entropy_histogram,
     entropy.semantic_entropy_accuracy,
     entropy.cluster_counts,
+    entropy.curriculum_correlations,
     training.entropy_performance,
     training.covariance_quantiles,
 )

@@ -119,6 +119,34 @@ def cluster_counts(data: ExperimentData) -> Figure | None:
     return Figure(grid([panels]), f"Number of distinct meanings among {samples} samples a question.")
 
 
+def curriculum_correlations(data: ExperimentData) -> Figure | None:
+    """Spearman's correlation of the orders of the questions, a panel a model."""
+    found = data.rows("SELECT * FROM curriculum_correlations WHERE curriculum <> other")
+    if found.empty:
+        return None
+    labels = data.rows("SELECT curriculum, label FROM curricula ORDER BY position")
+    names = labels.set_index("curriculum")["label"].to_dict()
+    found = found.replace({"curriculum": names, "other": names})
+    orders = alt.Scale(domain=list(names.values()))
+    colour = alt.Scale(scheme="redblue", domain=[-1, 1])
+    panels = []
+    for column, (model, label) in enumerate(data.present(data.models, found["model"]).items()):
+        axis = alt.Axis() if column == 0 else None
+        base = alt.Chart(found[found["model"] == model]).encode(
+            x=alt.X("curriculum:N", title=None, scale=orders, axis=alt.Axis(labelAngle=-45)),
+            y=alt.Y("other:N", title=None, scale=orders, axis=axis),
+        )
+        cells = base.mark_rect().encode(color=alt.Color("spearman:Q", scale=colour, title="Spearman"))
+        numbers = base.mark_text(fontSize=9).encode(
+            text=alt.Text("spearman:Q", format=".2f"),
+            color=alt.condition("abs(datum.spearman) > 0.6", alt.value("white"), alt.value("black")),
+        )
+        size = max(style.PANEL, 26 * len(names))
+        panels.append(alt.layer(cells, numbers).properties(title=label, width=size, height=size))
+    about = "Spearman's correlation of the places that two curricula give to the questions of both"
+    return Figure(grid([panels]), f"{about}; 1: the same order, 0: unrelated.")
+
+
 def _stage_colour(stages: pd.Series) -> alt.Color:
     several = stages.nunique() > 1
     scale = alt.Scale(scheme=STAGE_COLOURS) if several else alt.Scale(range=[style.NEUTRAL])
