@@ -18,7 +18,8 @@ import torch
 from sent.config import Decoding, Generator, Model
 from sent.data.arithmetic import generate as generate_questions
 from sent.models.loading import load_tokenizer
-from sent.sampling.sampler import render, requests_for
+from sent.sampling.prompts import render
+from sent.sampling.sampler import requests_for
 from sent.sampling.transformers_sampler import TransformersSampler
 from transformers import AutoModelForCausalLM, Qwen3Config, Qwen3ForCausalLM
 

@@ -115,7 +115,7 @@ def test_completions_in_the_order_of_the_requests(server):
 
 def test_what_is_asked(server, monkeypatch):
     monkeypatch.setenv("MY_KEY", "secret")
-    decoding = Decoding(temperature=0.5, top_p=0.9, top_k=50, max_new_tokens=7)
+    decoding = Decoding(temperature=0.5, top_p=0.9, top_k=50, max_new_tokens=7, stop=["\n\n"])
     requests = requests_for({"q": (5, 6)}, 2, "test")
     found = sampler(server, api_key_env="MY_KEY", concurrency=1).sample(requests, decoding)
     first, second = server.bodies
@@ -126,6 +126,7 @@ def test_what_is_asked(server, monkeypatch):
         "temperature": 0.5,
         "top_p": 0.9,
         "top_k": 50,
+        "stop": ["\n\n"],
     }
     assert expected.items() <= first.items()
     assert first["seed"] == requests[0].seed % 2**31 and first["seed"] != second["seed"]

@@ -5,9 +5,7 @@ import json
 import pytest
 from sent import tables
 from sent.__main__ import main
-from sent.config import Model
-from sent.errors import SentError
-from sent.sampling.sampler import prompt_hash, render, requests_for
+from sent.sampling.sampler import prompt_hash, requests_for
 
 MODEL = json.dumps({"chat": False, "prompt": "{question}", "dtype": "float32"})
 SETTINGS = json.dumps({"n": 3, "decoding": {"max_new_tokens": 20}, "batch_tokens": 400})
@@ -89,16 +87,28 @@ def test_seeds_depend_on_names_only():
     assert len({r.seed for r in some} | {r.seed for r in requests_for({"a": (1,)}, 2, "sampling", 1)}) == 6
 
 
-def test_plain_prompts_take_the_question_literally(tokenizer):
-    model = Model(chat=False, prompt="so {question} = {0} ?")
-    assert render(tokenizer, model, "{x} 1") == tuple(tokenizer("so {x} 1 = {0} ?")["input_ids"])
+def test_questions_that_do_not_fit_the_context_are_left_out_and_counted(policy, tmp_path, caplog):
+    path, output = tmp_path / "questions.parquet", tmp_path / "samples.parquet"
+    rows = [
+        {"question_id": f"q{i}", "question": "1 " * length, "answer": "1"}
+        for i, length in enumerate((5, 200, 6, 300))
+    ]
+    tables.write(path, tables.table(tables.QUESTIONS, rows), tables.QUESTIONS)
+    assert sample(policy, path, output) == 0
+    assert {row["question_id"] for row in tables.rows(output)} == {"q0", "q2"}
+    assert json.loads(tables.metadata(output)["left_out"]) == ["q1", "q3"]
+    assert "2 of 4 questions left out" in caplog.text
+    parts = [str(tmp_path / f"part{n}.parquet") for n in (1, 2)]
+    for n, part in enumerate(parts, start=1):
+        assert sample(policy, path, part, "--shard", f"{n}-of-2") == 0
+    assert main(["sampling", "--gather", *parts, "--output", str(tmp_path / "all.parquet")]) == 0
+    assert tables.rows(tmp_path / "all.parquet") == tables.rows(output)
+    assert tables.metadata(tmp_path / "all.parquet") == tables.metadata(output)
 
 
-def test_chat_prompts(tokenizer, monkeypatch):
-    with pytest.raises(SentError, match=r"no chat template.*chat: false"):
-        render(tokenizer, Model(), "1 + 1 ?")
-    template = (
-        "{% for m in messages %}so {{ m['content'] }} {% endfor %}{% if add_generation_prompt %}= {% endif %}"
-    )
-    monkeypatch.setattr(tokenizer, "chat_template", template)
-    assert render(tokenizer, Model(prompt="{question}"), "1 ?") == tuple(tokenizer("so 1 ? =")["input_ids"])
+def test_a_file_of_overlong_questions_alone_is_an_error(policy, tmp_path, capsys):
+    path = tmp_path / "questions.parquet"
+    rows = [{"question_id": "q", "question": "1 " * 200, "answer": "1"}]
+    tables.write(path, tables.table(tables.QUESTIONS, rows), tables.QUESTIONS)
+    assert sample(policy, path, tmp_path / "x.parquet") == 1
+    assert "every prompt has 128 tokens or more, as many as the model's context" in capsys.readouterr().err

@@ -184,6 +184,29 @@ def test_several_end_tokens(make_model, tokenizer, requests):
     assert {c.token_ids[-1] for c in drawn if c.finish_reason == "stop"} == {1, 9}
 
 
+@pytest.mark.parametrize("stop", [["5"], ["1 2", "= ?"], ["\\\\boxed{ 3", "so"]])
+def test_stop_strings_end_a_response_with_the_token_that_completes_them(
+    model, tokenizer, requests, drawn, stop
+):
+    """The stream of tokens is the same, cut where its text first holds a stop string, in any batch."""
+    decoding = Decoding(max_new_tokens=40, stop=stop)
+    found = TransformersSampler(model, tokenizer).sample(requests, decoding)
+    assert TransformersSampler(model, tokenizer, 900).sample(requests, decoding) == found
+    stopped = 0
+    for short, whole in zip(found, drawn, strict=True):
+        texts = [
+            tokenizer.decode(whole.token_ids[: i + 1], skip_special_tokens=True)
+            for i in range(len(whole.token_ids))
+        ]
+        ends = [i for i, text in enumerate(texts) if any(string in text for string in stop)]
+        size = ends[0] + 1 if ends else len(whole.token_ids)
+        assert short.token_ids == whole.token_ids[:size]
+        assert short.logprobs == pytest.approx(whole.logprobs[:size], abs=1e-5)
+        assert short.finish_reason == ("stop" if ends else whole.finish_reason)
+        stopped += bool(ends)
+    assert 10 < stopped < len(drawn)
+
+
 def test_the_context_ends_a_response(model, tokenizer):
     request = requests_for({"long": tuple([5] * 120)}, 1, "context")[0]
     found = [

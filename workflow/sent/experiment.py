@@ -20,6 +20,7 @@ from sent.config import (
     science,
 )
 from sent.config.backends import ENTAILMENT, SAMPLERS
+from sent.config.examples import examples_of
 from sent.errors import SentError, nearest
 from sent.training import recipe
 
@@ -305,7 +306,11 @@ def _entry(known: dict, kind: str, name: str, key: str, also: list[str] | None =
             f"{key}: no {SINGULAR[kind]} is called '{name}' in {registry_file(kind)} or `registry`{hint}"
         )
     entry, place = known[kind][name]
-    return parse(KINDS[kind], entry, place)
+    parsed = parse(KINDS[kind], entry, place)
+    if not isinstance(parsed, Model):
+        return parsed
+    # Read here, so that a change of the file repeats what depends on it.
+    return parsed.model_copy(update={"few_shot": examples_of(parsed, place)})
 
 
 def _override(config: dict[str, Any], experiment: Experiment, model: str, file: str) -> Experiment:

@@ -91,6 +91,7 @@ def _kind(field: Any) -> str:
 
 
 def _of_type(annotation: Any) -> str:
+    import datetime
     from types import NoneType, UnionType
     from typing import Annotated, Literal, Union, get_args, get_origin
 
@@ -111,7 +112,14 @@ def _of_type(annotation: Any) -> str:
         return f"{{{_of_type(arguments[0])}: {_of_type(arguments[1])}}}"
     if annotation is Part:
         return "name, or {name: {constant: value}}"
-    words = {str: "text", int: "whole number", float: "number", bool: "true \\| false", Any: "any"}
+    words = {
+        datetime.date: "a day, such as 2024-07-26",
+        str: "text",
+        int: "whole number",
+        float: "number",
+        bool: "true \\| false",
+        Any: "any",
+    }
     return words.get(annotation) or f"[{annotation.__name__}](#{annotation.__name__.lower()})"
 
 

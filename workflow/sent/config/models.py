@@ -1,8 +1,9 @@
 """Policies and entailment models, and what their jobs ask for."""
 
-from typing import Literal
+import datetime
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sent.config.base import Label, Settings
 from sent.config.data import Hub
@@ -117,6 +118,36 @@ class Resources(Settings):
         return self
 
 
+class Example(Settings):
+    """A worked example, shown before the question."""
+
+    question: str = Field(description="stands in the model's prompt, as a question does")
+    response: str = Field(description="what follows that prompt")
+
+
+TEMPLATE_VARIABLES = frozenset(
+    {
+        "add_generation_prompt",
+        "chat_template",
+        "continue_final_message",
+        "conversation",
+        "documents",
+        "messages",
+    }
+    | {
+        "padding",
+        "return_dict",
+        "return_tensors",
+        "strftime_now",
+        "tokenize",
+        "tokenizer_kwargs",
+        "tools",
+        "truncation",
+    }
+)
+"""What the renderer sets itself."""
+
+
 class Model(Settings):
     """A registry entry: a policy or an entailment model, from exactly one of hub, path, pretrain or nli."""
 
@@ -131,6 +162,17 @@ class Model(Settings):
     scale: Label | None = Field(None, description="parameters as written in tables, such as 1.5B")
     prompt: str = Field(PAPER_PROMPT, description="`{question}` is replaced, nothing else is interpreted")
     chat: bool = Field(True, description="wrap the prompt with the tokenizer's chat template")
+    system: str | None = Field(None, description="the system's turn; without `chat` it stands before all")
+    few_shot: list[Example] | str = Field(
+        [], description="examples before the question: a list, or a JSONL, JSON or YAML file of it"
+    )
+    chat_template_kwargs: dict[str, Any] = Field(
+        {}, description="variables of the chat template, such as `{enable_thinking: false}`"
+    )
+    date: datetime.date | None = Field(
+        None,
+        description="the day that a chat template is told which writes today's; without it such are refused",
+    )
     dtype: Literal["float32", "bfloat16"] = Field(
         "bfloat16",
         description="type that it computes in and that trained weights are saved in; training keeps float32",
@@ -148,6 +190,22 @@ class Model(Settings):
     architecture: Architecture | None = Field(
         None, description="its sizes, for the estimate of `python -m sent plan` before it is fetched"
     )
+
+    @field_validator("prompt")
+    @classmethod
+    def _holds_the_question(cls, prompt: str) -> str:
+        if "{question}" not in prompt:
+            raise ValueError(
+                "expected {question} in it, which stands for the question: all would be asked the same"
+            )
+        return prompt
+
+    @field_validator("chat_template_kwargs")
+    @classmethod
+    def _own_variables(cls, given: dict) -> dict:
+        if taken := sorted(TEMPLATE_VARIABLES & given.keys()):
+            raise ValueError(f"{', '.join(taken)}: set by the renderer; name other variables of the template")
+        return given
 
     @model_validator(mode="after")
     def _one_origin(self):

@@ -1,6 +1,6 @@
 """How responses are drawn, and by what."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,10 @@ class Decoding(Settings):
     top_k: int = Field(0, ge=0, description="draw from so many likeliest tokens, before top_p; 0: from all")
     max_new_tokens: int = Field(
         2048, ge=1, description="a response is cut here, or at the end of the context"
+    )
+    stop: list[Annotated[str, Field(min_length=1)]] = Field(
+        [],
+        description="strings that end a response; its text ends before them, its tokens include theirs",
     )
 
 

@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> None:
     from sent.log import logger
     from sent.models.loading import load_tokenizer
     from sent.sampling import sampler
+    from sent.sampling.prompts import render
     from sent.sampling.responses import respond
 
     model = parse(Model, args.model, "--model")
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(args.policy, model)
     asked = []
     for name, questions in benchmarks.items():
-        prompts = {row["question_id"]: sampler.render(tokenizer, model, row["question"]) for row in questions}
+        prompts = {row["question_id"]: render(tokenizer, model, row["question"]) for row in questions}
         hashes = {question: sampler.prompt_hash(prompt) for question, prompt in prompts.items()}
         for request in sampler.requests_for(prompts, settings.n, "evaluation", args.seed, name):
             key = key_of(name, request.question_id, request.sample, hashes[request.question_id])

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _sample(args: argparse.Namespace) -> None:
+    import json
     from pathlib import Path
 
     from sent import tables
@@ -44,6 +45,7 @@ def _sample(args: argparse.Namespace) -> None:
     from sent.log import logger
     from sent.models.loading import load_tokenizer
     from sent.sampling import sampler
+    from sent.sampling.prompts import render
     from sent.sampling.responses import respond
 
     model = parse(Model, args.model, "--model")
@@ -55,14 +57,18 @@ def _sample(args: argparse.Namespace) -> None:
         "%s of %s questions, %s responses each, %s", len(part), len(questions), settings.n, settings.backend
     )
 
-    rows, journal = [], Path(f"{args.output}.answered.jsonl")
+    rows, left_out, journal = [], [], Path(f"{args.output}.answered.jsonl")
     if part:
         tokenizer = load_tokenizer(args.policy, model)
-        prompts = {row["question_id"]: sampler.render(tokenizer, model, row["question"]) for row in part}
-        requests = sampler.requests_for(prompts, settings.n, "sampling", settings.seed)
+        prompts = {row["question_id"]: render(tokenizer, model, row["question"]) for row in part}
         backend = sampler.load_sampler(args.policy, model, settings, journal)
+        kept = sampler.with_room(prompts, backend.context)
+        left_out = [question for question in prompts if question not in kept]
+        requests = sampler.requests_for(kept, settings.n, "sampling", settings.seed)
         rows = respond(backend, tokenizer, requests, settings.decoding)
     metadata = {"sampling": science(settings), "prompt": model.prompt, "chat": str(model.chat)}
+    if left_out:
+        metadata["left_out"] = json.dumps(left_out)
     if args.shard:
         metadata["shard"] = f"{shard}-of-{of}"
     tables.write(args.output, tables.table(tables.SAMPLES, rows), tables.SAMPLES, metadata)
@@ -92,6 +98,8 @@ def _import(args: argparse.Namespace) -> None:
 
 
 def _gather(paths: list[str], output: str) -> None:
+    import json
+
     import pyarrow as pa
 
     from sent import tables
@@ -99,6 +107,9 @@ def _gather(paths: list[str], output: str) -> None:
 
     found = {path: tables.metadata(path) for path in paths}
     shards = {path: _shard(metadata.pop("shard", None)) for path, metadata in found.items()}
+    left_out = [
+        q for path in sorted(paths, key=shards.get) for q in json.loads(found[path].pop("left_out", "[]"))
+    ]
     of = {count for _, count in shards.values()}
     if len(of) > 1 or sorted(number for number, _ in shards.values()) != list(range(1, max(of) + 1)):
         listed = ", ".join(f"{path} ({number}-of-{count})" for path, (number, count) in shards.items())
@@ -108,7 +119,8 @@ def _gather(paths: list[str], output: str) -> None:
             f"--gather: the parts were sampled with different settings: {', '.join(paths)}; repeat them"
         )
     parts = [tables.read(path, tables.SAMPLES) for path in sorted(paths, key=shards.get)]
-    tables.write(output, pa.concat_tables(parts), tables.SAMPLES, found[paths[0]])
+    metadata = found[paths[0]] | ({"left_out": json.dumps(left_out)} if left_out else {})
+    tables.write(output, pa.concat_tables(parts), tables.SAMPLES, metadata)
 
 
 def _shard(text: str | None) -> tuple[int, int]:

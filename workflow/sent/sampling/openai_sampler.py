@@ -59,6 +59,11 @@ class OpenAISampler:
         self._given_up = threading.Event()
         self._failure: SentError | None = None
 
+    @property
+    def context(self) -> int:
+        """The context that the server tells of its model, or one without end."""
+        return self._model()[1]
+
     def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
         """Draw one completion a request, in their order; see :class:`sent.sampling.sampler.Sampler`.
 
@@ -106,6 +111,7 @@ class OpenAISampler:
             "temperature": decoding.temperature,
             "top_p": decoding.top_p,
             "top_k": decoding.top_k,
+            "stop": list(decoding.stop) or None,
             # Said because vLLM takes what is not said from the model's generation_config.json.
             "min_p": 0.0,
             "repetition_penalty": 1.0,

@@ -4,6 +4,7 @@ import math
 
 from sent.config import Decoding
 from sent.log import logger
+from sent.sampling.prompts import response_text
 from sent.sampling.sampler import Request, Sampler, prompt_hash
 
 
@@ -12,14 +13,11 @@ def respond(sampler: Sampler, tokenizer, requests: list[Request], decoding: Deco
     hashes = {prompt: prompt_hash(prompt) for prompt in {request.prompt_ids for request in requests}}
     rows = []
     for request, drawn in zip(requests, sampler.sample(requests, decoding), strict=True):
-        text = drawn.text
-        if text is None:
-            text = tokenizer.decode(drawn.token_ids, skip_special_tokens=True)
         rows.append(
             {
                 "question_id": request.question_id,
                 "sample": request.sample,
-                "text": text,
+                "text": response_text(tokenizer, request.prompt_ids, drawn, decoding.stop),
                 "n_tokens": len(drawn.token_ids) or None,
                 "logprob_sum": math.fsum(drawn.logprobs) if drawn.logprobs else None,
                 "finish_reason": drawn.finish_reason,

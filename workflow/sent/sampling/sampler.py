@@ -1,4 +1,4 @@
-"""What every sampling backend takes and gives, and how a question becomes a prompt."""
+"""What every sampling backend takes and gives."""
 
 import hashlib
 import importlib
@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from sent.config import Decoding, Evaluation, Model, Sampling
 from sent.config.backends import SAMPLERS
 from sent.errors import SentError
+from sent.log import logger
 from sent.seeding import seed_of
 
 
@@ -27,7 +28,8 @@ class Request:
 class Completion:
     """One response.
 
-    ``token_ids`` include the end token when ``finish_reason`` is ``stop``. ``logprobs`` are of these tokens,
+    ``token_ids`` include what ended it when ``finish_reason`` is ``stop``: the end token, or the tokens of a stop
+    string up to the one that completes it. ``logprobs`` are of these tokens,
     in nats, at the decoding temperature (at 1 when it is 0) and before top-k and top-p. Both are empty where
     a server does not tell them; ``text`` is set only where a server gave text.
     """
@@ -39,7 +41,9 @@ class Completion:
 
 
 class Sampler(Protocol):
-    """A backend."""
+    """A backend; ``context`` is the most tokens that prompt and response may have together."""
+
+    context: int
 
     def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
         """Draw one completion a request, in the order of the requests.
@@ -48,20 +52,6 @@ class Sampler(Protocol):
         what else is in the batch (to the last bit on a CPU in float32 with the transformers backend).
         """
         ...
-
-
-def render(tokenizer, model: Model, question: str) -> tuple[int, ...]:
-    """Return a question's prompt as token ids: the model's template, as a chat turn where `chat` is set."""
-    prompt = model.prompt.replace("{question}", question)
-    if not model.chat:
-        return tuple(tokenizer(prompt)["input_ids"])
-    if not getattr(tokenizer, "chat_template", None):
-        raise SentError(
-            f"{tokenizer.name_or_path}: its tokenizer has no chat template, which `chat: true` asks for; "
-            "set `chat: false` in the model's registry entry to give it the plain prompt"
-        )
-    turn = [{"role": "user", "content": prompt}]
-    return tuple(tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False))
 
 
 def prompt_hash(prompt_ids: Iterable[int]) -> str:
@@ -80,6 +70,25 @@ def requests_for(prompts: dict[str, tuple[int, ...]], n: int, *name) -> list[Req
         for question, prompt in prompts.items()
         for sample in range(n)
     ]
+
+
+def with_room(prompts: dict[str, tuple[int, ...]], context: int) -> dict[str, tuple[int, ...]]:
+    """Return the prompts that leave room for a response in the context; name and count those that do not.
+
+    Raises :class:`SentError` if none does.
+    """
+    kept = {question: prompt for question, prompt in prompts.items() if len(prompt) < context}
+    left_out = [question for question in prompts if question not in kept]
+    if prompts and not kept:
+        raise SentError(
+            f"sampling: every prompt has {context} tokens or more, as many as the model's context; ask shorter questions"
+        )
+    if left_out:
+        logger.warning(
+            "%s of %s questions left out: their prompts leave no room in the model's context of %s tokens (%s%s)",
+            len(left_out), len(prompts), context, ", ".join(left_out[:3]), ", ..." if len(left_out) > 3 else "",
+        )  # fmt: skip
+    return kept
 
 
 def check_room(requests: list[Request], context: int) -> None:

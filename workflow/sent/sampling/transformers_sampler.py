@@ -20,6 +20,7 @@ from sent.models.loading import load_model, load_tokenizer
 from sent.sampling.choosing import choose
 from sent.sampling.sampler import Completion, Request, check_room, requests_for
 from sent.sampling.slot_cache import COLUMNS, SlotCache, round_up
+from sent.sampling.stopping import Stopper
 from sent.seeding import uniforms
 
 ROWS = 16
@@ -46,7 +47,7 @@ class TransformersSampler:
 
     def __init__(self, model, tokenizer, batch_tokens: int = 32768, bar: bool = False):
         """Use the live ``model`` as it is. ``batch_tokens`` bounds sequences x longest length in a batch."""
-        self.model = model
+        self.model, self.tokenizer = model, tokenizer
         self.batch_tokens = batch_tokens
         self.bar = bar
         _check_attention(model)
@@ -104,6 +105,7 @@ class TransformersSampler:
         tokens = torch.zeros(steps, len(padded), dtype=torch.int64, device=device)
         logprobs = torch.zeros(steps, len(padded), device=device)
         sizes = torch.zeros(len(padded), dtype=torch.int64, device=device)
+        stopper = Stopper(self.tokenizer, decoding.stop, len(self.is_end), device)
         stopped = torch.zeros(len(padded), dtype=torch.bool, device=device)
         n_alive = count
         for step in range(steps):
@@ -121,7 +123,7 @@ class TransformersSampler:
             logprobs[step, slots] = logprob
             cache.positions += 1
 
-            end = self.is_end[current]
+            end = self.is_end[current] | stopper.reached(current, alive, tokens[: step + 1], slots)
             finished = alive & (end | (limits <= step + 1))
             n_finished = int(finished.sum())
             if not n_finished:

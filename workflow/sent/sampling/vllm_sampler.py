@@ -92,7 +92,8 @@ class VllmSampler:
                 max_tokens=min(decoding.max_new_tokens, self.context - len(request.prompt_ids)),
                 seed=request.seed,
                 logprobs=0 if told else None,
-                detokenize=False,
+                stop=list(decoding.stop),
+                detokenize=bool(decoding.stop),
             )
             for request in requests
         ]

@@ -6,6 +6,7 @@ from accelerate.utils import gather_object
 
 from sent.config import Training
 from sent.grading.grader import AnyGold
+from sent.sampling.prompts import response_text
 from sent.sampling.sampler import Completion, Request
 from sent.seeding import seed_of
 
@@ -60,7 +61,10 @@ class Collector:
             for sample in range(occurrence * count, (occurrence + 1) * count)
         ]
         completions = self.sampler.sample(requests, self.settings.decoding)
-        texts = self.tokenizer.batch_decode([c.token_ids for c in completions], skip_special_tokens=True)
+        texts = [
+            response_text(self.tokenizer, request.prompt_ids, completion, self.settings.decoding.stop)
+            for request, completion in zip(requests, completions, strict=True)
+        ]
         golds = [question.answer for _, question, _ in places for _ in range(count)]
         finishes = [c.finish_reason for c in completions]
         grades = self.grader.grade(list(zip(golds, texts, finishes, strict=True)))

@@ -17,7 +17,7 @@ from sent.config import Grading, Method, Model, Training, parse
 from sent.errors import SentError
 from sent.log import logger
 from sent.models.architecture import context_of
-from sent.sampling.sampler import render
+from sent.sampling.prompts import render
 from sent.training import policy as policies
 from sent.training import recipe, rollout_engines
 from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
