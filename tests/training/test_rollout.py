@@ -24,8 +24,8 @@ class Echo:
 
 
 class Decoder:
-    def batch_decode(self, rows, skip_special_tokens):
-        return [str(row[0]) for row in rows]
+    def decode(self, tokens, skip_special_tokens=False):
+        return str(tokens[0])
 
 
 class OddOnes:
