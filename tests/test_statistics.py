@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from sent.statistics import (
     bootstrap_weights,
+    g_pass_at_k,
     holm,
     interval,
+    mean_g_pass_at_k,
+    over_seeds_and_questions,
     pass_at_k,
     repeated_evaluations,
     sign_flip_p,
@@ -39,6 +42,24 @@ def test_pass_at_k_with_too_few_responses_is_unknown():
 
 def test_pass_at_k_does_not_overflow():
     assert pass_at_k(np.array([1024]), np.array([1]), 512)[0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_g_pass_at_k_is_the_share_of_subsets_with_enough_right_answers(k):
+    for correct in range(6):
+        found = np.array([sum(subset) for subset in combinations([1] * correct + [0] * (5 - correct), k)])
+        n, right = np.array([5]), np.array([correct])
+        for share in (0.25, 0.5, 0.75, 1.0):
+            assert g_pass_at_k(n, right, k, share)[0] == pytest.approx(np.mean(found >= share * k), abs=1e-12)
+        thresholds = np.arange(-(-k // 2) + 1, k + 1) / k
+        averaged = 2 / k * sum(np.mean(found >= share * k - 1e-9) for share in thresholds)
+        assert mean_g_pass_at_k(n, right, k)[0] == pytest.approx(averaged, abs=1e-12)
+    assert np.isnan(g_pass_at_k(np.array([4]), np.array([4]), 5)[0])
+
+
+def test_at_the_lowest_threshold_g_pass_at_k_is_pass_at_k():
+    n, correct = np.full(9, 64), np.array([0, 1, 2, 5, 16, 32, 50, 63, 64])
+    assert g_pass_at_k(n, correct, 8, 1 / 8) == pytest.approx(pass_at_k(n, correct, 8), abs=1e-12)
 
 
 def test_bootstrap_agrees_with_scipy():
@@ -103,3 +124,71 @@ def test_the_spread_over_evaluation_seeds_is_that_of_evaluating_again():
         assert score(drawn).mean(axis=1).std() == pytest.approx(
             score(evaluated_again).mean(axis=1).std(), rel=0.2
         )
+
+
+def simulated(seeds, sd_seed, effect=0.0, questions=120, trials=3000, benchmarks=1):
+    """Differences ``[S, Q, trials]`` with a known effect: of seeds, of questions, of both together."""
+    rng = np.random.default_rng([seeds, questions, benchmarks])
+    of_seed = rng.normal(0, sd_seed, (seeds, 1, trials))
+    return [
+        effect
+        + of_seed
+        + rng.normal(0, 0.1, (1, questions, trials))
+        + rng.normal(0, 0.1, (seeds, questions, trials))
+        for _ in range(benchmarks)
+    ]
+
+
+@pytest.mark.parametrize("benchmarks", [1, 3])
+@pytest.mark.parametrize(("sd_seed", "most"), [(0.0, 0.98), (0.01, 0.98), (0.03, 0.97)])
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+def test_intervals_over_seeds_hold_a_known_effect_and_find_none_where_there_is_none(
+    seeds, sd_seed, most, benchmarks
+):
+    """Where seeds move no more than chance does, few of them make the interval a little wide."""
+    effect = 0.02
+    low, high = over_seeds_and_questions(simulated(seeds, sd_seed, effect, benchmarks=benchmarks)).interval()
+    assert 0.93 <= np.mean((low <= effect) & (effect <= high)) <= most
+    none = over_seeds_and_questions(simulated(seeds, sd_seed, benchmarks=benchmarks))
+    assert np.mean(none.p() < 0.05) < 0.06
+    low, high = none.interval()
+    assert ((none.p() < 0.05) == ((low > 0) | (high < 0))).all()
+
+
+def test_a_bootstrap_over_questions_takes_the_chance_of_a_seed_for_an_effect():
+    values = simulated(3, 0.03, trials=300)[0].mean(axis=0)
+    low, high = interval(bootstrap_weights(len(values), np.random.default_rng(0)) @ values)
+    assert np.mean((low <= 0) & (high >= 0)) < 0.7
+
+
+def test_seeds_and_questions_by_hand():
+    # Means of seeds 0.2 and 0.4, of questions 0.1 and 0.5; without interaction both variances are what they seem.
+    values = np.array([[0.0, 0.4], [0.2, 0.6]])[..., None]
+    found = over_seeds_and_questions([values])
+    assert found.mean[0] == pytest.approx(0.3)
+    assert found.from_seeds[0] == pytest.approx(0.02 / 2)
+    assert found.from_questions[0] == pytest.approx(0.08 / 2)
+    assert found.freedom[0] == pytest.approx(1)
+    # Two benchmarks: the means of seeds are averaged, the questions' variances divided by 4.
+    both = over_seeds_and_questions([values, values])
+    assert both.from_seeds[0] == pytest.approx(0.01) and both.from_questions[0] == pytest.approx(2 * 0.04 / 4)
+    assert both.freedom[0] == pytest.approx(2)
+
+
+def test_questions_that_agree_leave_the_t_test_of_the_seeds():
+    from scipy.stats import ttest_1samp
+
+    by_seed = np.array([0.01, 0.03, 0.05, -0.01])
+    found = over_seeds_and_questions([np.tile(by_seed[:, None, None], (1, 7, 1))])
+    theirs = ttest_1samp(by_seed, 0)
+    assert found.p()[0] == pytest.approx(theirs.pvalue, rel=1e-6)
+    interval_of_scipy = theirs.confidence_interval(0.95)
+    assert [end[0] for end in found.interval()] == pytest.approx(
+        [interval_of_scipy.low, interval_of_scipy.high]
+    )
+
+
+def test_one_question_says_nothing_of_others_and_no_difference_is_no_evidence():
+    assert np.isnan(over_seeds_and_questions([np.ones((3, 1, 1))]).p()[0])
+    assert np.isnan(over_seeds_and_questions([np.full((3, 4, 1), np.nan)]).p()[0])
+    assert over_seeds_and_questions([np.zeros((3, 4, 1))]).p()[0] == pytest.approx(1)

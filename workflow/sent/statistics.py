@@ -1,6 +1,7 @@
-"""Formulas of the metrics: pass@k, bootstrap over questions, sign-flip tests, Holm's correction."""
+"""Formulas of the metrics: pass@k, G-Pass@k, intervals over questions and over training seeds, tests, Holm's correction."""
 
-from math import comb
+from dataclasses import dataclass
+from math import ceil, comb
 
 import numpy as np
 
@@ -22,9 +23,110 @@ def pass_at_k(n: np.ndarray, correct: np.ndarray, k: int) -> np.ndarray:
     return values
 
 
+def g_pass_at_k(n: np.ndarray, correct: np.ndarray, k: int, share: float = 1.0) -> np.ndarray:
+    """Return the chance that at least ``share`` of k responses are right, float64 ``[Q]``, NaN where ``n < k``.
+
+    G-Pass@k with threshold tau = ``share`` (Liu et al., 2024, arXiv 2412.13147, eq. 4): the sum over
+    j = ceil(tau k), ..., c of C(c, j) C(n-c, k-j) / C(n, k), from exact integers. With 1 all k are right.
+    """
+    return _by_count(n, correct, k, lambda found: found >= ceil(share * k))
+
+
+def mean_g_pass_at_k(n: np.ndarray, correct: np.ndarray, k: int) -> np.ndarray:
+    """Return mG-Pass@k, float64 ``[Q]``: G-Pass@k, averaged over thresholds from a half to 1; NaN where ``n < k``.
+
+    2/k times the sum over i = ceil(k/2) + 1, ..., k of G-Pass@k with tau = i/k (Liu et al., 2024, eq. 6). A draw with j
+    right ones passes j - ceil(k/2) of these thresholds.
+    """
+    return _by_count(n, correct, k, lambda found: 2 / k * max(0, found - ceil(k / 2)))
+
+
+def _by_count(n: np.ndarray, correct: np.ndarray, k: int, value) -> np.ndarray:
+    """The mean of ``value`` of the number of right ones among k responses drawn from n without replacement."""
+    values = np.full(correct.shape, np.nan)
+    for size in map(int, np.unique(n[n >= k])):
+        by_count = [
+            sum(value(j) * (comb(c, j) * comb(size - c, k - j) / comb(size, k)) for j in range(k + 1))
+            for c in range(size + 1)
+        ]
+        values[n == size] = np.array(by_count)[correct[n == size]]
+    return values
+
+
 def bootstrap_weights(questions: int, rng: np.random.Generator, resamples: int = RESAMPLES) -> np.ndarray:
     """Return weights ``[R, Q]``: a weighted sum is the mean over questions drawn with replacement."""
     return rng.multinomial(questions, np.full(questions, 1 / questions), size=resamples) / questions
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Means ``[C]`` over training seeds and questions, with what may have moved them.
+
+    ``from_seeds`` is the variance of the mean over seeds, with ``seeds - 1`` degrees of freedom; ``from_questions`` what
+    the choice of questions adds, with ``freedom``. NaN where a benchmark has a single question.
+    """
+
+    mean: np.ndarray
+    from_seeds: np.ndarray
+    from_questions: np.ndarray
+    seeds: int
+    freedom: np.ndarray
+
+    def half_width(self, level: np.ndarray | float) -> np.ndarray:
+        """Return half of the interval ``[C]`` that misses with the chance ``level``.
+
+        Student's quantiles of both parts, weighted by their variances (Cochran, 1964, for the Behrens-Fisher problem).
+        """
+        from scipy.stats import t
+
+        quantiles = t.isf(level / 2, self.seeds - 1), t.isf(level / 2, self.freedom)
+        weighted = quantiles[0] * self.from_seeds + quantiles[1] * self.from_questions
+        total = self.from_seeds + self.from_questions
+        return weighted / np.sqrt(np.where(total == 0, 1, total))
+
+    def interval(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ends ``[C]`` of 95% intervals."""
+        half = self.half_width(1 - (INTERVAL[1] - INTERVAL[0]))
+        return self.mean - half, self.mean + half
+
+    def p(self) -> np.ndarray:
+        """Return two-sided p-values ``[C]``: the level whose interval just reaches 0, found by bisection of its logarithm."""
+        low, high = np.full(self.mean.shape, -12.0), np.zeros(self.mean.shape)
+        for _ in range(45):
+            middle = (low + high) / 2
+            reaches = self.half_width(10**middle) >= np.abs(self.mean)
+            low, high = np.where(reaches, middle, low), np.where(reaches, high, middle)
+        return np.where(np.isnan(self.from_seeds + self.from_questions), np.nan, 10**high)
+
+
+def over_seeds_and_questions(benchmarks: list[np.ndarray]) -> Estimate:
+    """Return the mean over benchmarks of values ``[S, Q_b, C]``, by training seed and question, S at least 2.
+
+    Seeds and questions are crossed random effects. The variance of the mean over seeds holds that of the seeds and, once,
+    that of a seed on a question, evaluation included; from the questions comes the rest of the variance of their means:
+    (MS_questions - MS_residual) / (S Q), not below 0. Benchmarks weigh the same, and their questions are apart.
+    """
+    share = 1 / len(benchmarks)
+    by_seed = share * sum(values.mean(axis=1) for values in benchmarks)
+    seeds = len(by_seed)
+    parts = [share**2 * _from_questions(values) for values in benchmarks]
+    total = sum(parts)
+    squares = sum(
+        part**2 / max(1, values.shape[1] - 1) for part, values in zip(parts, benchmarks, strict=True)
+    )
+    freedom = np.where(squares > 0, total**2 / np.where(squares > 0, squares, 1), 1)  # Satterthwaite, 1946
+    return Estimate(by_seed.mean(axis=0), by_seed.var(axis=0, ddof=1) / seeds, total, seeds, freedom)
+
+
+def _from_questions(values: np.ndarray) -> np.ndarray:
+    """Variance ``[C]`` that questions add to the mean of ``[S, Q, C]``, beyond that of a seed on a question."""
+    seeds, questions, _ = values.shape
+    if questions < 2:
+        return np.full(values.shape[2], np.nan)
+    by_question = values.mean(axis=0)
+    rest = values - values.mean(axis=1, keepdims=True) - by_question + values.mean(axis=(0, 1))
+    residual = (rest**2).sum(axis=(0, 1)) / ((seeds - 1) * (questions - 1))
+    return np.maximum(0, by_question.var(axis=0, ddof=1) - residual / seeds) / questions
 
 
 def sign_weights(questions: int, rng: np.random.Generator, flips: int = FLIPS) -> np.ndarray:
