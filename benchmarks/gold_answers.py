@@ -66,20 +66,21 @@ def main() -> None:
     start = time.process_time()
     with Grader(Grading(timeout_seconds=3)) as grader:
         grades = grader.grade_answers([(gold, answer) for _, gold, answer in cases])
-    seconds = time.process_time() - start
-    wrong = [
-        (case, grade.verdict)
-        for case, grade in zip(cases, grades, strict=True)
-        if (grade.verdict == "correct") != expected
-    ]
-    counts, totals = Counter(case[0] for case, _ in wrong), Counter(kind for kind, _, _ in cases)
+        seconds = time.process_time() - start
+        wrong = [
+            (case, grade.verdict, grader.explain(case[1], grade)[0])
+            for case, grade in zip(cases, grades, strict=True)
+            if (grade.verdict == "correct") != expected
+        ]
+    counts, totals = Counter(case[0] for case, _, _ in wrong), Counter(kind for kind, _, _ in cases)
     print(
         f"{len(golds)} golds, {len(cases)} pairs, {len(wrong)} not as expected, {seconds:.1f} s of processor"
     )
     for kind, total in totals.items():
         print(f"  {kind:20}{total:8}{counts[kind]:8}")
-    for (kind, gold, answer), verdict in wrong[:SHOWN]:
-        print(f"  {kind}: {gold!r} | {answer!r}: {verdict}")
+    print(f"  by rule: {dict(Counter(rule for _, _, rule in wrong).most_common())}")
+    for (kind, gold, answer), verdict, rule in wrong[:SHOWN]:
+        print(f"  {kind}: {gold!r} | {answer!r}: {verdict}, {rule}")
     if args.math_verify:
         _beside_math_verify(cases, grades, args.math_verify)
 
@@ -142,14 +143,21 @@ def _beside_math_verify(cases: list, grades: list, count: int) -> None:
     for place in places:
         kind, gold, answer = cases[place]
         try:
-            theirs = bool(verify(parse(f"${gold}$"), parse(f"${answer}$")))
+            theirs = bool(verify(parse(_delimited(gold)), parse(_delimited(answer))))
         except Exception as error:
             theirs = type(error).__name__
         if theirs != (grades[place].verdict == "correct"):
             differing.append((kind, gold, answer, grades[place].verdict, theirs))
     print(f"math-verify on {len(places)} of the pairs: {len(differing)} decided otherwise")
+    for (kind, ours), count in Counter((kind, ours) for kind, _, _, ours, _ in differing).most_common():
+        print(f"  {kind:20}{count:8} that are {ours} for us")
     for kind, gold, answer, ours, theirs in differing[:SHOWN]:
         print(f"  {kind}: {gold!r} | {answer!r}: ours {ours}, math-verify {theirs}")
+
+
+def _delimited(text: str) -> str:
+    """As math-verify expects it: between dollar signs, unless it has delimiters."""
+    return text if re.match(r"\s*(?:\$|\\\[)", text) else f"${text}$"
 
 
 def _is_formula(text: str) -> bool:

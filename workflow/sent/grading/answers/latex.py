@@ -111,6 +111,7 @@ PARTIAL = re.compile(
     r"\\frac\s*\{\s*\\partial\s*(?:\^\s*\{?\s*2\s*\}?)?\s*([A-Za-z])\s*\}\s*\{\s*\\partial\s*([a-z])\s*(\^\s*\{?\s*2\s*\}?)?\s*\}"
 )
 PARTIAL_OF = re.compile(r"\\partial\s*_\s*\{?\s*([a-z]{1,2})\s*\}?\s*([A-Za-z])(?![A-Za-z])")
+SIGNED_INFINITY = re.compile(r"\b(negative|minus|positive|plus) infinity\b", re.IGNORECASE)
 CODE_LOGARITHM = re.compile(r"(?<![A-Za-z\\])log(10|2)(?=\s*\()")
 MODULE = re.compile(r"(?<![A-Za-z\\])(?:np|numpy|math|sp|sympy|cmath)\.(?=[A-Za-z])")
 CALL = re.compile(rf"(?<![^\W\d_])(?<!\\)({_CODE_FUNCTIONS})(?![^\W\d_])")
@@ -152,6 +153,8 @@ def canonical(answer: str) -> str:
         lambda m: rf"\{'frac' if m.group(2) == 'over' else 'binom'}{{{m.group(1)}}}{{{m.group(3)}}}", text
     )
     text = DERIVATIVE_OF.sub(r"\\frac{d\2}{d\1}", QUOTIENT_OF_D.sub(r"\\frac{d\1 \2}{d \3\4}", text))
+    if "infinity" in text.lower():
+        text = SIGNED_INFINITY.sub(lambda m: rf"{'-' if m.group(1)[0] in 'nNmM' else ''}\infty ", text)
     text = CODE_LOGARITHM.sub(r"\\log_{\1}", MODULE.sub("", text))
     text = CALL.sub(_function, NAME.sub(_name, text))
     text = SEGMENT.sub(

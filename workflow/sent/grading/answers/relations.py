@@ -17,6 +17,7 @@ LETTER, MACRO = (
     re.compile("[A-Za-z]"),
     re.compile(r"\\(?:frac|sqrt|cdot|pi|degree|dollar|text\s*\{[^{}]*\})(?![a-zA-Z])"),
 )
+ARGUMENT = re.compile(r"\(\s*([a-z])\s*\)")
 VALUE_OF = re.compile(r"(?<![A-Za-z\\])([A-Wa-w]'*)\s*\(\s*-?[\w.]+(?:\s*,\s*-?[\w.]+)*\s*\)")  # f(3)
 SCRIPTS = re.compile(r"[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w)|\\text\s*\{[^{}]*\}")
 POLYNOMIAL = frozenset(("number", "symbol", "pi", "e", "add", "subtract", "multiply", "negative"))
@@ -39,6 +40,8 @@ def same_relation(gold, answer, same: Same) -> bool | None:
         return decided("value of a name", same(value, answer) if name else False)
     answer_name, _ = _assignment(answer)
     if name and answer_name and _compatible(name, answer_name):
+        if _is_of_another_letter(name, answer_name, answer.parts[-1]):
+            return decided("letter of the argument", False, name, answer_name)
         found = decided("every value of a chain", _chain_is(answer, value, same))
         if found is not False or len(answer.parts) > 2 or not _same_equation(gold, answer):
             return found
@@ -97,6 +100,14 @@ def _assignment(relation: Relation) -> tuple[str | None, object]:
     if all(op in EQUALS for op in relation.operators) and is_name(relation.parts[0]):
         return relation.parts[0], structure(relation.parts[-1])
     return None, None
+
+
+def _is_of_another_letter(name: str, other: str, value: str) -> bool:
+    """Whether ``f(v) = x`` leaves the ``x`` of ``f(x)`` without a meaning."""
+    letters = [ARGUMENT.search(text) for text in (name, other)]
+    if not all(letters) or letters[0].group(1) == letters[1].group(1):
+        return False
+    return bool(re.search(rf"(?<![A-Za-z\\]){letters[0].group(1)}(?![A-Za-z])", value))
 
 
 def _compatible(name: str, other: str) -> bool:

@@ -74,7 +74,7 @@ def word(text: str) -> Word | None:
         or (quoted == text and not LONG_WORD.search(plain) and plain not in SHORT_WORDS)
     ):
         return None
-    if quoted == text and " " not in plain and is_product(text.strip(" .!'\"()")):
+    if quoted == text and " " not in plain and plain not in SHORT and is_product(text.strip(" .!'\"()")):
         return None
     plain = ARTICLE.sub("", plain)
     return Word(SHORT.get(plain, plain), text, quoted != text)
