@@ -375,7 +375,10 @@ def _check(resolved: ResolvedExperiment, where: str) -> None:
         recipe.check(method, places["methods", name])
     for name, settings in resolved.by_model.items():
         for method, entry in resolved.methods.items():
-            recipe.check_training(method, entry, settings.training)
+            try:
+                recipe.check_training(method, entry, settings.training)
+            except SentError as error:
+                raise SentError(f"{where}: {error}") from None
         entailment = settings.semantic_entropy.entailment
         if ENTAILMENT[entailment].model == "required" and not settings.semantic_entropy.nli_model:
             raise SentError(
