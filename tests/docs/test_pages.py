@@ -160,3 +160,25 @@ def test_the_index_names_every_page():
         for path in ROOT.glob("docs/*.md")
         if path.name not in ("README.md",) and path.name not in index
     ] == []
+
+
+def test_contributing_names_paths_that_exist_and_few_files_a_recipe():
+    """Links are tested above; this is how many files of code one opens for each of the usual questions."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    sections = dict(re.findall(r"^### (.*?)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))
+    opened = {
+        name: set(re.findall(r"\]\(((?:workflow|config|tests)/[^)]+)\)", body))
+        for name, body in sections.items()
+    }
+    assert set(sections) == {
+        *("The loss", "Entropy", "What repeats what", "A method", "A curriculum", "A benchmark"),
+        *("A figure", "An entailment backend", "A sampler"),
+    }
+    for paths in opened.values():
+        for path in paths:
+            assert (ROOT / path).exists(), path
+    assert len(opened["The loss"]) == len(opened["A figure"]) == len(opened["An entailment backend"]) == 2
+    assert sum("training/" in path for path in opened["What repeats what"]) == 2, "restart"
+    assert [path for path in opened["A curriculum"] if "/curriculum/" in path] == [
+        "workflow/sent/curriculum/sort.py"
+    ]
