@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import jsonschema
@@ -36,6 +37,39 @@ def test_stages_import_only_earlier_ones(stage):
     later = set(STAGES[STAGES.index(stage) + 1 :])
     for path in (PACKAGE / stage).rglob("*.py"):
         assert not imported_stages(path) & later, path
+
+
+def imported_modules() -> dict[str, set[str]]:
+    """The modules that each module of the package imports anywhere in it."""
+    files = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = ["sent", *path.relative_to(PACKAGE).with_suffix("").parts]
+        files[".".join(parts).removesuffix(".__init__")] = path
+    found: dict[str, set[str]] = {}
+    for module, path in files.items():
+        found[module] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found[module] |= {alias.name for alias in node.names} & set(files)
+            elif isinstance(node, ast.ImportFrom):
+                inside = {f"{node.module}.{alias.name}" for alias in node.names} & set(files)
+                found[module] |= (
+                    inside if len(inside) == len(node.names) else inside | ({node.module} & set(files))
+                )
+    return found
+
+
+def test_imports_go_in_circles_nowhere():
+    TopologicalSorter(imported_modules()).prepare()  # raises CycleError, which names the modules
+
+
+def test_settings_import_no_stage_and_no_stage_imports_the_plan():
+    for module, imported in imported_modules().items():
+        folders = {name.split(".")[1] for name in imported if "." in name}
+        if module.startswith("sent.config"):
+            assert not folders & {*STAGES, "plan", "experiment"}, module
+        elif module.split(".")[1:2] and module.split(".")[1] in STAGES:
+            assert "plan" not in folders, module
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "rules").glob("*.smk")), ids=lambda path: path.stem)
