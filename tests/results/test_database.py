@@ -5,14 +5,17 @@ import shutil
 import subprocess
 import sys
 from hashlib import sha256
+from math import log
 
 import duckdb
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 from sent import tables
 from sent.errors import SentError
 from sent.experiment import read
 from sent.results import database as database_module
+from sent.results import leaderboard
 
 
 def build(root, experiment):
@@ -84,13 +87,58 @@ def test_paired_differences(connection):
 
     assert paired("sums", "difference") == pytest.approx(3 / 16)
     assert paired("average", "difference") == pytest.approx((3 / 16 + 1 / 8) / 2)
-    # Differences 2/4, 1/4, 0, 0: half of all sign choices are as extreme. For base p is less, so 0.5 stays.
-    assert paired("sums", "p") == pytest.approx(0.5, abs=0.03)
-    assert paired("sums", "p_holm") == pytest.approx(0.5, abs=0.03)
-    assert paired("products", "p") == 1.0
+    # Both trainings answered alike, so that the questions' t-test is left, of differences 2/4, 1/4, 0, 0 and 0, 1/4.
+    assert paired("sums", "p") == pytest.approx(ttest_1samp([0.5, 0.25, 0, 0], 0).pvalue, rel=1e-6)
+    assert paired("sums", "p_holm") == paired("sums", "p")
+    assert paired("products", "p") == pytest.approx(0.5)
+    assert paired("sums", "seeds") == 2
     assert connection.execute("SELECT count(*) FROM paired_differences WHERE method = 'grpo'").fetchone() == (
         0,
     )
+
+
+def test_one_training_seed_has_an_interval_over_questions_and_no_verdict(connection, toy, experiment):
+    query = "SELECT low, high, p, p_holm, seeds FROM paired_differences WHERE (model, method, benchmark, metric) = "
+    of_base = query + "('small', 'base', 'average', 'avg@4')"
+    low, high, *verdict = connection.execute(of_base).fetchone()
+    assert low < high and verdict == [None, None, 1]  # base answered with seed 0 alone
+    with build(toy, experiment | {"seeds": [0]}) as one:
+        assert one.execute(
+            "SELECT count(p), count(p_holm), max(seeds) FROM paired_differences"
+        ).fetchone() == (0, 0, 1)
+        text = leaderboard.text(toy / "results.duckdb")
+    assert "One training seed proves nothing about a method" in text and "*" not in text
+
+
+def test_a_star_needs_seeds_that_agree(toy, experiment, patterns, write_evaluation):
+    experiment["seeds"] = [0, 1, 2]
+    good = {name: ["1111"] * len(found["sent"]) for name, found in patterns.items()}
+    poor = {name: ["1000"] * len(found["sent"]) for name, found in patterns.items()}
+    for seed in experiment["seeds"]:
+        write_evaluation(toy, "small", "grpo", seed, poor)
+        write_evaluation(toy, "small", "sent", seed, good)
+        write_evaluation(toy, "large", "grpo", seed, poor)
+        write_evaluation(toy, "large", "sent", seed, poor if seed else good)
+    build(toy, experiment).close()
+    text = leaderboard.text(toy / "results.duckdb")
+    rows = {
+        model: next(r for r in text.splitlines() if model in r and "sent" in r)
+        for model in ("small", "large")
+    }
+    assert "+75.0* [" in rows["small"] and "+25.0 [" in rows["large"]
+    assert "A star: differs from grpo over training seeds and questions" in text
+
+
+def test_answers_of_policies_are_counted_by_meaning(connection):
+    query = (
+        "SELECT n_answers, semantic_entropy FROM question_scores WHERE (model, method, seed, question_id) = "
+    )
+    # 1110 of grpo: three right answers in two forms, and a wrong one. 0000: four wrong ones.
+    answers, entropy = connection.execute(query + "('small', 'grpo', 0, 'sums-2')").fetchone()
+    assert (answers, entropy) == (2, pytest.approx(-(0.75 * log(0.75) + 0.25 * log(0.25))))
+    answers, entropy = connection.execute(query + "('small', 'grpo', 0, 'sums-1')").fetchone()
+    assert (answers, entropy) == (4, pytest.approx(log(4)))
+    assert value(connection, "small", "grpo", "sums", "answers") == pytest.approx((3 + 4 + 2 + 3) / 4)
 
 
 def test_seeds_are_averaged_and_their_spread_is_kept(toy, experiment, patterns, write_evaluation):

@@ -1,6 +1,7 @@
 """Formulas of the metrics: pass@k, G-Pass@k, intervals over questions and over training seeds, tests, Holm's correction."""
 
 from dataclasses import dataclass
+from functools import cache
 from math import ceil, comb
 
 import numpy as np
@@ -29,7 +30,7 @@ def g_pass_at_k(n: np.ndarray, correct: np.ndarray, k: int, share: float = 1.0) 
     G-Pass@k with threshold tau = ``share`` (Liu et al., 2024, arXiv 2412.13147, eq. 4): the sum over
     j = ceil(tau k), ..., c of C(c, j) C(n-c, k-j) / C(n, k), from exact integers. With 1 all k are right.
     """
-    return _by_count(n, correct, k, lambda found: found >= ceil(share * k))
+    return _by_count(n, correct, k, tuple(float(found >= ceil(share * k)) for found in range(k + 1)))
 
 
 def mean_g_pass_at_k(n: np.ndarray, correct: np.ndarray, k: int) -> np.ndarray:
@@ -38,19 +39,27 @@ def mean_g_pass_at_k(n: np.ndarray, correct: np.ndarray, k: int) -> np.ndarray:
     2/k times the sum over i = ceil(k/2) + 1, ..., k of G-Pass@k with tau = i/k (Liu et al., 2024, eq. 6). A draw with j
     right ones passes j - ceil(k/2) of these thresholds.
     """
-    return _by_count(n, correct, k, lambda found: 2 / k * max(0, found - ceil(k / 2)))
+    return _by_count(n, correct, k, tuple(2 / k * max(0, found - ceil(k / 2)) for found in range(k + 1)))
 
 
-def _by_count(n: np.ndarray, correct: np.ndarray, k: int, value) -> np.ndarray:
-    """The mean of ``value`` of the number of right ones among k responses drawn from n without replacement."""
+def _by_count(n: np.ndarray, correct: np.ndarray, k: int, worth: tuple[float, ...]) -> np.ndarray:
+    """The mean worth of k responses drawn from n without replacement: ``worth`` by how many of them are right."""
     values = np.full(correct.shape, np.nan)
     for size in map(int, np.unique(n[n >= k])):
-        by_count = [
-            sum(value(j) * (comb(c, j) * comb(size - c, k - j) / comb(size, k)) for j in range(k + 1))
-            for c in range(size + 1)
-        ]
-        values[n == size] = np.array(by_count)[correct[n == size]]
+        values[n == size] = _means(size, k, worth)[correct[n == size]]
     return values
+
+
+@cache
+def _means(n: int, k: int, worth: tuple[float, ...]) -> np.ndarray:
+    """The same by the number of right ones among the n, 0 to n."""
+    draws = comb(n, k)
+    return np.array(
+        [
+            sum(w * (comb(c, j) * comb(n - c, k - j) / draws) for j, w in enumerate(worth) if w)
+            for c in range(n + 1)
+        ]
+    )
 
 
 def bootstrap_weights(questions: int, rng: np.random.Generator, resamples: int = RESAMPLES) -> np.ndarray:

@@ -106,8 +106,9 @@ RESPONSES = _schema(
 )
 """As `SAMPLES`, to benchmark questions."""
 
-RESPONSE_VERDICTS = _schema(benchmark=text, **{field.name: field.type for field in VERDICTS})
-"""As `VERDICTS`, of the responses to benchmark questions, in their order."""
+RESPONSE_VERDICTS = _schema(benchmark=text, **{field.name: field.type for field in VERDICTS}, cluster=whole)
+"""As `VERDICTS`, of the responses to benchmark questions, in their order. `cluster`: answers to a question that the grader
+takes for one another have one number, from 0 in order of first appearance; -1: no answer."""
 
 MARKER = ".written-by-sent"
 """Stands in every folder that :func:`atomic` has written, and may therefore replace."""

@@ -30,7 +30,7 @@ class Evaluation(Settings):
     decoding: Decoding = Field(Decoding(max_new_tokens=8000), description="how responses are drawn")
     batch_tokens: int = Field(32768, ge=1, description="as in sampling")
     pass_at: list[Annotated[int, Field(ge=1)]] = Field(
-        [1, 8, 16, 32], min_length=1, description="k of pass@k"
+        [1, 2, 4, 8, 16, 32], min_length=1, description="k of pass@k"
     )
     grading: Grading | None = Field(
         None, description="how responses are graded, where it is not as rewards are: by `grading`"

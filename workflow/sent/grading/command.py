@@ -54,7 +54,10 @@ def run(args: argparse.Namespace) -> None:
                     compared += 1
                     agreed += row["recorded_correct"] == (grade.verdict == "correct")
             bar.update(len(rows))
-    tables.write(args.output, pa.concat_tables(parts), made, metadata={"grading": config.science(settings)})
+        verdicts = pa.concat_tables(parts)
+        if args.benchmarks:
+            verdicts = _with_clusters(verdicts, grader)
+    tables.write(args.output, verdicts, made, metadata={"grading": config.science(settings)})
     for benchmark, found in counts.items():
         logger.info(
             "%sgraded %d answers, %.1f%% right: %s",
@@ -66,6 +69,25 @@ def run(args: argparse.Namespace) -> None:
         warn(benchmark or args.samples, found, finished[benchmark]["length"])
     if compared:
         logger.info("%d of %d verdicts equal the recorded ones", agreed, compared)
+
+
+def _with_clusters(verdicts, grader):
+    """Number the answers to each question by meaning."""
+    import pyarrow as pa
+
+    from sent.grading.clusters import clusters
+
+    places: dict[tuple, list[int]] = {}
+    benchmarks, questions = (verdicts[name].to_pylist() for name in ("benchmark", "question_id"))
+    for place, key in enumerate(zip(benchmarks, questions, strict=True)):
+        places.setdefault(key, []).append(place)
+    answers, found = verdicts["extracted"].to_pylist(), [-1] * len(verdicts)
+    labels = clusters([[answers[i] for i in mine] for mine in places.values()], grader)
+    for mine, numbers in zip(places.values(), labels, strict=True):
+        for place, number in zip(mine, numbers, strict=True):
+            found[place] = number
+    column = verdicts.schema.get_field_index("cluster")
+    return verdicts.set_column(column, "cluster", pa.array(found, pa.int32()))
 
 
 def _golds(args: argparse.Namespace) -> dict:

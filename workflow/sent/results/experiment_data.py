@@ -36,6 +36,15 @@ class ExperimentData:
         name = next(iter(found), BASELINE)
         return self.methods.get(name) or self.models.get(name, name)
 
+    @property
+    def over(self) -> str:
+        """What the intervals of differences are over, to go after a noun."""
+        ((seeds,),) = self.connection.execute("SELECT max(seeds) FROM paired_differences").fetchall()
+        if (seeds or 0) > 1:
+            return " over training seeds and questions"
+        alone = " (one training seed proves nothing about a method)"
+        return f" over questions{alone if BASELINE in self.methods else ''}"
+
     def rows(self, query: str, **parameters) -> pd.DataFrame:
         """Return the rows of a query: SQL, or the name of a file of results/sql/."""
         return frame(self.connection, query, **parameters)

@@ -17,10 +17,22 @@ PAGE = 120
 """Characters of a line of Markdown."""
 
 
-def _meaning_of_star(scores: pd.DataFrame) -> str:
-    baseline = _baseline(scores)
-    over = "methods" if baseline == BASELINE else "models"
-    return f"A star: differs from {baseline} (p < 0.05 after Holm's correction over {over})."
+ONE_SEED = "One training seed proves nothing about a method: its differences have no verdict. More: `seeds: [0, 1, 2]`."
+
+
+def _verdict(scores: pd.DataFrame) -> str:
+    """Say what the differences are, and what may be concluded from them."""
+    found = scores.dropna(subset=["difference"])
+    if found.empty:
+        return ""
+    baseline, seeds = _baseline(scores), int(found["difference_seeds"].max())
+    if found["p_holm"].notna().any():
+        over = "training seeds and questions" if seeds > 1 else "questions"
+        others = "methods" if baseline == BASELINE else "models"
+        return (
+            f"A star: differs from {baseline} over {over} (p < 0.05 after Holm's correction over {others})."
+        )
+    return ONE_SEED
 
 
 def _baseline(scores: pd.DataFrame) -> str:
@@ -64,7 +76,7 @@ def markdown(database: Path) -> str:
     about = (
         f"Experiment `{name}`, {seeds} training seed{'s' if seeds > 1 else ''}: percent of answers right, mean over the "
         f"benchmarks ({questions:,} questions, {responses} responses each); in brackets the 95% interval over "
-        f"questions. {_meaning_of_star(scores)}"
+        f"questions. {_verdict(scores)}"
     )
     return f"{fill(about, PAGE)}\n\n{tabulate(rows, head, tablefmt='pipe', disable_numparse=True)}\n"
 
@@ -76,7 +88,7 @@ def _table(scores: pd.DataFrame, entropy: pd.DataFrame) -> str:
     head, rows = _cells(scores)
     notes = (
         "Percent of answers right, mean over the benchmarks; in brackets the 95% interval over questions.\n"
-        f"{_meaning_of_star(scores)}"
+        f"{_verdict(scores)}"
     )
     return f"{tabulate(rows, head, tablefmt='rounded_outline', disable_numparse=True)}\n{notes}"
 
@@ -102,7 +114,10 @@ def _difference(part: pd.DataFrame) -> str:
     row = part.iloc[0]
     if pd.isna(row["difference"]):
         return ""
-    return f"{100 * row['difference']:+.1f}{'*' if row['p_holm'] < 0.05 else ''}"
+    text = f"{100 * row['difference']:+.1f}{'*' if row['p_holm'] < 0.05 else ''}"
+    if pd.isna(row["difference_low"]):
+        return text
+    return f"{text} [{100 * row['difference_low']:+.1f}, {100 * row['difference_high']:+.1f}]"
 
 
 def _places(database: Path) -> dict[str, Path]:

@@ -165,7 +165,7 @@ def score_note(data: ExperimentData, scores: pd.DataFrame, best: str, second: st
     return (
         f"Percent, mean over {seeds} training seed{'s' if seeds > 1 else ''}; in brackets 95% bootstrap "
         f"intervals over questions. Best {best}, second {second}; tie: the interval of the paired difference "
-        f"to {baseline} covers 0."
+        f"to {baseline}{data.over} covers 0."
     )
 
 

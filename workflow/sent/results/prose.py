@@ -13,8 +13,11 @@ from sent.results.scores import AVERAGE
 DEFINITIONS = (
     "pass@k is the unbiased estimator 1 - C(n-c, k) / C(n, k) from n responses with c right ones; avg@n is "
     "the share of right responses. Intervals are 95% percentile intervals of a bootstrap over questions "
-    "(2,000 resamples), the average weighs benchmarks equally. Differences are paired by question; p-values "
-    "come from sign flips (5,000) and are corrected over methods by Holm's procedure."
+    "(2,000 resamples), the average weighs benchmarks equally. Differences between methods are paired by training seed "
+    "and question; with two seeds or more, their intervals and p-values take both as drawn at random (crossed random "
+    "effects, t quantiles weighted as by Cochran, 1964), and p-values are corrected over methods by Holm's procedure. "
+    "With one seed, intervals are over questions and there are no p-values. Recorded responses of models are compared by "
+    "sign flips (5,000)."
 )
 
 
@@ -54,7 +57,7 @@ def _scores_found(data: ExperimentData) -> list[str]:
         return [f"Scores are those of recorded responses to {questions:,} questions.", *sentences]
     return [
         f"Scores are means over {_counted(len(data.benchmarks), 'benchmark')} ({questions:,} questions) and "
-        f"{_counted(seeds, 'training seed')}.",
+        f"{_counted(seeds, 'training seed')}{'' if seeds > 1 else ', which proves nothing about a method'}.",
         *sentences,
     ]
 
@@ -63,7 +66,8 @@ def _result(row, baseline: str) -> str:
     who = "the recorded responses reach" if row.method == "recorded" else f"{row.method} reaches"
     text = f"{who} {100 * row.value:.1f}% [{100 * row.low:.1f}, {100 * row.high:.1f}] {row.metric}"
     if pd.notna(row.difference):
-        text += f" ({100 * row.difference:+.1f} points to {baseline}, corrected p {row.p_holm:.2g})"
+        p = f", corrected p {row.p_holm:.2g}" if pd.notna(row.p_holm) else ""
+        text += f" ({100 * row.difference:+.1f} points to {baseline}{p})"
     return text
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sent.statistics import pass_at_k
+from sent.statistics import g_pass_at_k, mean_g_pass_at_k, pass_at_k
 
 RUN = ["model", "method", "seed"]
 
@@ -43,6 +43,9 @@ def _metrics(part: dict[str, np.ndarray], blocks: dict[int, dict[str, np.ndarray
     fewest = int(n.min())
     several = {k: block for k, block in blocks.items() if k > 1}
     found = {f"pass@{k}": pass_at_k(n, part["n_correct"], k) for k in blocks}
+    for k in several:
+        found[f"g_pass@{k}"] = g_pass_at_k(n, part["n_correct"], k)
+        found[f"mg_pass@{k}"] = mean_g_pass_at_k(n, part["n_correct"], k)
     for k, block in several.items():
         found[f"avg@{k}"] = block["first_correct"].astype(float) / k
     found[f"avg@{fewest}"] = part["n_correct"] / n
@@ -58,4 +61,6 @@ def _metrics(part: dict[str, np.ndarray], blocks: dict[int, dict[str, np.ndarray
     found["no_answer"] = part["n_no_answer"] / n
     found["ungraded"] = part["n_ungraded"] / n
     found["mean_tokens"] = part["mean_tokens"].astype(float)
+    found["answers"] = part["n_answers"].astype(float)
+    found["semantic_entropy"] = part["semantic_entropy"].astype(float)
     return found

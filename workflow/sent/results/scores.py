@@ -57,7 +57,7 @@ def _tables(
     return {
         "metrics": metrics,
         "scores": scores,
-        "paired_differences": paired(over_seeds, weights, subset, reference),
+        "paired_differences": paired(runs, weights, subset, reference),
     }
 
 
@@ -101,46 +101,81 @@ def _average(parts: list[_Summary]) -> _Summary:
 
 
 def paired(
-    values: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], subset: str, reference: str | None = None
+    runs: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], subset: str, reference: str | None = None
 ) -> pd.DataFrame:
-    """Return differences of every method to the baseline, question by question, with p-values.
+    """Return differences of every method to the baseline, paired by training seed and question.
 
-    ``values`` are frames ``[Q, C]`` with columns ``(model, method, metric)``, one a benchmark.
+    ``runs`` are frames ``[Q, C]`` with columns ``(model, method, seed, metric)``, one a benchmark. With two seeds or more,
+    intervals and p-values are over seeds and questions. With one they would be those of that one training: the
+    interval is over questions, and there is no p-value, but where ``reference`` names a model: policies that nobody trained
+    here are compared as they are, by sign flips.
     """
     differences = {
-        name: found for name, v in values.items() if (found := _differences(v, reference)) is not None
+        name: found for name, v in runs.items() if (found := _differences(v, reference)) is not None
     }
     if not differences:
         return pd.DataFrame()
-    flips = {
-        name: statistics.sign_weights(len(v), generator_of("sign flips", name, subset))
-        for name, v in differences.items()
-    }
-    rows = summarise(differences, weights).rename(columns={"value": "difference"})
-    flipped = {
-        name: _Summary(v.columns, v.to_numpy().mean(0), flips[name] @ v.to_numpy(), 0)
-        for name, v in differences.items()
-    }
-    flipped[AVERAGE] = _average(list(flipped.values()))
-    rows["p"] = np.concatenate(
-        [statistics.sign_flip_p(part.means, part.resampled) for part in flipped.values()]
+    over_questions = {name: _mean_over_seeds(values) for name, values in differences.items()}
+    rows = summarise(over_questions, weights).rename(columns={"value": "difference"})
+    parts = [_over_seeds([values], name) for name, values in differences.items()]
+    parts.append(_over_seeds(list(differences.values()), AVERAGE))
+    rows = rows.merge(pd.concat(parts), on=["model", "method", "metric", "benchmark"], how="left")
+    several = rows["seeds"] > 1
+    rows["low"], rows["high"] = (
+        rows[end].mask(several, rows[f"{end}_over_seeds"]) for end in ("low", "high")
     )
-    rows["p_holm"] = rows.groupby(COMPARISON[1:] if reference else COMPARISON)["p"].transform(
-        lambda p: statistics.holm(p.to_numpy())
-    )
-    return rows.assign(baseline=reference or BASELINE)
+    if reference:
+        rows["p"] = _sign_flips(over_questions, subset)
+    comparison = COMPARISON[1:] if reference else COMPARISON
+    rows["p_holm"] = rows.groupby(comparison)["p"].transform(lambda p: statistics.holm(p.to_numpy()))
+    return rows.drop(columns=["low_over_seeds", "high_over_seeds"]).assign(baseline=reference or BASELINE)
 
 
 def _differences(values: pd.DataFrame, reference: str | None) -> pd.DataFrame | None:
-    """Columns of every method minus those of its baseline with the same metric; None if there are none."""
+    """Columns of every run minus those of its baseline's with the same seed and metric; None if there are none."""
     found = {}
-    for model, method, metric in values.columns:
+    for model, method, seed, metric in values.columns:
         baseline = (reference, method) if reference else (model, BASELINE)
-        if (model, method) != baseline and (*baseline, metric) in values.columns:
-            found[model, method, metric] = values[model, method, metric] - values[*baseline, metric]
+        if (model, method) != baseline and (*baseline, seed, metric) in values.columns:
+            key = model, method, seed, metric
+            found[key] = values[key] - values[*baseline, seed, metric]
     if not found:
         return None
-    return pd.DataFrame(found, index=values.index).rename_axis(columns=["model", "method", "metric"])
+    return pd.DataFrame(found, index=values.index).rename_axis(columns=[*RUN, "metric"])
+
+
+def _over_seeds(benchmarks: list[pd.DataFrame], name: str) -> pd.DataFrame:
+    """Number of seeds, and interval and p-value over seeds and questions, of the mean over ``benchmarks``, called ``name``."""
+    common = benchmarks[0].columns
+    for other in benchmarks[1:]:
+        common = common[common.isin(other.columns)]
+    seeds_of: dict[tuple, list[int]] = {}
+    for model, method, seed, metric in common:
+        seeds_of.setdefault((model, method, metric), []).append(seed)
+    parts = []
+    for seeds in dict.fromkeys(map(tuple, seeds_of.values())):
+        keys = [key for key, found in seeds_of.items() if tuple(found) == seeds]
+        low = high = p = np.nan
+        if len(seeds) > 1:
+            places = [[(model, method, seed, metric) for model, method, metric in keys] for seed in seeds]
+            stacked = [np.stack([values[place].to_numpy() for place in places]) for values in benchmarks]
+            estimate = statistics.over_seeds_and_questions(stacked)
+            (low, high), p = estimate.interval(), estimate.p()
+        part = pd.DataFrame(keys, columns=["model", "method", "metric"])
+        parts.append(
+            part.assign(benchmark=name, seeds=len(seeds), low_over_seeds=low, high_over_seeds=high, p=p)
+        )
+    return pd.concat(parts)
+
+
+def _sign_flips(differences: dict[str, pd.DataFrame], subset: str) -> np.ndarray:
+    """P-values of mean differences, in the order of :func:`summarise`."""
+    flipped = {}
+    for name, values in differences.items():
+        flips = statistics.sign_weights(len(values), generator_of("sign flips", name, subset))
+        flipped[name] = _Summary(values.columns, values.to_numpy().mean(0), flips @ values.to_numpy(), 0)
+    flipped[AVERAGE] = _average(list(flipped.values()))
+    return np.concatenate([statistics.sign_flip_p(part.means, part.resampled) for part in flipped.values()])
 
 
 def _mean_over_seeds(values: pd.DataFrame) -> pd.DataFrame:

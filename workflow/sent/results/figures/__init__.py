@@ -12,6 +12,7 @@ FIGURES = (
     training.training_curves,
     scores.pass_at_k,
     scores.paired_differences,
+    scores.pareto,
     scores.heat_map,
     scores.pass_at_k_by_benchmark,
     entropy.semantic_entropy_histogram,

@@ -102,9 +102,59 @@ def paired_differences(data: ExperimentData) -> Figure | None:
         )
     caption = (
         f"Differences to {baseline} in avg@{scores['k'].max()}, question by question; "
-        "bars: 95% bootstrap intervals over questions. An interval that covers 0 is a tie."
+        f"bars: 95% intervals{data.over}. An interval that covers 0 is a tie."
     )
     return Figure(grid([panels]), caption)
+
+
+def pareto(data: ExperimentData) -> Figure | None:
+    """Pass@n and the answers' semantic entropy against avg@n, a point a method: what a better mean costs in variety."""
+    scores = data.rows("select_comparison")
+    scores = scores[(scores["benchmark"] == AVERAGE) & scores["value"].notna()]
+    largest = {kind: scores.loc[scores["kind"] == kind, "k"].max() for kind in ("avg", "pass")}
+    mean, reached = (f"{kind}@{k:.0f}" for kind, k in largest.items())
+    rows = {reached: 100, "semantic_entropy": 1}
+    if scores["method"].nunique() < 2 or not {mean, *rows} <= set(scores["metric"]):
+        return None
+    wide = scores.pivot(index=["model", "method"], columns="metric", values=["value", "sd_training"])
+    points = wide.index.to_frame(index=False).assign(
+        **{name: wide["value"][mean].to_numpy() * 100 for name in ("x", "x_low", "x_high")}
+    )
+    spread = 100 * wide["sd_training"][mean].fillna(0).to_numpy()
+    points = data.labelled(points.assign(x_low=points["x"] - spread, x_high=points["x"] + spread))
+    models = data.present(data.models, points["model"])
+    titles = {reached: f"{reached} (%)", "semantic_entropy": "semantic entropy (nats)"}
+    panels = []
+    for number, (metric, factor) in enumerate(rows.items()):
+        value, sd = (factor * wide[part][metric].fillna(0).to_numpy() for part in ("value", "sd_training"))
+        here = points.assign(y=value, y_low=value - sd, y_high=value + sd)
+        scales = {
+            axis: alt.Scale(
+                domain=padded(here[f"{axis}_low"].min(), here[f"{axis}_high"].max()), nice=False, zero=False
+            )
+            for axis in "xy"
+        }
+        row = []
+        for column, (model, label) in enumerate(models.items()):
+            base = alt.Chart(here[here["model"] == model]).encode(color=data.colour(points["method"]))
+            x = {"scale": scales["x"], "title": f"{mean} (%)" if number else None}
+            y = {"scale": scales["y"], "title": None if column else titles[metric]}
+            across = base.mark_rule(strokeWidth=1).encode(
+                x=alt.X("x_low:Q", **x), x2="x_high:Q", y=alt.Y("y:Q", **y)
+            )
+            along = base.mark_rule(strokeWidth=1).encode(
+                x=alt.X("x:Q", **x), y=alt.Y("y_low:Q", **y), y2="y_high:Q"
+            )
+            dots = base.mark_circle(size=45, opacity=1).encode(x=alt.X("x:Q", **x), y=alt.Y("y:Q", **y))
+            title = "" if number else label
+            row.append(alt.layer(across, along, dots).properties(title=title, width=style.PANEL, height=110))
+        panels.append(row)
+    seeds = int(scores["seeds"].max())
+    bars = "bars: standard deviation over training seeds" if seeds > 1 else "one training seed, hence no bars"
+    return Figure(
+        grid(panels),
+        f"{reached} and the semantic entropy of the answers against {mean}, means over the benchmarks, a point a method; {bars}.",
+    )
 
 
 def heat_map(data: ExperimentData) -> Figure | None:

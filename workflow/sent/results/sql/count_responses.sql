@@ -1,7 +1,7 @@
 -- What the metrics need to know of each question of one policy.
 CREATE OR REPLACE TEMP TABLE graded AS
 SELECT
-    benchmark, question_id, sample, n_tokens, extracted,
+    benchmark, question_id, sample, n_tokens, extracted, "cluster",
     verdict = 'correct' AS correct,
     coalesce(paper_match, false) AS paper,
     finish_reason = 'length' AS truncated,
@@ -35,8 +35,16 @@ SELECT
     $model, $method, $seed, benchmark, question_id,
     count(*), count(*) FILTER (graded.correct), count(*) FILTER (paper), count(*) FILTER (truncated),
     count(*) FILTER (no_answer), count(*) FILTER (ungraded), avg(n_tokens),
-    coalesce(any_value(majority_correct), false)
+    coalesce(any_value(majority_correct), false), any_value(coalesce(answers, 0)), any_value(coalesce(nats, 0))
 FROM graded
 LEFT JOIN majority_of(1000000) USING (benchmark, question_id)
+LEFT JOIN (
+    SELECT benchmark, question_id, count(*) AS answers, -sum(votes / total * ln(votes / total)) + 0 AS nats
+    FROM (
+        SELECT benchmark, question_id, count(*) AS votes, sum(count(*)) OVER (PARTITION BY benchmark, question_id) AS total
+        FROM graded WHERE "cluster" >= 0 GROUP BY benchmark, question_id, "cluster"
+    )
+    GROUP BY ALL
+) USING (benchmark, question_id)
 GROUP BY benchmark, question_id
 ORDER BY benchmark, question_id;

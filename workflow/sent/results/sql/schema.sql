@@ -105,7 +105,8 @@ CREATE TABLE train_metrics (
 CREATE TABLE responses (
     model VARCHAR, method VARCHAR, seed INTEGER, benchmark VARCHAR, question_id VARCHAR, sample INTEGER,
     text VARCHAR, n_tokens INTEGER, logprob_sum DOUBLE, finish_reason VARCHAR, prompt_hash VARCHAR,
-    extracted VARCHAR, verdict VARCHAR, paper_match BOOLEAN
+    extracted VARCHAR, verdict VARCHAR, paper_match BOOLEAN,
+    "cluster" INTEGER       -- answers that the grader takes for one another, counted from 0; -1: no answer
 );
 
 -- Responses counted by question.
@@ -118,7 +119,9 @@ CREATE TABLE question_scores (
     n_no_answer INTEGER,    -- no final answer found, cut short or not
     n_ungraded INTEGER,     -- verdict timeout or error
     mean_tokens DOUBLE,
-    majority_correct BOOLEAN -- the most frequent answer is right
+    majority_correct BOOLEAN, -- the most frequent answer is right
+    n_answers INTEGER,      -- different ones, as the grader compares them
+    semantic_entropy DOUBLE -- over them, in nats; responses without an answer do not count
 );
 
 -- The same for the first k responses and for consecutive blocks of k of them.
@@ -158,10 +161,13 @@ CREATE TABLE scores (
     sd_evaluation DOUBLE    -- standard deviation of one seed's value over repeated evaluations of its policy
 );
 
--- Method minus grpo, question by question; p by sign flips, p_holm corrected over the methods of one comparison.
+-- Method minus grpo, paired by training seed and question. With two seeds or more, low, high and p are over seeds and
+-- questions; with one, low and high are over questions, and there is no p: one training proves nothing about a method.
+-- Recorded responses: model minus the first model, with p by sign flips. p_holm is corrected over one comparison's methods.
 CREATE TABLE paired_differences (
     model VARCHAR, method VARCHAR, baseline VARCHAR, benchmark VARCHAR, subset VARCHAR, metric VARCHAR,
-    difference DOUBLE, low DOUBLE, high DOUBLE, p DOUBLE, p_holm DOUBLE, n_questions INTEGER
+    difference DOUBLE, low DOUBLE, high DOUBLE, p DOUBLE, p_holm DOUBLE, n_questions INTEGER,
+    seeds INTEGER           -- that both methods were trained with
 );
 
 -- Published figures, as fractions of 1. Source Table I and II: arXiv 2512.04359; A Sober Look: anchors of base models.

@@ -2,7 +2,7 @@
 SELECT
     coalesce(models.label, d.model) AS model, coalesce(methods.label, d.method) AS method, d.benchmark, d.metric,
     round(100 * d.difference, 2) AS difference, round(100 * d.low, 2) AS low, round(100 * d.high, 2) AS high,
-    d.p, d.p_holm, d.n_questions
+    d.p, d.p_holm, d.seeds, d.n_questions
 FROM paired_differences AS d
 LEFT JOIN models ON models.model = d.model AND models.role = 'policy'
 LEFT JOIN methods ON methods.method = d.method

@@ -15,7 +15,7 @@ CREATE VIEW comparison AS
 SELECT
     scores.* EXCLUDE (subset),
     d.baseline, d.difference, d.low AS difference_low, d.high AS difference_high, d.p, d.p_holm,
-    d.low <= 0 AND d.high >= 0 AS tie
+    d.seeds AS difference_seeds, d.low <= 0 AND d.high >= 0 AS tie
 FROM scores
 LEFT JOIN paired_differences AS d USING (model, method, benchmark, subset, metric)
 WHERE scores.subset = 'all';
