@@ -1,5 +1,6 @@
 """Formulas of the metrics: pass@k, G-Pass@k, intervals over questions and over training seeds, tests, Holm's correction."""
 
+import gc
 from dataclasses import dataclass
 from functools import cache
 from math import ceil, comb
@@ -164,7 +165,10 @@ def holm(p: np.ndarray) -> np.ndarray:
 
     corrected, known = np.full(len(p), np.nan), ~np.isnan(p)
     if known.any():
+        # multipletests collects garbage at every call, 0.1 s each where much is loaded: hide what is loaded from it.
+        gc.freeze()
         corrected[known] = multipletests(p[known], method="holm")[1]
+        gc.unfreeze()
     return corrected
 
 
