@@ -18,7 +18,9 @@ def test_scores_differences_and_places(finished, database):
     cells = [cell.strip() for cell in line.strip("│").split("│")]
     assert cells[:2] == ["small", "sent"]
     assert cells[2].startswith("56.2 [")  # mean of 10/16 and 4/8
-    assert cells[-2].startswith("100.0 [")  # pass@4: of 4 responses to each question some were right; pass@8 is unknown
+    assert cells[-2].startswith(
+        "100.0 ["
+    )  # pass@4: of 4 responses to each question some were right; pass@8 is unknown
     assert cells[-1].startswith("+15.6 [")  # mean of 3/16 and 1/8
     assert "tiny_nli: 98.5% of held-out pairs right" in text
     assert f"database  {database}" in text
