@@ -100,7 +100,7 @@ def test_every_constant_names_its_source():
     free = (
         "label:",
         "weighting:",
-        "curriculum: false",
+        "curriculum: null",
         "<<:",
         "kl_anchor: null",
     )
