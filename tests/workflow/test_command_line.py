@@ -127,6 +127,7 @@ def test_input_and_output_are_utf_8_in_any_locale(answers, locale):
 def test_an_interrupted_command_is_one_line(answers, tmp_path):
     script = (
         "import os, signal, sys, threading; from sent.__main__ import main;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # ignored in the background
         "threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT)).start();"
         "sys.exit(main(['grade', '-']))"
     )
