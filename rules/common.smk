@@ -17,7 +17,7 @@ if ROOT:
     # Jobs run the same package that was read here, also in an environment where it is not installed.
     sys.path.insert(0, f"{ROOT}/workflow")
     os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [sys.path[0], os.getenv("PYTHONPATH")])))
-os.environ["PYTHONUTF8"] = "1"  # jobs read and write UTF-8 whatever the locale
+os.environ.update(PYTHONUTF8="1")  # jobs read and write UTF-8 whatever the locale
 
 try:
     from sent.code_version import code_version
