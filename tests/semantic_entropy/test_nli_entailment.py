@@ -171,7 +171,7 @@ def test_a_model_that_is_no_nli_model_is_refused(tiny_nli, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda folder: (folder / "model.safetensors").unlink(), r"lacks weights \(\*.safetensors\)"),
+        (lambda folder: (folder / "model.safetensors").unlink(), r"lacks weights \(model.safetensors\)"),
         (
             lambda folder: (folder / "model.safetensors").write_bytes(b"short"),
             "model.safetensors cannot be read",
@@ -190,7 +190,7 @@ def test_pickled_weights_are_not_loaded(tiny_nli):
     folder = tiny_nli()
     torch.save({}, folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
-    with pytest.raises(SentError, match=r"save the weights of pytorch_model\.bin as safetensors"):
+    with pytest.raises(SentError, match=r"save the weights of pytorch_model\.bin as model\.safetensors"):
         load_entailment(settings(), folder)
 
 

@@ -15,6 +15,16 @@ TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json", "s
 OTHER_WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.gguf")
 
 
+def config_file(folder: Path, where: str) -> Path:
+    """Return the config.json of a model folder; raise :class:`SentError` that names ``where`` if there is none."""
+    file = folder / "config.json"
+    if not file.is_file():
+        raise SentError(
+            f"{where}: not a model folder (it has no config.json); give the folder of a saved model"
+        )
+    return file
+
+
 def check(folder: Path, where: str, trust_remote_code: bool = False) -> dict:
     """Check a model folder; return its number of parameters and its vocabulary sizes.
 

@@ -34,10 +34,7 @@ def load_model(folder: str | Path, model: Model, dtype):
 
 def load_tokenizer(folder: str | Path, model: Model):
     """Return the tokenizer of a model folder. Raises :class:`SentError` if it has none or it cannot be read."""
-    if not (Path(folder) / "config.json").is_file():
-        raise SentError(
-            f"{folder}: not a model folder (it has no config.json); give the folder of a saved model"
-        )
+    model_folder.config_file(Path(folder), str(folder))
     return model_folder.load_tokenizer(Path(folder), str(folder), model.trust_remote_code)
 
 
@@ -89,10 +86,7 @@ def _provenance(folder: Path) -> dict[str, dict]:
 def _loaded(folder: Path, where: str, model: Model, dtype, device: str | None):
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    if not (folder / "config.json").is_file():
-        raise SentError(
-            f"{where}: not a model folder (it has no config.json); give the folder of a saved model"
-        )
+    model_folder.config_file(folder, where)
     with model_folder.reading(f"{where}: config.json: cannot be read as a model's"):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=model.trust_remote_code)
     architecture.check_config(config, where)

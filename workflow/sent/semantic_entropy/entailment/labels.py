@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from sent.errors import SentError
+from sent.models.folder import config_file
 from sent.semantic_entropy.entailment import Label
 
 _NAMES = {
@@ -23,11 +24,7 @@ def label_order(folder: str | Path) -> list[int]:
     Raises :class:`SentError` where the folder holds no sequence classifier with exactly these three named
     labels: orders differ between models, so a wrong guess would silently swap contradiction and entailment.
     """
-    file = Path(folder) / "config.json"
-    if not file.is_file():
-        raise SentError(
-            f"{folder}: not a model folder, it has no config.json; give the folder of an NLI model"
-        )
+    file = config_file(Path(folder), str(folder))
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
