@@ -87,7 +87,8 @@ def test_an_update_is_the_same_however_it_is_spread(kind, processes, tmp_path):
     for method in methods:
         alone = after_one_step(method, batch())
         assert alone["norm"] > 1e-3
-        tolerance = 1e-6 if kind != "zero3" else 2e-5 * float(alone["norm"])
+        # Of the gradient's norm: the model's norms round to float32, which batches of other shapes may tip.
+        tolerance = (1e-6 if kind != "zero3" else 2e-5) * float(alone["norm"])
         assert spread[method].keys() == alone.keys()
         for name, value in alone.items():
             assert (value - spread[method][name]).abs().max() <= tolerance, (method, name)
