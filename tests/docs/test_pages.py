@@ -110,6 +110,7 @@ SNAKEMAKE = sorted(
     }
 )
 ELSEWHERE = (
+    "a.jsonl",
     "my_",
     "mine",
     "quiz",

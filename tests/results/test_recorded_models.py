@@ -58,7 +58,7 @@ def test_scores_and_differences_to_the_first_model(tmp_path):
 def test_the_leaderboard_names_the_model_that_others_are_compared_to(tmp_path):
     text = leaderboard.text(build(tmp_path, RIGHT))
     assert "avg@2 - ours" in text and "+33.3" in text
-    assert "A star: differs from ours (p < 0.05 after Holm's correction over models)." in text
+    assert "A star: differs from ours over questions (p < 0.05 after Holm's correction over models)." in text
 
 
 def test_responses_that_were_cut_off_are_told(tmp_path, caplog):

@@ -24,7 +24,7 @@ JSON_ARGUMENTS = {
         "settings": config.Training,
         "grading": config.Grading,
     },
-    "evaluation": {"model": config.Model, "settings": config.Evaluation, "grading": config.Grading},
+    "evaluation": {"model": config.Model, "settings": config.Evaluation},
 }
 
 

@@ -73,7 +73,7 @@ def mutations(draw) -> tuple[dict, list]:
         config = copy.deepcopy(FILES["smoke"]) | {
             "registry": {name: {"mine": copy.deepcopy(FILES[name][entry])}}
         }
-        config[name] = [*config[name], "mine"]
+        config[name] = [*config.get(name, []), "mine"]
     changes = []
     for _ in range(draw(st.integers(1, 3))):
         *above, key = draw(st.sampled_from(places(config)[1:]))
