@@ -14,7 +14,7 @@ from sent.config import Training
 from sent.errors import SentError
 from sent.training import stage
 from sent.training.command import run
-from sent.training.schedule import updates_per_step
+from sent.training.recipe import updates_per_step
 from tiny import save_embedded
 
 

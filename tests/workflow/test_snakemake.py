@@ -97,7 +97,11 @@ def test_a_failed_stage_shows_its_message(tmp_path):
     [
         ("training", 2, "asks for 4 GPUs, but the limit is 2"),
         ("sampling", 0, "asks for 1 GPU, but the limit is 0"),
-        ("results/paper/evaluation/qwen3-14b/base/seed0/responses.parquet", 0, "asks for 1 GPU, but the limit is 0"),
+        (
+            "results/paper/evaluation/qwen3-14b/base/seed0/responses.parquet",
+            0,
+            "asks for 1 GPU, but the limit is 0",
+        ),
     ],
 )
 def test_fewer_gpus_than_the_model_asks_for_are_refused(tmp_path, target, available, message):

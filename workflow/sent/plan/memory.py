@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sent.config import Lora, Model, Training
 from sent.plan.sizes import GIB, Device, Shape
-from sent.training.schedule import updates_per_step
+from sent.training.recipe import updates_per_step
 
 RESERVED = 2 * GIB
 """CUDA context, communication buffers and what the allocator cannot use (assumed)."""

@@ -9,7 +9,7 @@ from sent.config import Method
 from sent.plan.memory import TrainingMemory
 from sent.plan.sizes import Device, Shape
 from sent.training import recipe
-from sent.training.schedule import updates_per_step
+from sent.training.recipe import updates_per_step
 
 ARITHMETIC = 0.4
 """Share of the peak arithmetic rate that forward and backward passes reach (assumed; published runs: 0.3 to 0.5)."""

@@ -3,7 +3,6 @@
 from sent.config import Method, Training
 from sent.errors import SentError
 from sent.training import parts
-from sent.training.schedule import updates_per_step
 
 
 def check(method: Method, where: str) -> None:
@@ -11,13 +10,24 @@ def check(method: Method, where: str) -> None:
     try:
         _check(method)
     except SentError as error:
-        raise SentError(f"{where}: {error}") from None
+        raise SentError("\n".join(f"{where}: {line}" for line in str(error).splitlines())) from None
 
 
 def _check(method: Method) -> None:
     parts.bind("weighting", method.weighting)
     if (method.clip_low is None) != (method.clip_high is None):
         raise SentError("give both clip_low and clip_high, or null for both")
+
+
+def updates_per_step(settings: Training) -> int:
+    """Return the optimizer updates on each rollout. Raises :class:`SentError` if mini-batches would not be whole."""
+    updates, rest = divmod(settings.prompts_per_step, settings.minibatch_prompts)
+    if rest:
+        raise SentError(
+            f"training: minibatch_prompts ({settings.minibatch_prompts}) must divide prompts_per_step "
+            f"({settings.prompts_per_step})"
+        )
+    return updates
 
 
 def check_training(name: str, method: Method, settings: Training) -> None:

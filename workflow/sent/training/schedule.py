@@ -9,17 +9,6 @@ from sent.errors import SentError
 from sent.seeding import generator_of
 
 
-def updates_per_step(settings: Training) -> int:
-    """Return the optimizer updates on each rollout. Raises :class:`SentError` if mini-batches would not be whole."""
-    updates, rest = divmod(settings.prompts_per_step, settings.minibatch_prompts)
-    if rest:
-        raise SentError(
-            f"training: minibatch_prompts ({settings.minibatch_prompts}) must divide prompts_per_step "
-            f"({settings.prompts_per_step})"
-        )
-    return updates
-
-
 def total_steps(settings: Training, questions: int) -> int:
     """Return the rollout steps of all stages together: the same for methods with and without a curriculum."""
     if settings.steps is not None:

@@ -23,8 +23,9 @@ from sent.training import recipe, rollout_engines
 from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
 from sent.training.loop import TrainingLoop
 from sent.training.parallelism import parallelism_of
+from sent.training.recipe import updates_per_step
 from sent.training.rollout import Collector, TrainingQuestion
-from sent.training.schedule import QuestionStream, stage_steps, total_steps, updates_per_step
+from sent.training.schedule import QuestionStream, stage_steps, total_steps
 from sent.training.update import Updater
 
 LENGTH = ("steps", "epochs")
