@@ -24,24 +24,8 @@ from sent.plan.memory import (
 from sent.plan.sizes import GIB, GPUS, Device
 
 
-def add_arguments(parser) -> None:
-    """Add the options of ``sent plan``."""
-    parser.add_argument(
-        "--configfile", type=Path, default=Path("config/config.yaml"), help="the experiment's file"
-    )
-    parser.add_argument("--gpu", default="h100-80gb", help="kind of GPU, such as a100-40gb (h100-80gb)")
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), help="folder of experiments (results)"
-    )
-    parser.add_argument(
-        "--length-share", type=float, default=1.0, metavar="SHARE",
-        help="mean length of responses as a share of their limit, where none was measured (1.0: no more can come)",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables; bytes and seconds")
-
-
-def run(args) -> None:
-    """Print the estimate."""
+def print_estimate(args) -> None:
+    """Print the estimate that the command line asks for (see :mod:`sent.plan.command`)."""
     if args.gpu not in GPUS:
         raise SentError(f"--gpu: no GPU is called '{args.gpu}'{nearest(args.gpu, GPUS)}")
     if not 0 < args.length_share <= 1:
