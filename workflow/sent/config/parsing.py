@@ -40,6 +40,7 @@ def science(settings: Settings, operation: bool = False, report: bool = False) -
 
 
 def read_text(text: str, where: str) -> Any:
+    """Return what YAML or JSON text holds, or the file whose path it is. Raises :class:`SentError` if neither."""
     if not text.lstrip().startswith("{"):
         path = Path(text)
         if not path.is_file():

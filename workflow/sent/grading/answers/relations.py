@@ -174,16 +174,8 @@ def _same_equation(gold: Relation, answer: Relation) -> bool | None:
         return None
     if not formulas[0].symbols:
         return False
-    ratios = []
-    for point in range(POINTS):
-        try:
-            above, below = (complex(formula.value(point, real=False)) for formula in formulas)
-        except (UndefinedError, OverflowError):
-            continue
-        if not below:
-            return None
-        ratios.append(above / below)
-    if len(ratios) < NEEDED:
+    ratios = _ratios(formulas)
+    if ratios is None:
         return None
     spread = max(abs(ratio - ratios[0]) for ratio in ratios) / (abs(ratios[0]) or 1)
     if ratios[0] and spread <= AGREE:
@@ -241,13 +233,8 @@ def _links(relation: Relation) -> list[tuple[str, str, str]] | None:
     return list(zip(parts, operators, parts[1:], strict=False))
 
 
-def _same_link(gold: tuple[str, str, str], answer: tuple[str, str, str]) -> bool | None:
-    if gold[1] != answer[1]:
-        return False
-    try:
-        formulas = [read(f"({right})-({left})") for left, _, right in (gold, answer)]
-    except UnreadableError:
-        return None
+def _ratios(formulas: list) -> list[complex] | None:
+    """Return the first formula's value over the second's at enough points; None where that cannot be had."""
     ratios = []
     for point in range(POINTS):
         try:
@@ -258,6 +245,19 @@ def _same_link(gold: tuple[str, str, str], answer: tuple[str, str, str]) -> bool
             return None
         ratios.append(above / below)
     if len(ratios) < NEEDED:
+        return None
+    return ratios
+
+
+def _same_link(gold: tuple[str, str, str], answer: tuple[str, str, str]) -> bool | None:
+    if gold[1] != answer[1]:
+        return False
+    try:
+        formulas = [read(f"({right})-({left})") for left, _, right in (gold, answer)]
+    except UnreadableError:
+        return None
+    ratios = _ratios(formulas)
+    if ratios is None:
         return None
     first = ratios[0]
     if max(abs(ratio - first) for ratio in ratios) > AGREE * abs(first):
