@@ -8,7 +8,7 @@ from sent.seeding import generator_of
 def test_texts_survive_a_round_trip_through_a_saved_tokenizer(tmp_path):
     from transformers import AutoTokenizer
 
-    embedded.build().save_pretrained(tmp_path)
+    embedded.arithmetic_tokenizer().save_pretrained(tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     rng = generator_of("round trip")
     for _ in range(300):

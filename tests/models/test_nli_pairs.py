@@ -71,7 +71,7 @@ def test_statement_is_the_default_template_of_semantic_entropy():
 
 
 def test_every_whole_number_is_one_token_and_longer_ones_are_digits():
-    tokenizer = nli_tokenizer.build(["is - ."], 128)
+    tokenizer = nli_tokenizer.pair_tokenizer(["is - ."], 128)
     for number in NUMBERS:
         assert tokenizer.tokenize(f"is {number}.") == ["is", str(number), "."]
     assert tokenizer.tokenize("12345 2000") == [*"12345", *"2000"]
@@ -87,7 +87,7 @@ def test_every_whole_number_is_one_token_and_longer_ones_are_digits():
 def test_no_pair_holds_an_unknown_token(asked, drawn):
     from sent.models.nli import vocabulary_texts
 
-    tokenizer = nli_tokenizer.build(vocabulary_texts(asked), 128)
+    tokenizer = nli_tokenizer.pair_tokenizer(vocabulary_texts(asked), 128)
     unknown = tokenizer.unk_token_id
     for pair in drawn:
         ids = tokenizer(pair.premise, pair.hypothesis)["input_ids"]
@@ -96,7 +96,7 @@ def test_no_pair_holds_an_unknown_token(asked, drawn):
 
 
 def test_a_pair_has_two_token_types():
-    tokenizer = nli_tokenizer.build(["a b"], 128)
+    tokenizer = nli_tokenizer.pair_tokenizer(["a b"], 128)
     encoded = tokenizer("a", "b b")
     assert tokenizer.convert_ids_to_tokens(encoded["input_ids"]) == ["[CLS]", "a", "[SEP]", "b", "b", "[SEP]"]
     assert encoded["token_type_ids"] == [0, 0, 0, 1, 1, 1]

@@ -46,6 +46,6 @@ def batch(sequences: int = 12, vocabulary: int = 32, seed: int = 0) -> Batch:
 
 def save_embedded(folder, seed: int = 0, tied: bool = True, head_dim: int = 8) -> None:
     """Save an untrained embedded model with its tokenizer: it samples, and is graded, like a trained one."""
-    tokenizer = embedded.build()
+    tokenizer = embedded.arithmetic_tokenizer()
     language_model(len(tokenizer), tied, seed, head_dim).float().save_pretrained(folder)
     tokenizer.save_pretrained(folder)

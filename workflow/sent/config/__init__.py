@@ -4,6 +4,7 @@ The JSON schema (``python -m sent schema``), config/README.md's tables and the c
 from here. Nothing here imports torch.
 """
 
+from sent.config.backends import SAMPLERS
 from sent.config.base import Name, Settings
 from sent.config.curriculum import Curriculum
 from sent.config.data import Data, Generator, Hub, Recorded, RowFormat, Source
@@ -19,6 +20,7 @@ from sent.config.training import ColocatedVllm, Lora, Method, Part, Training
 
 __all__ = [
     "PAPER_PROMPT",
+    "SAMPLERS",
     "Architecture",
     "Backend",
     "Benchmark",

@@ -47,12 +47,14 @@ class SamplerBackend(NamedTuple):
 
     made_by: str
     """module:function, see :class:`sent.sampling.sampler.Sampler`."""
-    trains: bool
-    """It takes new weights while it runs, so that it can write the rollouts of training."""
+    rollouts_by: str | None
+    """Function of sent/training/rollout_engines.py that has it write the rollouts of training; None: it takes no new weights."""
+    cache: Literal["batch", "share", "elsewhere"]
+    """Where keys and values lie: as many as a batch needs, in an engine's share of the GPU, or on another machine."""
 
 
 SAMPLERS = {
-    "transformers": SamplerBackend("sent.sampling.transformers_sampler:load", trains=True),
-    "vllm": SamplerBackend("sent.sampling.vllm_sampler:load", trains=True),
-    "openai": SamplerBackend("sent.sampling.openai_sampler:load", trains=False),
+    "transformers": SamplerBackend("sent.sampling.transformers_sampler:load", "by_transformers", "batch"),
+    "vllm": SamplerBackend("sent.sampling.vllm_sampler:load", "by_vllm", "share"),
+    "openai": SamplerBackend("sent.sampling.openai_sampler:load", None, "elsewhere"),
 }

@@ -50,7 +50,7 @@ class Part(RootModel[Annotated[Any, WithJsonSchema(WRITTEN_PART)]]):
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
-TRAINS = tuple(name for name, sampler in SAMPLERS.items() if sampler.trains)
+TRAINS = tuple(name for name, sampler in SAMPLERS.items() if sampler.rollouts_by)
 
 
 class Method(Settings):

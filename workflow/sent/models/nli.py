@@ -29,10 +29,10 @@ def train(settings: NliTraining, folder: Path) -> dict:
     """
     asked = nli_pairs.problems(generator_of("nli questions", settings.seed), QUESTIONS + HELD_OUT_QUESTIONS)
     held_out, asked = asked[:HELD_OUT_QUESTIONS], asked[HELD_OUT_QUESTIONS:]
-    tokenizer = nli_tokenizer.build(vocabulary_texts(asked), LONGEST)
+    tokenizer = nli_tokenizer.pair_tokenizer(vocabulary_texts(asked), LONGEST)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of("nli", settings.seed))
-        model = build(settings, tokenizer)
+        model = untrained_classifier(settings, tokenizer)
     _fit(model, tokenizer, asked, settings)
     pairs = nli_pairs.pairs(generator_of("nli held out", settings.seed), held_out, settings.held_out)
     report = measure(model, tokenizer, pairs)
@@ -51,7 +51,7 @@ def train(settings: NliTraining, folder: Path) -> dict:
     }
 
 
-def build(settings: NliTraining, tokenizer):
+def untrained_classifier(settings: NliTraining, tokenizer):
     """Return an untrained BERT classifier in which equal tokens see each other from the start.
 
     Two answers agree if the same number stands in both: a relation of tokens that a small model takes

@@ -22,7 +22,7 @@ def vocabulary(texts: list[str]) -> list[str]:
     return [*SPECIAL, *words, *DECIMALS, *map(str, nli_pairs.NUMBERS)]
 
 
-def build(texts: list[str], longest: int):
+def pair_tokenizer(texts: list[str], longest: int):
     """Return a fast tokenizer for pairs of texts that AutoTokenizer loads after ``save_pretrained``."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast

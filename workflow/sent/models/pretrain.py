@@ -28,7 +28,7 @@ def pretrain(settings: Pretrain, folder: Path) -> dict:
     """
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
-    tokenizer = embedded.build()
+    tokenizer = embedded.arithmetic_tokenizer()
     with torch.random.fork_rng():
         torch.manual_seed(seed_of("pretrain", settings.seed))
         model = Qwen3ForCausalLM(

@@ -31,7 +31,7 @@ def prompt(question: str) -> str:
     return f"{question}\n"
 
 
-def build():
+def arithmetic_tokenizer():
     """Return a ``PreTrainedTokenizerFast`` that AutoTokenizer loads after ``save_pretrained``."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast

@@ -69,7 +69,7 @@ def _model(builder: Jobs, name: str) -> dict[str, Any]:
         return facts
     trainers = {method: builder.trainer(name, method) for method in builder.experiment.trained}
     method = max(trainers, key=lambda method: trainers[method].peak().total)
-    trainer, settings = trainers[method], builder.experiment.by_model[name].training
+    trainer = trainers[method]
     tokens = trainer.batch_tokens()[1]
     wrong = problems(trainer)
     remedy = remedy_of(trainer) if wrong else None
@@ -87,7 +87,7 @@ def _model(builder: Jobs, name: str) -> dict[str, Any]:
         },
         "cache": {
             "bytes_per_token": shape.cache_bytes(trainer.width),
-            "in_rollouts": trainer.engine_cache() if settings.backend == "vllm" else None,
+            "in_rollouts": trainer.engine_cache() if trainer.has_engine else None,
         },
         "host": trainer.host() if trainer.device.is_gpu else None,
         "fits": not wrong,

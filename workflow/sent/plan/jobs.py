@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from sent.config import Curriculum, Decoding, Source
+from sent.config import SAMPLERS, Curriculum, Decoding, Source
 from sent.errors import SentError
 from sent.experiment import ResolvedExperiment
 from sent.paths import Job, State, jobs
@@ -286,12 +286,12 @@ class Jobs:
         shape, entry, gpus = self.shapes[model], self.experiment.models[model], self.sampling_gpus(model)
         width = 4 if entry.dtype == "float32" else 2
         device = self.gpu if gpus else CPU
-        is_vllm = settings.backend == "vllm"
+        where = SAMPLERS[settings.backend].cache
         tokens = sequences * lengths.total
         disk = sequences * lengths.response * TEXT
-        if settings.backend == "openai":  # elsewhere, at a speed that nobody here knows
+        if where == "elsewhere":  # at a speed that nobody here knows
             return JobEstimate(job, model, LIGHT_START, tokens=tokens, memory=LIGHT_PROCESS, disk=disk)
-        if is_vllm:
+        if where == "share":
             share = settings.vllm.gpu_memory_utilization * device.memory
             cache = max(1e9, share - ENGINE - width * shape.parameters / max(1, gpus))
             memory = share
@@ -300,9 +300,9 @@ class Jobs:
             memory = PROCESS + width * shape.parameters + cache
         runner = Runner(shape, device, entry.resources.threads, width)
         seconds = runner.generate(
-            sequences / max(1, gpus), lengths.prompt, lengths.response, settings.n, cache, is_vllm
+            sequences / max(1, gpus), lengths.prompt, lengths.response, settings.n, cache, where == "share"
         )
-        start = START + width * shape.parameters / READ + ENGINE_START * is_vllm
+        start = START + width * shape.parameters / READ + ENGINE_START * (where == "share")
         return JobEstimate(job, model, start + seconds, gpus, tokens, memory, disk)
 
     def _answers(self, model: str) -> int:
@@ -347,7 +347,7 @@ class Jobs:
         threads = trainer.model.resources.threads
         step = TrainingTime(trainer, self.experiment.methods[method], lengths, threads, workers)
         steps = self._steps(model, method)[job.wildcards["stage"] - 1]
-        start = START + gpus * 4 * shape.parameters / READ + ENGINE_START * (settings.backend == "vllm")
+        start = START + gpus * 4 * shape.parameters / READ + ENGINE_START * trainer.has_engine
         seconds = start + steps * sum(step.phases().values())
         memory = trainer.peak().total + PROCESS * (not trainer.device.is_gpu)
         tokens = steps * step.tokens

@@ -6,7 +6,7 @@ states that ZeRO (Rajbhandari et al. 2020, section 3) describes: 16 bytes a para
 
 from dataclasses import dataclass, replace
 
-from sent.config import Lora, Model, Training
+from sent.config import SAMPLERS, Lora, Model, Training
 from sent.plan.sizes import GIB, Device, Shape
 from sent.training.recipe import updates_per_step
 
@@ -90,7 +90,7 @@ class TrainingMemory:
         }
         if self.needs_reference:
             parts["reference"] = self.width * self.shape.parameters / self.shards
-        if self.settings.backend == "transformers" and self.shards > 1:
+        if not self.has_engine and self.shards > 1:
             parts["sampler's copy"] = 4 * self.shape.parameters
         return parts
 
@@ -136,7 +136,7 @@ class TrainingMemory:
         """Return rollout, scoring, backward pass and optimizer's step."""
         settings, shape, precision = self.settings, self.shape, self.precision
         rollout = self.states()
-        if settings.backend == "vllm":
+        if self.has_engine:
             rollout["vLLM"] = settings.vllm.gpu_memory_utilization * self.device.memory
             # One at a time: the largest, whole in float32, and in vLLM's format.
             rollout["handed to vLLM"] = (4 * (self.shards > 1) + self.width) * shape.head
@@ -173,6 +173,11 @@ class TrainingMemory:
             return self.device.memory - RESERVED
         return self.model.resources.mem_mb * 2.0**20 - PROCESS
 
+    @property
+    def has_engine(self) -> bool:
+        """Whether rollouts come from an engine that takes a share of the GPU."""
+        return SAMPLERS[self.settings.backend].cache == "share"
+
     def engine_cache(self) -> float:
         """Return the bytes of vLLM's cache during rollouts; negative where its share does not hold the weights."""
         vllm = self.settings.vllm
@@ -187,7 +192,7 @@ class TrainingMemory:
         """Return the bytes of each machine's memory while GPUs train: every process loads float32 weights and the reference,
         and vLLM's weights sleep there.
         """
-        asleep = 2 * (self.settings.backend == "vllm")
+        asleep = 2 * self.has_engine
         return (
             self.gpus
             / self.model.resources.nodes
@@ -291,7 +296,7 @@ def problems(trainer: TrainingMemory) -> list[str]:
                 f"{phase.name} needs {phase.total / GIB:.1f} GiB of {trainer.room() / GIB:.1f}, most of it {largest} "
                 f"({phase.parts[largest] / GIB:.1f})"
             )
-    if trainer.settings.backend == "vllm":
+    if trainer.has_engine:
         parts = trainer.settings.vllm.tensor_parallel
         needed = trainer.longest() * trainer.shape.cache_bytes(trainer.width) / parts
         if trainer.engine_cache() < needed:
@@ -354,12 +359,12 @@ def _with_settings(trainer: TrainingMemory) -> tuple[TrainingMemory, dict[str, f
     if _over(trainer, "backward") and not trainer.settings.gradient_checkpointing:
         trainer = change("gradient_checkpointing", True)
     batches = [("score", "scoring_batch_tokens"), ("backward", "micro_batch_tokens")]
-    if trainer.settings.backend == "transformers":
+    if not trainer.has_engine:
         batches.append(("rollout", "rollout_batch_tokens"))
     for phase, key in batches:
         while _over(trainer, phase) and getattr(trainer.settings, key) >= 2 * longest:
             trainer = change(key, getattr(trainer.settings, key) // 2)
-    if trainer.settings.backend == "vllm":
+    if trainer.has_engine:
         if problems(trainer) and longest < trainer.longest():
             trainer = change("vllm.max_model_len", longest)
         # An engine over several GPUs has to hold only a part of the weights on each.

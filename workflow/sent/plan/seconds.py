@@ -142,20 +142,19 @@ class TrainingTime:
 
     def _rollout(self) -> float:
         trainer, settings = self.trainer, self.trainer.settings
-        is_vllm = settings.backend == "vllm"
-        width = trainer.width if is_vllm else 4
+        width = trainer.width if trainer.has_engine else 4
         cache = trainer.engine_cache()
-        if not is_vllm:
+        if not trainer.has_engine:
             cache = settings.rollout_batch_tokens * trainer.shape.cache_bytes(width)
         elif cache <= 0:  # it would not start; what would it take if it did?
             cache = trainer.longest() * trainer.shape.cache_bytes(width) / settings.vllm.tensor_parallel
-        parts = settings.vllm.tensor_parallel if is_vllm else 1
+        parts = settings.vllm.tensor_parallel if trainer.has_engine else 1
         written = self._runner(width).split(parts).generate(
             self.sequences / trainer.gpus * parts, self.lengths.prompt, self.lengths.response,
-            settings.responses_per_prompt, cache * parts, is_vllm,
+            settings.responses_per_prompt, cache * parts, trainer.has_engine,
         )  # fmt: skip
         moved = 0.0
-        if is_vllm:  # asleep in the machine's memory, then replaced by the trainer's
+        if trainer.has_engine:  # asleep in the machine's memory, then replaced by the trainer's
             moved = trainer.width * trainer.shape.parameters / HOST_LINK
             if trainer.shards > 1:  # a weight at a time, in the trainer's float32
                 moved += 4 * trainer.shape.parameters / trainer.device.link

@@ -11,7 +11,7 @@ from sent.sampling.sampler import Completion, Request
 from sent.training.parallelism import parallelism_of
 
 
-def by_transformers(settings: Training, accelerator, policy, tokenizer):
+def by_transformers(folder: str, model: Model, settings: Training, accelerator, policy, tokenizer):
     """Return a sampler of the policy itself, or of a whole copy where the policy is split over devices.
 
     With it comes the context in which it has the current weights.
@@ -43,7 +43,7 @@ def by_transformers(settings: Training, accelerator, policy, tokenizer):
     return TransformersSampler(copy, tokenizer, settings.rollout_batch_tokens), rollouts
 
 
-def by_vllm(folder: str, model: Model, settings: Training, accelerator, policy):
+def by_vllm(folder: str, model: Model, settings: Training, accelerator, policy, tokenizer):
     """Return a vLLM engine in this process, and the context in which it is awake with the current weights."""
     from sent.sampling.vllm_sampler import VllmSampler
 

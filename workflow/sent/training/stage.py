@@ -13,7 +13,7 @@ from accelerate.utils import set_seed
 
 from sent import tables
 from sent.code_version import code_version
-from sent.config import Grading, Method, Model, Training, parse
+from sent.config import SAMPLERS, Grading, Method, Model, Training, parse
 from sent.errors import SentError
 from sent.log import logger
 from sent.models.architecture import context_of
@@ -257,9 +257,8 @@ def make_policy(loaded, settings: Training) -> policies.Policy:
 
 def make_sampler(folder: str, model: Model, settings: Training, accelerator, policy, tokenizer):
     """Return the rollout sampler, and the context in which it has the policy's current weights."""
-    if settings.backend == "vllm":
-        return rollout_engines.by_vllm(folder, model, settings, accelerator, policy)
-    return rollout_engines.by_transformers(settings, accelerator, policy, tokenizer)
+    by_backend = getattr(rollout_engines, SAMPLERS[settings.backend].rollouts_by)
+    return by_backend(folder, model, settings, accelerator, policy, tokenizer)
 
 
 def final_weights(parallelism, policy, dtype: torch.dtype) -> dict[str, torch.Tensor]:
