@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from jobs import STEPS, TIMED, arguments
+from jobs import SETTINGS, STEPS, TIMED, arguments
 from sent import tables
 from sent.training import checkpoint
 
@@ -131,6 +131,25 @@ def test_more_steps_go_on_from_a_finished_job_that_kept_its_last_state(run, inpu
     assert after.count("collect_step") == (2 if keep else 6)
     assert happened.count("collect_step") == 6
     assert results(parts, 6) == results(whole, 6)
+
+
+@pytest.mark.slow
+def test_a_falling_learning_rate_goes_on_to_the_bit_and_more_steps_start_over(run, inputs, tmp_path):
+    """Every step of a cosine depends on where its end is, so states of another number of steps are of no use."""
+    falling = {"lr_schedule": "cosine", "warmup_updates": 2, "keep_checkpoints": True}
+    status, happened = run(arguments(inputs, tmp_path / "whole", **falling))
+    assert status == 0
+    rates = [row["learning_rate"] for row in tables.rows(tmp_path / "whole" / "metrics.parquet")]
+    assert rates == sorted(rates, reverse=True) and 0 <= rates[-1] < rates[0] < SETTINGS["lr"] * 1.001
+    last = max(i for i, name in enumerate(happened, 1) if name == "update")
+    assert run(arguments(inputs, tmp_path / "parts", **falling), at=last)[0] == -signal.SIGKILL
+    status, after = run(arguments(inputs, tmp_path / "parts", **falling))
+    assert (status, after.count("collect_step")) == (0, 1)
+    assert results(tmp_path / "parts") == results(tmp_path / "whole")
+    status, after = run(arguments(inputs, tmp_path / "parts", steps=6, **falling))
+    assert (status, after.count("collect_step")) == (0, 6)
+    assert run(arguments(inputs, tmp_path / "six", steps=6, **falling))[0] == 0
+    assert results(tmp_path / "parts", 6) == results(tmp_path / "six", 6)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from sent.__main__ import main
 from sent.config import Training
 from sent.errors import SentError
 from sent.experiment import read
-from sent.training.schedule import QuestionStream, stage_steps, total_steps
+from sent.training.schedule import QuestionStream, learning_rate_factor, stage_steps, total_steps
 from sent.training.stage import is_shuffled, read_questions
 
 
@@ -22,6 +22,33 @@ def test_epochs_give_enough_steps_for_the_last_partial_batch():
     assert total_steps(settings(epochs=1), 9) == 3
     assert total_steps(settings(epochs=2.5), 8) == 5
     assert total_steps(settings(epochs=1, steps=7), 8) == 7
+
+
+def test_the_learning_rate_falls_as_transformers_schedules_do():
+    """Of one stage; transformers' warm-up starts at 0, ours at the first share, so updates after it are compared."""
+    import torch
+    from transformers import get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
+
+    for kind, oracle in (
+        ("linear", get_linear_schedule_with_warmup),
+        ("cosine", get_cosine_schedule_with_warmup),
+    ):
+        given = settings(lr_schedule=kind, warmup_updates=4)
+        (factor,) = oracle(torch.optim.SGD([torch.zeros(1)], lr=1.0), 4, 20).lr_lambdas
+        for update in range(4, 20):
+            assert learning_rate_factor(given, update, 0, 20) == pytest.approx(factor(update))
+        assert learning_rate_factor(given, 0, 0, 20) == pytest.approx(1 / 5)
+        assert learning_rate_factor(given, 25, 0, 20) == pytest.approx(0)
+
+
+def test_the_learning_rate_falls_over_all_stages_and_warms_up_in_each():
+    falling = settings(lr_schedule="linear", warmup_updates=1)
+    whole = [learning_rate_factor(falling, n, 0, 9) for n in range(9)]
+    assert whole == pytest.approx([0.5, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8])
+    second = [learning_rate_factor(falling, n, 4, 9) for n in range(5)]
+    assert second == pytest.approx([whole[4] / 2, *whole[5:]])
+    constant = settings(warmup_updates=1)
+    assert [learning_rate_factor(constant, n, 4, 9) for n in range(3)] == [0.5, 1, 1]
 
 
 @pytest.mark.parametrize(

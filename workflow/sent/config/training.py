@@ -146,7 +146,11 @@ class Training(Settings):
         1024, ge=1, description="questions with a longer prompt are left out, and counted"
     )
     decoding: Decoding = Field(Decoding(), description="how rollouts are drawn")
-    lr: float = Field(1e-6, gt=0, le=1, description="learning rate of AdamW, constant after the warm-up")
+    lr: float = Field(1e-6, gt=0, le=1, description="learning rate of AdamW after the warm-up")
+    lr_schedule: Literal["constant", "linear", "cosine"] = Field(
+        "constant",
+        description="how the learning rate goes on after the warm-up: as it is, or down to 0 at the end of all stages",
+    )
     warmup_updates: int = Field(0, ge=0, description="optimizer updates of linear warm-up, in each stage")
     weight_decay: float = Field(0.0, ge=0, le=1, description="of AdamW")
     adam_betas: tuple[Beta, Beta] = Field(

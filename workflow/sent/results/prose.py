@@ -177,16 +177,21 @@ def _curricula(data: ExperimentData) -> list[str]:
     return sentences
 
 
+FALLING = {"linear": " that falls linearly to 0", "cosine": " that falls to 0 along a cosine"}
+"""What follows the learning rate, by its schedule."""
+
+
 def _training(data: ExperimentData, settings: dict) -> str:
     training = settings["training"]
     trained = [label for name, label in data.methods.items() if name != "base"]
     length = f"{training['steps']} rollout steps" if training["steps"] else f"{training['epochs']:g} epochs"
+    falling = FALLING.get(training["lr_schedule"], "")
     updates = max(1, round(training["prompts_per_step"] / training["minibatch_prompts"]))
     return (
         f"{', '.join(data.models.values())} were trained with {', '.join(trained)} for {length} of "
         f"{training['prompts_per_step']} prompts with {training['responses_per_prompt']} responses each, "
         f"{updates} optimizer update{'s' if updates > 1 else ''} a rollout, AdamW at a learning rate of "
-        f"{training['lr']:g}, {_counted(len(settings['seeds']), 'seed')}; rollouts at "
+        f"{training['lr']:g}{falling}, {_counted(len(settings['seeds']), 'seed')}; rollouts at "
         f"{_decoding(training['decoding'])}."
     )
 

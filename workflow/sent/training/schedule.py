@@ -1,4 +1,4 @@
-"""Which questions are trained on, in what order, for how many steps. No torch here."""
+"""Which questions are trained on, in what order, for how many steps, at what learning rate. No torch here."""
 
 import math
 
@@ -29,6 +29,24 @@ def stage_steps(total: int, sizes: list[int]) -> list[int]:
     for k in reversed(range(len(sizes))):
         ends[k] = min(ends[k], total - (len(sizes) - 1 - k))
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def learning_rate_factor(settings: Training, update: int, before: int, total: int) -> float:
+    """Return what the learning rate is multiplied by at one update, in [0, 1].
+
+    ``update`` counts from 0 in its stage, ``before`` are the updates of earlier stages, ``total`` those of all stages:
+    the rate falls over the whole training, so that methods with and without a curriculum fall alike, while each stage,
+    whose optimizer starts anew, warms up. Decay as in transformers' schedules: 1 - p or (1 + cos(pi p)) / 2 with p, the share
+    of the updates after the first warm-up that are done.
+    """
+    warmup = settings.warmup_updates
+    rise = min(1.0, (update + 1) / (warmup + 1))
+    done = min(1.0, max(0, before + update - warmup) / max(1, total - warmup))
+    if settings.lr_schedule == "linear":
+        return rise * (1 - done)
+    if settings.lr_schedule == "cosine":
+        return rise * (1 + math.cos(math.pi * done)) / 2
+    return rise
 
 
 class QuestionStream:

@@ -25,12 +25,12 @@ from sent.training.loop import TrainingLoop
 from sent.training.parallelism import parallelism_of
 from sent.training.recipe import updates_per_step
 from sent.training.rollout import Collector, TrainingQuestion
-from sent.training.schedule import QuestionStream, stage_steps, total_steps
+from sent.training.schedule import QuestionStream, learning_rate_factor, stage_steps, total_steps
 from sent.training.update import Updater
 
 LENGTH = ("steps", "epochs")
-"""Settings that only say how long training goes on: no step depends on them, so that more can be added later. A schedule
-of the learning rate that looked at its end would have to put the number of steps into the checkpoint's key again."""
+"""Settings that only say how long training goes on: no step depends on them, so that more can be added later. Where the
+learning rate falls towards the end, every step does, by the number of updates, which is in the checkpoint's key then."""
 
 
 def train_stage(args) -> None:
@@ -48,7 +48,9 @@ def train_stage(args) -> None:
     accelerator = make_accelerator(model, settings, Path(args.metrics).parent)
     parallelism = parallelism_of(accelerator)
     ids, sizes, rows = read_questions(args.questions, args.curriculum, args.stage, args.stages)
-    steps = stage_steps(total_steps(settings, len(rows)), sizes)[args.stage - 1]
+    shares = stage_steps(total_steps(settings, len(rows)), sizes)
+    steps = shares[args.stage - 1]
+    before, total = (updates_per_step(settings) * sum(part) for part in (shares[: args.stage - 1], shares))
 
     dtype = getattr(torch, model.dtype)
     loaded, tokenizer = policies.load(args.policy, model, torch.float32)
@@ -70,14 +72,16 @@ def train_stage(args) -> None:
         trained, lr=settings.lr, betas=settings.adam_betas, weight_decay=settings.weight_decay
     )
     policy, optimizer = parallelism.prepare(policy, optimizer, settings.max_grad_norm)
-    warmup = settings.warmup_updates
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1.0, (n + 1) / (warmup + 1)))
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda n: learning_rate_factor(settings, n, before, total)
+    )
     accelerator.register_for_checkpointing(scheduler)
 
     key = key_of(
         {
             "settings": [s.science() for s in (model, method, grading)],
             "training": {k: v for k, v in settings.science().items() if k not in LENGTH},
+            "updates": None if settings.lr_schedule == "constant" else [before, total],
             "data": [
                 hash_files(p) for p in (args.policy, args.reference, args.questions, args.curriculum) if p
             ],
