@@ -7,6 +7,7 @@ Outputs: none; a mistake in them ends the run here, with one message.
 import os
 import re
 import sys
+from itertools import product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -112,7 +113,7 @@ def opening_of_report():
 
 
 def caption_values(wildcards):
-    """Return the settings that captions of Snakemake's report name, defaults filled in; a list where models differ."""
+    """Return the settings that captions of Snakemake's report name, defaults filled in; a list where models or methods differ."""
     told = {
         "responses": ("evaluation", "n"),
         "samples": ("sampling", "n"),
@@ -120,10 +121,11 @@ def caption_values(wildcards):
         "rollouts": ("training", "responses_per_prompt"),
     }
     stages = dict.fromkeys(str(curriculum.n_stages) for curriculum in EXPERIMENT.curricula.values())
+    settings = {stage: [getattr(s, stage) for s in EXPERIMENT.by_model.values()] for stage, _ in told.values()}
+    if EXPERIMENT.trained:
+        settings["training"] = [EXPERIMENT.training(*axes) for axes in product(EXPERIMENT.models, EXPERIMENT.trained)]
     return {"seeds": len(EXPERIMENT.experiment.seeds), "stages": " or ".join(stages)} | {
-        name: " or ".join(
-            dict.fromkeys(str(getattr(getattr(s, stage), key)) for s in EXPERIMENT.by_model.values())
-        )
+        name: " or ".join(dict.fromkeys(str(getattr(each, key)) for each in settings[stage]))
         for name, (stage, key) in told.items()
     }
 

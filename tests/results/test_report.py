@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import jinja2
 import pytest
 from docutils.core import publish_parts
-from sent.results import description, figures, paper_tables, report
+from sent.experiment import load
+from sent.results import description, figures, paper_tables, prose, report
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,34 @@ def test_it_tells_the_numbers_of_the_run(page):
     assert "2 seeds" in page and "2 stages" in page
     assert "<b>56.2</b>" in page
     assert "duckdb" in page and "training" in page
+
+
+def test_what_methods_share_and_what_is_set_for_one_alone_is_told():
+    """The paragraph on methods names every exception with its value."""
+    own = {
+        "kept": {"clip_high": 0.28, "keeps": ["clip_high", "aggregation"]},
+        "tuned": {"label": "Tuned", "training": {"lr": 0.5, "decoding": {"top_p": 0.9}}},
+    }
+    experiment = {
+        "experiment": "toy",
+        "models": ["nano-small"],
+        "methods": ["grpo", *own],
+        "registry": {"methods": {"grpo": {}, **own}},
+        "data": {"train": {"generator": {"families": ["chain"]}}},
+        "semantic_entropy": {"entailment": "exact"},
+    }
+
+    def told(share: dict) -> list[str]:
+        settings = json.loads(load({**experiment, "methods_share": share}).json())
+        return prose._recipes(SimpleNamespace(methods={"tuned": "Tuned"}), settings)
+
+    alone = "Trained otherwise by Tuned alone: decoding top_p 0.9, lr 0.5."
+    assert told({}) == [alone]
+    assert told({"clip_high": 0.3, "reference_kl": 0}) == [
+        "All methods share clip_high 0.3, reference_kl 0.0.",
+        "kept keeps its own clip_high 0.28.",
+        alone,
+    ]
 
 
 def test_texts_are_escaped(page):

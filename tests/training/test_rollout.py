@@ -75,7 +75,7 @@ def test_keys_follow_the_place_of_a_group():
 
 
 def test_responses_near_the_length_limit_lose_reward():
-    drawing = collector("a", overlong_buffer=4, decoding={"max_new_tokens": 6})
+    drawing = collector("a", overlong_share=2 / 3, decoding={"max_new_tokens": 6})
     (group,) = drawing.collect(1, [(0, QUESTIONS["a"], 0)])
     assert group.rewards == [pytest.approx(-0.25), pytest.approx(1 - 0.5)]
 

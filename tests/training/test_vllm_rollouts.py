@@ -32,7 +32,7 @@ def job(request, tmp_path):
     tables.write(tmp_path / "questions.parquet", tables.table(tables.QUESTIONS, questions))
     settings = {
         "backend": "vllm", "prompts_per_step": 4, "responses_per_prompt": 4, "minibatch_prompts": 2, "steps": 3,
-        "lr": 0.05, "decoding": {"max_new_tokens": 12}, "checkpoint_every": 0, "overlong_buffer": 11,
+        "lr": 0.05, "decoding": {"max_new_tokens": 12}, "checkpoint_every": 0, "overlong_share": 0.9,
         "vllm": {"gpu_memory_utilization": 0.1, "enforce_eager": True, "max_model_len": 64},
     }  # fmt: skip
     folder = str(tmp_path / "model")

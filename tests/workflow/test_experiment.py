@@ -148,6 +148,69 @@ def test_an_override_keeps_the_other_values():
     assert (settings["lr"], settings["steps"]) == (0.25, 4)
 
 
+def test_settings_of_a_method_go_over_the_model_s_and_what_methods_share_over_both():
+    """lr is set by experiment, model, method and for all methods; each next one wins, and only the given keys count."""
+    own = {"mine": {"training": {"lr": 0.3, "decoding": {"top_p": 0.5}}}, "kept": {"keeps": ["training"]}}
+    changes = {
+        "methods": ["grpo", "mine", "kept"],
+        "registry": {"methods": {"grpo": {}, **own}},
+        "training": {"lr": 0.1, "steps": 3, "decoding": {"max_new_tokens": 9}},
+        "overrides": {"nano-small": {"training": {"lr": 0.2}}},
+    }
+
+    def found(**more) -> dict:
+        resolved = load(experiment(**changes, **more))
+        assert read(resolved.json()) == replace(resolved, places={})
+        return {(m, t): resolved.training(m, t) for m in resolved.models for t in resolved.methods}
+
+    plain = found()
+    rates = {axes: settings.lr for axes, settings in plain.items()}
+    small, large = (
+        {method: rate for (m, method), rate in rates.items() if m == f"nano-{size}"}
+        for size in ("small", "large")
+    )
+    assert small == {"grpo": 0.2, "mine": 0.3, "kept": 0.2}
+    assert large == {"grpo": 0.1, "mine": 0.3, "kept": 0.1}
+    mine = plain["nano-small", "mine"]
+    assert (mine.steps, mine.decoding.top_p, mine.decoding.max_new_tokens) == (3, 0.5, 9)
+
+    shared = found(methods_share={"training": {"lr": 0.4}})
+    assert [shared["nano-small", method].lr for method in ("grpo", "mine", "kept")] == [0.4, 0.4, 0.2]
+    assert shared["nano-small", "mine"].decoding == mine.decoding
+
+
+def test_methods_share_all_keys_but_those_that_an_entry_keeps():
+    names = ["grpo", "mask", "clip_higher", "sent"]
+    share = {"aggregation": "token_mean", "clip_high": 0.3, "reference_kl": 0.01}
+    plain, shared = (load(experiment(methods=names, **more)) for more in ({}, {"methods_share": share}))
+    found = {name: [shared.methods[name].model_dump()[key] for key in share] for name in names}
+    assert found == {
+        "grpo": ["token_mean", 0.3, 0.01],
+        "mask": ["selected_mean", 0.3, 0.01],
+        "clip_higher": ["token_mean", 0.28, 0.01],
+        "sent": ["token_mean", 0.3, 0],
+    }
+    assert shared.methods["sent"].weighting == plain.methods["sent"].weighting
+    assert json.loads(shared.reported())["methods_share"] == share
+    assert json.loads(plain.reported())["methods_share"] == {}
+
+
+@pytest.mark.parametrize(
+    ("share", "message"),
+    [
+        ({"agregation": "token_mean"}, "unknown key 'methods_share.agregation'; did you mean 'aggregation'"),
+        ({"training": {"lr": -1}}, "'methods_share.training.lr': Input should be greater than 0"),
+        ({"training": {"resume": "settings"}}, "'methods_share.training': 'resume' says how jobs run"),
+        ({"label": "x"}, "'methods_share': methods cannot share 'label'"),
+        ({"clip_low": None}, "grpo, under config: methods_share {'clip_low': None}: give both clip_low and clip_high"),
+        ({"training": {"minibatch_prompts": 3, "prompts_per_step": 4}}, r"minibatch_prompts \(3\) must divide"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_what_methods_share_are_named(share, message):
+    with pytest.raises(SentError, match=message):
+        load(experiment(methods_share=share))
+
+
 def test_a_colocated_engine_keeps_its_share_of_the_gpu_beside_other_options():
     settings = load(experiment(training={"vllm": {"max_model_len": 3072}})).experiment
     assert settings.training.vllm.gpu_memory_utilization == 0.4

@@ -14,6 +14,9 @@ from sent.config import (
     Method,
     Model,
     Settings,
+    Training,
+    given,
+    laid_over,
     parse,
     parse_yaml,
     read_yaml,
@@ -97,6 +100,10 @@ class ResolvedExperiment:
     def science(self, of: str, model: str) -> str:
         """Those of them that shape what jobs make: when they change, the jobs are repeated."""
         return science(self._settings(of, model))
+
+    def training(self, model: str, method: str) -> Training:
+        """How a method trains a model: the experiment's settings, the model's over them, the method's over those."""
+        return recipe.training_of(self.methods[method], self.by_model[model].training)
 
     def _settings(self, of: str, model: str) -> Settings:
         return self.entry(model) if of == "model" else getattr(self.by_model[model], of)
@@ -185,7 +192,8 @@ def load(config: dict[str, Any], where: str = "config") -> ResolvedExperiment:
         known["models"] = {name: ({}, f"{where}: recorded") for name in experiment.models} | known["models"]
     models = {name: _entry(known, "models", name, f"{where}: 'models'") for name in experiment.models}
     trained = [name for name in experiment.methods if name != BASE]
-    methods = {name: _entry(known, "methods", name, f"{where}: 'methods'", also=[BASE]) for name in trained}
+    entries = {name: _entry(known, "methods", name, f"{where}: 'methods'", also=[BASE]) for name in trained}
+    methods = {name: _sharing(entry, experiment.methods_share) for name, entry in entries.items()}
     benchmarks = {
         name: _entry(known, "benchmarks", name, f"{where}: 'benchmarks'") for name in experiment.benchmarks
     }
@@ -313,6 +321,14 @@ def _entry(known: dict, kind: str, name: str, key: str, also: list[str] | None =
     return parsed.model_copy(update={"few_shot": examples_of(parsed, place)})
 
 
+def _sharing(method: Method, share: Method) -> Method:
+    """The method with what all methods of the experiment share laid over it."""
+    shared = {key: value for key, value in given(share).items() if key not in method.keeps}
+    if "training" in shared:
+        shared["training"] = laid_over(given(method.training), shared["training"])
+    return Method.model_validate(method.model_dump(mode="json") | shared)
+
+
 def _override(config: dict[str, Any], experiment: Experiment, model: str, file: str) -> Experiment:
     """The experiment as one model sees it."""
     changes = experiment.overrides.get(model)
@@ -324,16 +340,7 @@ def _override(config: dict[str, Any], experiment: Experiment, model: str, file: 
             raise SentError(f"{where}: '{stage}' cannot be changed for one model{nearest(stage, STAGES)}")
     if "shards" in changes.get("sampling", {}):
         raise SentError(f"{where}: 'sampling.shards' is one number for the whole experiment; set it there")
-    return parse(Experiment, _merge(config, changes), where)
-
-
-def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with ``changes`` laid over it, dict by dict."""
-    both = dict(base)
-    for key, value in changes.items():
-        nested = isinstance(value, dict) and isinstance(both.get(key), dict)
-        both[key] = _merge(both[key], value) if nested else value
-    return both
+    return parse(Experiment, laid_over(config, changes), where)
 
 
 def _check(resolved: ResolvedExperiment, where: str) -> None:
@@ -372,11 +379,14 @@ def _check(resolved: ResolvedExperiment, where: str) -> None:
                 "figures; give each a `label` of its own"
             )
     for name, method in resolved.methods.items():
-        recipe.check(method, places["methods", name])
+        shared = given(experiment.methods_share)
+        recipe.check(
+            method, places["methods", name] + (f", under {where}: methods_share {shared}" if shared else "")
+        )
     for name, settings in resolved.by_model.items():
         for method, entry in resolved.methods.items():
             try:
-                recipe.check_training(method, entry, settings.training)
+                recipe.check_training(method, entry, resolved.training(name, method))
             except SentError as error:
                 raise SentError(f"{where}: {error}") from None
         entailment = settings.semantic_entropy.entailment

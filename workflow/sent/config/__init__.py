@@ -5,7 +5,7 @@ from here. Nothing here imports torch.
 """
 
 from sent.config.backends import SAMPLERS
-from sent.config.base import Name, Settings
+from sent.config.base import Name, Settings, given, laid_over
 from sent.config.curriculum import Curriculum
 from sent.config.data import Data, Generator, Hub, Recorded, RowFormat, Source
 from sent.config.evaluation import Benchmark, Evaluation
@@ -52,6 +52,8 @@ __all__ = [
     "Training",
     "Vllm",
     "dump",
+    "given",
+    "laid_over",
     "parse",
     "parse_yaml",
     "read_yaml",

@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_validator,
+)
 
 LARGEST = 2**31 - 1
 """Of numbers in settings: the tables between stages hold whole numbers of 32 bits."""
@@ -55,7 +63,46 @@ class Settings(BaseModel):
         kept = self.model_dump(mode="json", exclude=set(left_out))
         inner = {key: getattr(self, key) for key in kept}
         parts = {k: v.science(operation, report) for k, v in inner.items() if isinstance(v, Settings)}
-        return kept | parts
+        return kept | {key: _within(part, kept[key]) for key, part in parts.items()}
+
+
+def given(settings: Settings) -> dict[str, Any]:
+    """Return the keys of settings that were given, at any depth, without those left at their defaults."""
+    return settings.model_dump(mode="json", exclude_unset=True)
+
+
+Changes = PlainSerializer(given)
+"""Marks settings that are laid over others: only the keys that are given count, and are written."""
+
+
+def operational(settings: Settings) -> list[str]:
+    """Return which of the given keys say how a job runs, at any depth: `key` or `key.inner`."""
+    found = []
+    for key in sorted(settings.model_fields_set):
+        value = getattr(settings, key)
+        if key in settings.OPERATION:
+            found.append(key)
+        elif isinstance(value, Settings):
+            found += [f"{key}.{inner}" for inner in operational(value)]
+    return found
+
+
+def laid_over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``changes`` laid over it, dict by dict."""
+    both = dict(base)
+    for key, value in changes.items():
+        nested = isinstance(value, dict) and isinstance(both.get(key), dict)
+        both[key] = laid_over(both[key], value) if nested else value
+    return both
+
+
+def _within(values: dict[str, Any], written: dict[str, Any]) -> dict[str, Any]:
+    """Return the values whose keys are written, at any depth."""
+    return {
+        key: _within(value, written[key]) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if key in written
+    }
 
 
 def _takes_truth_values(annotation: Any) -> bool:

@@ -4,14 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from sent.config.base import Name, Settings
+from sent.config.base import Changes, Name, Settings
 from sent.config.data import Data, Recorded
 from sent.config.evaluation import Evaluation
 from sent.config.grading import Grading
 from sent.config.results import Results
 from sent.config.sampling import Sampling
 from sent.config.semantic_entropy import SemanticEntropy
-from sent.config.training import Training
+from sent.config.training import Method, Training
 
 RESERVED = {"main", "temp", "system", "memory", "information_schema", "pg_catalog"}
 """Names that DuckDB has databases or schemas of its own under."""
@@ -48,6 +48,11 @@ class Experiment(Settings):
         description="orders of the questions to make beside those that the methods follow, names in curricula.yaml",
     )
     training: Training = Field(Training(), description="reinforcement learning with verifiable rewards")
+    methods_share: Annotated[Method, Changes] = Field(
+        Method(),
+        description="keys that all methods have alike, over their entries, but for those that an entry `keeps`: "
+        "{aggregation: token_mean, reference_kl: 0}",
+    )
     evaluation: Evaluation = Field(Evaluation(), description="how policies answer the benchmarks")
     results: Results = Field(Results(), description="how results are summed up")
     overrides: dict[Name, dict[Name, Any]] = Field(
@@ -72,6 +77,13 @@ class Experiment(Settings):
                 f"{taken[0]} means something else in the database; give the benchmark another name"
             )
         return names
+
+    @field_validator("methods_share")
+    @classmethod
+    def _are_no_names(cls, share: Method) -> Method:
+        if found := sorted(share.model_fields_set & Method.REPORT):
+            raise ValueError(f"methods cannot share '{found[0]}'")
+        return share
 
     @property
     def benchmark_grading(self) -> Grading:

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, RootModel, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, RootModel, WithJsonSchema, field_validator, model_validator
 
 from sent.config.backends import SAMPLERS
-from sent.config.base import Label, Name, Settings
+from sent.config.base import Changes, Label, Name, Settings, operational
 from sent.config.sampling import Decoding, Vllm
+from sent.errors import nearest
 
 WRITTEN_PART = {
     "anyOf": [
@@ -51,47 +52,6 @@ class Part(RootModel[Annotated[Any, WithJsonSchema(WRITTEN_PART)]]):
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 TRAINS = tuple(name for name, sampler in SAMPLERS.items() if sampler.rollouts_by)
-
-
-class Method(Settings):
-    """A registry entry of config/methods.yaml: a recipe of named parts, each a function in a file of its own."""
-
-    REPORT = frozenset({"label"})
-
-    label: Label | None = Field(None, description="name in tables and figures")
-    curriculum: Name | None = Field(
-        None,
-        description="order of the questions to follow stage by stage, a name in curricula.yaml; null: none",
-    )
-    weighting: Part = Field(
-        Part("uniform"),
-        description="function that weighs the tokens, a file of sent/training/weightings/, with its constants",
-    )
-    clip_low: float | None = Field(
-        0.2, ge=0, le=1, description="the ratio's lower bound is 1 - clip_low; null: unclipped"
-    )
-    clip_high: float | None = Field(
-        0.2, ge=0, description="the ratio's upper bound is 1 + clip_high; null: unclipped"
-    )
-    aggregation: Literal["token_mean", "sequence_mean", "selected_mean"] = Field(
-        "sequence_mean",
-        description="mean over all tokens, over responses of each one's token mean, or over the tokens whose "
-        "policy gradient the weighting keeps",
-    )
-    kl_anchor: Literal["reference", "old"] | None = Field(
-        None,
-        description="what the weighting's KL term pulls to: the reference, or the policy of the rollout",
-    )
-    kl_estimator: Literal["k1", "k2", "k3", "abs"] = Field(
-        "k3", description="estimator of the weighting's KL"
-    )
-    reference_kl: float = Field(0.0, ge=0, description="coefficient of a KL to the reference on all tokens")
-    reference_estimator: Literal["k1", "k2", "k3", "abs"] = Field("k3", description="its estimator")
-    reference: Literal["initial", "stage_start"] = Field(
-        "initial",
-        description="weights of the reference: the base model's, or those that the stage starts from",
-    )
-    entropy_coefficient: float = Field(0.0, ge=0, description="weight of the mean token entropy as a bonus")
 
 
 class Lora(Settings):
@@ -172,10 +132,11 @@ class Training(Settings):
         ge=0,
         description="times that groups of equal rewards are replaced by further questions (DAPO); 0: off",
     )
-    overlong_buffer: int = Field(
+    overlong_share: float = Field(
         0,
         ge=0,
-        description="tokens before the length limit over which the reward falls by up to 1 (DAPO); 0: off",
+        le=1,
+        description="last part of max_new_tokens over which the reward falls by up to 1 (DAPO); 0: off",
     )
     importance_cap: float | None = Field(
         None,
@@ -203,3 +164,70 @@ class Training(Settings):
     )
     trackers: list[Literal["tensorboard", "wandb"]] = Field([], description="log there, too")
     vllm: ColocatedVllm = Field(ColocatedVllm(), description="options of `backend: vllm`")
+
+
+class Method(Settings):
+    """A registry entry of config/methods.yaml: a recipe of named parts, each a function in a file of its own."""
+
+    REPORT = frozenset({"keeps", "label"})
+
+    label: Label | None = Field(None, description="name in tables and figures")
+    curriculum: Name | None = Field(
+        None,
+        description="order of the questions to follow stage by stage, a name in curricula.yaml; null: none",
+    )
+    weighting: Part = Field(
+        Part("uniform"),
+        description="function that weighs the tokens, a file of sent/training/weightings/, with its constants",
+    )
+    clip_low: float | None = Field(
+        0.2, ge=0, le=1, description="the ratio's lower bound is 1 - clip_low; null: unclipped"
+    )
+    clip_high: float | None = Field(
+        0.2, ge=0, description="the ratio's upper bound is 1 + clip_high; null: unclipped"
+    )
+    aggregation: Literal["token_mean", "sequence_mean", "selected_mean"] = Field(
+        "sequence_mean",
+        description="mean over all tokens, over responses of each one's token mean, or over the tokens whose "
+        "policy gradient the weighting keeps",
+    )
+    kl_anchor: Literal["reference", "old"] | None = Field(
+        None,
+        description="what the weighting's KL term pulls to: the reference, or the policy of the rollout",
+    )
+    kl_estimator: Literal["k1", "k2", "k3", "abs"] = Field(
+        "k3", description="estimator of the weighting's KL"
+    )
+    reference_kl: float = Field(0.0, ge=0, description="coefficient of a KL to the reference on all tokens")
+    reference_estimator: Literal["k1", "k2", "k3", "abs"] = Field("k3", description="its estimator")
+    reference: Literal["initial", "stage_start"] = Field(
+        "initial",
+        description="weights of the reference: the base model's, or those that the stage starts from",
+    )
+    entropy_coefficient: float = Field(0.0, ge=0, description="weight of the mean token entropy as a bonus")
+    training: Annotated[Training, Changes] = Field(
+        Training(),
+        description="settings of training of this method alone, over those of experiment and model",
+    )
+    keeps: list[str] = Field(
+        [],
+        description="keys that are this method's idea, which `methods_share` of an experiment leaves as they are",
+    )
+
+    @field_validator("training")
+    @classmethod
+    def _is_no_operation(cls, changes: Training) -> Training:
+        if found := operational(changes):
+            raise ValueError(
+                f"'{found[0]}' says how jobs run, not what a method is; set it in the experiment"
+            )
+        return changes
+
+    @field_validator("keeps")
+    @classmethod
+    def _are_keys(cls, keys: list[str]) -> list[str]:
+        known = cls.model_fields.keys() - cls.REPORT
+        for key in keys:
+            if key not in known:
+                raise ValueError(f"no key that methods share is called '{key}'{nearest(key, known)}")
+        return keys

@@ -62,7 +62,7 @@ class Workload:
 
     def steps(self, model: str, method: str) -> list[int]:
         """Return the rollout steps of each stage, by the functions that training itself uses."""
-        settings = self.experiment.by_model[model].training
+        settings = self.experiment.training(model, method)
         followed = self.experiment.methods[method].curriculum
         curriculum = self.experiment.curricula[followed] if followed else Curriculum(n_stages=1)
         stages, count = self.experiment.stages(model, method), self.train_questions()
@@ -224,7 +224,7 @@ class Jobs:
 
     def trainer(self, model: str, method: str) -> TrainingMemory:
         """Return what a training's memory depends on."""
-        entry, settings = self.experiment.models[model], self.experiment.by_model[model].training
+        entry, settings = self.experiment.models[model], self.experiment.training(model, method)
         device = self.gpu if entry.resources.gpus else CPU
         needs_reference = recipe.needs_reference(self.experiment.methods[method])
         return TrainingMemory(self.shapes[model], entry, settings, needs_reference, device)

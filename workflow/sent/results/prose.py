@@ -108,7 +108,7 @@ def methods(data: ExperimentData) -> str:
         parts.append(DEFINITIONS)
     if settings["methods"]:
         parts += [_evaluation(data, settings, counts), DEFINITIONS]
-    return " ".join([*parts, *_overrides(data, settings)])
+    return " ".join([*parts, *_overrides(data, settings), *_recipes(data, settings)])
 
 
 def _overrides(data: ExperimentData, settings: dict) -> list[str]:
@@ -121,6 +121,28 @@ def _overrides(data: ExperimentData, settings: dict) -> list[str]:
         + "."
         for model, changes in settings["overrides"].items()
     ]
+
+
+def _recipes(data: ExperimentData, settings: dict) -> list[str]:
+    """What methods share whatever their entries say, which of them keep their own, and what is set for one alone."""
+    share, methods = settings["methods_share"], settings["methods"]
+    sentences = [f"All methods share {_listed(share)}."] if share else []
+    for name, method in methods.items():
+        label = data.methods.get(name, name)
+        if own := {key: method[key] for key in method["keeps"] if key in share}:
+            sentences.append(f"{label} keeps its own {_listed(own)}.")
+        if method["training"]:
+            sentences.append(f"Trained otherwise by {label} alone: {_listed(method['training'])}.")
+    return sentences
+
+
+def _listed(values: dict) -> str:
+    """Keys and values in words: `lr 0.1, decoding top_p 0.9`."""
+    pairs = [
+        (key, _listed(value) if isinstance(value, dict) else json.dumps(value).strip('"'))
+        for key, value in values.items()
+    ]
+    return ", ".join(f"{key} {value}" for key, value in pairs)
 
 
 def _sampling(settings: dict, counts: dict[str, int]) -> str:

@@ -1,6 +1,6 @@
 """What follows from a method's parts: whether they fit, and what the loop must compute for them. No torch here."""
 
-from sent.config import Method, Training
+from sent.config import Method, Training, given, laid_over
 from sent.errors import SentError
 from sent.training import parts
 
@@ -17,6 +17,11 @@ def _check(method: Method) -> None:
     parts.bind("weighting", method.weighting)
     if (method.clip_low is None) != (method.clip_high is None):
         raise SentError("give both clip_low and clip_high, or null for both")
+
+
+def training_of(method: Method, settings: Training) -> Training:
+    """Return the settings of training with those of the method alone laid over them."""
+    return Training.model_validate(laid_over(settings.model_dump(mode="json"), given(method.training)))
 
 
 def updates_per_step(settings: Training) -> int:

@@ -81,10 +81,11 @@ class Collector:
 
     def _overlong(self, tokens: int) -> float:
         """Soft punishment of length: 0 up to the buffer, rising to 1 at the limit (DAPO, Yu et al. 2025, eq. 13)."""
-        buffer = self.settings.overlong_buffer
+        limit = self.settings.decoding.max_new_tokens
+        buffer = self.settings.overlong_share * limit
         if buffer == 0:
             return 0.0
-        start = self.settings.decoding.max_new_tokens - buffer
+        start = limit - buffer
         return min(1.0, max(0.0, (tokens - start) / buffer))
 
 

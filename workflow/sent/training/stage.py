@@ -40,7 +40,7 @@ def train_stage(args) -> None:
     start = time.monotonic()
     model = parse(Model, args.model, "--model")
     method = parse(Method, args.method, "--method")
-    settings = parse(Training, args.settings, "--settings")
+    settings = recipe.training_of(method, parse(Training, args.settings, "--settings"))
     grading = parse(Grading, args.grading, "--grading")
     recipe.check(method, "--method")
     recipe.check_training(args.method_name, method, settings)
