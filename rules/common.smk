@@ -121,9 +121,13 @@ def caption_values(wildcards):
         "rollouts": ("training", "responses_per_prompt"),
     }
     stages = dict.fromkeys(str(curriculum.n_stages) for curriculum in EXPERIMENT.curricula.values())
-    settings = {stage: [getattr(s, stage) for s in EXPERIMENT.by_model.values()] for stage, _ in told.values()}
+    settings = {
+        stage: [getattr(s, stage) for s in EXPERIMENT.by_model.values()] for stage, _ in told.values()
+    }
     if EXPERIMENT.trained:
-        settings["training"] = [EXPERIMENT.training(*axes) for axes in product(EXPERIMENT.models, EXPERIMENT.trained)]
+        settings["training"] = [
+            EXPERIMENT.training(*axes) for axes in product(EXPERIMENT.models, EXPERIMENT.trained)
+        ]
     return {"seeds": len(EXPERIMENT.experiment.seeds), "stages": " or ".join(stages)} | {
         name: " or ".join(dict.fromkeys(str(getattr(each, key)) for each in settings[stage]))
         for name, (stage, key) in told.items()
