@@ -178,7 +178,8 @@ def test_contributing_names_paths_that_exist_and_few_files_a_recipe():
     for paths in opened.values():
         for path in paths:
             assert (ROOT / path).exists(), path
-    assert len(opened["The loss"]) == len(opened["A figure"]) == len(opened["An entailment backend"]) == 2
+    assert len(opened["A figure"]) == len(opened["An entailment backend"]) == 2
+    assert len(opened["The loss"]) == 3, "the sum, its clipping, its weights"
     assert sum("training/" in path for path in opened["What repeats what"]) == 2, "restart"
     assert [path for path in opened["A curriculum"] if "/curriculum/" in path] == [
         "workflow/sent/curriculum/sort.py"

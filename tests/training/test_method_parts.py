@@ -2,24 +2,20 @@
 
 import contextlib
 import math
-import re
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import yaml
 from minibatches import batch_of, share_of, weights_of
+from registry import METHODS, TEXT
 from sent.config import Method, Training, dump, parse
 from sent.errors import SentError
-from sent.training import recipe, weightings
+from sent.training import recipe, surrogates, weightings
 from sent.training.advantages import EPSILON, group_advantages
 from sent.training.kl import kl
 from sent.training.loss import averages, method_loss
-
-REGISTRY = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
 
 # ---------------------------------------------------------------- advantages
 
@@ -84,23 +80,17 @@ def test_unknown_estimator():
 
 
 def test_registry_holds_the_methods_of_the_comparison():
-    assert {"grpo", "en", "adv", "mask", "clip_cov", "kl_cov", "high_en", "sent"} <= REGISTRY.keys()
+    assert {"grpo", "en", "adv", "mask", "clip_cov", "kl_cov", "high_en", "sent"} <= METHODS.keys()
 
 
-@pytest.mark.parametrize("name", REGISTRY)
-def test_entries_survive_the_command_line(name):
-    method = parse(Method, REGISTRY[name], name)
+@pytest.mark.parametrize(("name", "method"), METHODS.items())
+def test_entries_survive_the_command_line(name, method):
     assert parse(Method, dump(method), name) == method
     recipe.check(method, name)
 
 
 def test_every_constant_names_its_source():
-    """Each line that shapes the loss has a comment that says where its value is from; entries of one's own need none."""
-    root = Path(__file__).parents[2]
-    text, page = ((root / name).read_text() for name in ("config/methods.yaml", "docs/methods.md"))
-    entries = re.split(r"^(?=\w)", text, flags=re.MULTILINE)
-    text = "".join(entry for entry in entries if f"`{entry.partition(':')[0]}`" in page)
-    assert text.count("\n") > 100
+    """Each line that shapes the loss has a comment that says where its value is from."""
     free = (
         "label:",
         "weighting:",
@@ -109,7 +99,7 @@ def test_every_constant_names_its_source():
         "kl_anchor: null",
         "keeps:",
     )
-    for line in text.splitlines():
+    for line in TEXT.splitlines():
         entry = line.strip()
         is_part = entry.endswith(":")
         if line.startswith(" ") and not is_part and not entry.startswith(free):
@@ -118,9 +108,8 @@ def test_every_constant_names_its_source():
             assert any(word in source for word in ("[", "ours", "as sent", "none", "without effect")), entry
 
 
-@pytest.mark.parametrize("name", REGISTRY)
-def test_what_methods_need(name):
-    method = parse(Method, REGISTRY[name], name)
+@pytest.mark.parametrize(("name", "method"), METHODS.items())
+def test_what_methods_need(name, method):
     one_update = Training(prompts_per_step=2, minibatch_prompts=2)
     refused = pytest.raises(SentError, match=f"method '{name}': its KL to the old policy has no gradient")
     with refused if method.kl_anchor == "old" else contextlib.nullcontext():
@@ -144,7 +133,7 @@ def test_k1_to_the_old_policy_works_with_one_update():
     ],
 )
 def test_ablations_differ_from_sent_in_one_thing(name, changed):
-    sent, ablation = (parse(Method, REGISTRY[n], n).model_dump() for n in ("sent", name))
+    sent, ablation = (METHODS[n].model_dump() for n in ("sent", name))
     assert {key for key in sent if sent[key] != ablation[key]} - {"label"} == changed
 
 
@@ -161,7 +150,22 @@ def test_ablations_differ_from_sent_in_one_thing(name, changed):
         ({"weighting": {"mask": {"share": "a few"}}}, "'share': Input should be a valid number"),
         ({"weighting": {"uniform": {"share": 0.2}}}, "unknown key 'share'"),
         ({"weighting": {"adv": {"alpha": 0.4, "kappa": 1}}}, "Input should be greater than 1"),
-        ({"clip_low": None}, "give both clip_low and clip_high, or null for both"),
+        (
+            {"clip_low": None},
+            "surrogate 'clipped' needs clip_low; give a number, or set `surrogate: unclipped`",
+        ),
+        (
+            {"surrogate": "unclipped"},
+            "surrogate 'unclipped' has no clip_low, found 0.2; set `clip_low: null`",
+        ),
+        ({"surrogate": "cispo", "clip_high": 4}, "surrogate 'cispo' has no clip_low"),
+        ({"surrogate": "cliped"}, "unknown surrogate 'cliped'; did you mean 'clipped'?"),
+        (
+            {"surrogate": {"clipped": {"clip_low": 0.2}}},
+            "constants of surrogate 'clipped': unknown key 'clip_low'",
+        ),
+        ({"surrogate": "dual_clip"}, "constants of surrogate 'dual_clip': 'bound': Field required"),
+        ({"surrogate": {"dual_clip": {"bound": 1}}}, "Input should be greater than 1, found 1"),
         ({"kl_anchor": "teacher"}, "'kl_anchor': Input should be 'reference' or 'old', found 'teacher'"),
         ({"agregation": "token_mean"}, "unknown key 'agregation'; did you mean 'aggregation'?"),
         ({"training": {"lrr": 1}}, "unknown key 'training.lrr'; did you mean 'lr'?"),
@@ -189,30 +193,47 @@ def test_mistakes_in_an_entry_are_named(entry, message):
 OWN = "from sent.training.selection import Choice, Share, Tokens\n\n\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
+WEIGHTINGS, SURROGATES = (
     [
         ("def other(tokens):\n    return Choice()\n", "weightings/own.py: expected a function called 'own', found none"),
         ("def own(tokens, *, share):\n    return Choice()\n", "weightings/own.py: argument 'share' has no annotation"),
-        ("def own(tokens):\n    return tokens.logp\n", "weighting 'own' returned ndarray, expected a Choice"),
+        ("def own(tokens):\n    return tokens.logp\n", "weightings/own.py: function 'own' returned ndarray, expected a Choice"),
         ("def own(tokens):\n    return Choice(pg_weight=1.0)\n", "pg_weight must be a NumPy array of 2 values"),
         ("def own(tokens):\n    return Choice(pg_weight=tokens.logp[:1])\n", "found of shape (1,)"),
         ("def own(tokens):\n    return Choice(pg_weight=tokens.logp)\n", "pg_weight is negative for 2 of 2 tokens"),
         ("def own(tokens):\n    return Choice(advantages=tokens.logp * float('nan'))\n", "advantages is not finite for 2"),
+        ("def own(tokens):\n    return Choice(diagnostics={'a': tokens.logp})\n", "'a' for the log must be a finite number"),
         ("def own(tokens):\n    return Choice(kl_weight=-tokens.logp)\n", "sets KL weights, so its method needs `kl_anchor`"),
     ],
+    [
+        ("def own(ratio, advantage, logp):\n    return ratio\n", "must return two tensors of 2 values"),
+        ("def own(ratio, advantage, logp):\n    return ratio\n", "found float64 of shape (2,)"),
+        ("def own(ratio, advantage, logp):\n    return None, ratio > 2\n", "found (NoneType, bool of shape (2,))"),
+        ("def own(ratio, advantage, logp):\n    return ratio, ratio\n", "found (float64 of shape (2,), float64 of shape (2,))"),
+        ("def own(ratio, advantage, logp):\n    return ratio.mean(), ratio > 2\n", "found (float64 of shape (), bool"),
+        ("def own(ratio, advantage, logp):\n    return logp.log(), ratio > 2\n", "it returns is not finite for 2 of 2 tokens"),
+        ("def own(ratio, advantage, logp, *, clip_lw: float):\n    pass\n", "surrogate 'own' has no clip_low, found 0.2"),
+    ],
 )  # fmt: skip
-def test_mistakes_in_a_weighting_of_ones_own_are_named(tmp_path, monkeypatch, text, message):
+
+
+@pytest.mark.parametrize(
+    ("package", "kind", "text", "message"),
+    [(weightings, "weighting", *case) for case in WEIGHTINGS]
+    + [(surrogates, "surrogate", *case) for case in SURROGATES],
+)
+def test_mistakes_in_a_part_of_ones_own_are_named(tmp_path, monkeypatch, package, kind, text, message):
     (tmp_path / "own.py").write_text(OWN + text)
-    monkeypatch.setattr(weightings, "__path__", [*weightings.__path__, str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "sent.training.weightings.own", raising=False)
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, f"{package.__name__}.own", raising=False)
+    bounds = {} if kind == "weighting" or "clip" in text else {"clip_low": None, "clip_high": None}
+    part = {"own": {"share": 0.5}} if "share" in text else "own"
     with pytest.raises(SentError) as error:
-        method = parse(
-            Method, {"weighting": "own" if "share" not in text else {"own": {"share": 0.5}}}, "mine"
-        )
+        method = parse(Method, {kind: part} | bounds, "mine")
         recipe.check(method, "mine")
         weights_of(method, share_of([[-1.0, -2.0]]))
     assert message in str(error.value)
+    assert "own.py: " in str(error.value) or "clip" in text
 
 
 # ---------------------------------------------------------------- the loss
@@ -247,7 +268,7 @@ def test_metrics_by_hand():
 
 def test_importance_weighs_the_policy_gradient_alone():
     """The trainer holds the first token half, the second three times as likely as the sampler did; the cap is 2."""
-    method = Method(reference_kl=0.1, clip_low=None, clip_high=None)
+    method = Method(reference_kl=0.1, surrogate="unclipped", clip_low=None, clip_high=None)
     logp, batch = small(method)
     sampled = batch.logp_old - torch.tensor([0.5, 3.0], dtype=torch.float64).log()
     _, sums = method_loss(method, logp, None, batch)

@@ -1,22 +1,18 @@
 """The tools that methods choose tokens with, and the weights of a mini-batch."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import yaml
 from minibatches import batch_of, share_of, weights_of
-from sent.config import Method, parse
+from registry import METHODS
+from sent.config import Method
 from sent.errors import SentError
 from sent.training import weighing
 from sent.training.batch import offsets_of
 from sent.training.selection import Tokens, count, covariance, highest, lowest
 from sent.training.weighing import NonFiniteError
-
-REGISTRY = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
-METHODS = {name: parse(Method, entry, f"methods.{name}") for name, entry in REGISTRY.items()}
 
 
 def tokens_of(logp, advantages) -> Tokens:

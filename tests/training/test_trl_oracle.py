@@ -1,14 +1,13 @@
 """grpo and en give TRL's loss and gradients: its own loss function runs on the same numbers."""
 
 from collections import defaultdict
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-import yaml
 from minibatches import batch_of, share_of
-from sent.config import Method, parse
+from registry import METHODS
+from sent.config import Method
 from sent.training.loss import method_loss
 
 TOLERANCE = 1e-6
@@ -150,8 +149,6 @@ def test_loss_and_gradients_equal_trl(
 
 
 def test_the_registry_entries_are_the_ones_compared():
-    registry = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
-    grpo, en = (parse(Method, registry[name], name) for name in ("grpo", "en"))
     common = {"aggregation": "sequence_mean", "reference_kl": 0.001}
-    assert grpo == Method(label="GRPO", **common)
-    assert en == Method(label="w/ En", entropy_coefficient=0.001, **common)
+    assert METHODS["grpo"] == Method(label="GRPO", **common)
+    assert METHODS["en"] == Method(label="w/ En", entropy_coefficient=0.001, **common)

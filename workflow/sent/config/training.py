@@ -180,11 +180,19 @@ class Method(Settings):
         Part("uniform"),
         description="function that weighs the tokens, a file of sent/training/weightings/, with its constants",
     )
+    surrogate: Part = Field(
+        Part("clipped"),
+        description="function of ratio and advantage that is maximised, a file of sent/training/surrogates/, with its "
+        "constants",
+    )
     clip_low: float | None = Field(
-        0.2, ge=0, le=1, description="the ratio's lower bound is 1 - clip_low; null: unclipped"
+        0.2,
+        ge=0,
+        le=1,
+        description="the ratio's lower bound is 1 - clip_low; null where the surrogate has none",
     )
     clip_high: float | None = Field(
-        0.2, ge=0, description="the ratio's upper bound is 1 + clip_high; null: unclipped"
+        0.2, ge=0, description="the ratio's upper bound is 1 + clip_high; null where the surrogate has none"
     )
     aggregation: Literal["token_mean", "sequence_mean", "selected_mean"] = Field(
         "sequence_mean",

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 from sent.config import Method
+from sent.errors import SentError
+from sent.training import parts, recipe
 from sent.training.batch import Batch
 from sent.training.kl import kl
 
@@ -18,22 +20,17 @@ def method_loss(
 
         sum_t scale_t (w_t PG_t + beta_t KL_t + c_ref KL_t(reference)) - c_H sum_t H_t / N
 
-    PG = -min(r A, clip(r) A), or -r A without a clip range; r = exp(logp - logp_old). ``logp`` and
-    ``entropy`` ``[n]``, of the batch's tokens, carry gradients; ``entropy`` may be None where
-    ``method.entropy_coefficient`` is 0. With an ``importance_cap``, PG is weighed by how much likelier the trainer
-    holds the token than the sampler did, up to the cap.
+    PG is the method's surrogate with its sign turned (:func:`gains`). ``logp`` and ``entropy`` ``[n]``, of the batch's
+    tokens, carry gradients; ``entropy`` may be None where ``method.entropy_coefficient`` is 0. With an
+    ``importance_cap``, PG is weighed by how much likelier the trainer holds the token than the sampler did, up to
+    the cap.
 
     The loss is a SUM that ``batch.scale`` has scaled: adding the micro-batches of all processes gives the mini-
     batch's. So are the metrics: ``loss_*`` add up to the loss's parts, and the others, divided by ``tokens``,
     are means (:func:`averages`).
     """
-    ratio = (logp - batch.logp_old).exp()
-    gain = ratio * batch.advantage
-    clipped = torch.zeros_like(gain, dtype=torch.bool)
-    if method.clip_low is not None:
-        held = ratio.clamp(1 - method.clip_low, 1 + method.clip_high) * batch.advantage
-        clipped = (gain > held) & (batch.pg_weight > 0)
-        gain = torch.minimum(gain, held)
+    gain, held = gains(method, logp, batch.logp_old, batch.advantage)
+    clipped = held & (batch.pg_weight > 0)
     if importance_cap is not None:
         gain = gain * (batch.logp_old - batch.sampler_logp).exp().clamp(max=importance_cap)
     terms = {"loss_policy": -batch.scale * batch.pg_weight * gain}
@@ -51,6 +48,30 @@ def method_loss(
 
     metrics = {name: value.detach().sum(dtype=torch.float64) for name, value in (terms | sums).items()}
     return torch.stack([term.sum() for term in terms.values()]).sum(), metrics
+
+
+def gains(method: Method, logp: Tensor, logp_old: Tensor, advantage: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what the policy gradient maximises of each token ``[n]``, and which tokens' gradient a bound holds.
+
+    Raises :class:`SentError` if the method's surrogate returns anything but two such tensors.
+    """
+    ratio = (logp - logp_old).exp()
+    found = recipe.surrogate(method)(ratio, advantage, logp)
+    is_pair = isinstance(found, tuple) and len(found) == 2 and all(isinstance(x, Tensor) for x in found)
+    if not is_pair or any(x.shape != logp.shape for x in found) or found[1].dtype != torch.bool:
+        raise SentError(
+            f"{parts.function_at('surrogate', method.surrogate.name)} must return two tensors of {len(logp)} values, "
+            f"one a token: what is maximised, and whether a bound holds it (bool); found {_described(found)}"
+        )
+    return found
+
+
+def _described(found) -> str:
+    if isinstance(found, tuple):
+        return f"({', '.join(map(_described, found))})"
+    if isinstance(found, Tensor):
+        return f"{str(found.dtype).removeprefix('torch.')} of shape {tuple(found.shape)}"
+    return type(found).__name__
 
 
 def averages(totals: dict[str, float]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from sent.errors import SentError, nearest
 CURRENT_POLICY = "current policy"
 """Statistics of the policy that an update starts from: another pass before each later update of a rollout."""
 
-FOLDERS = {"weighting": "weightings"}
+FOLDERS = {"weighting": "weightings", "surrogate": "surrogates"}
 """The folder that each part of a method has its functions in."""
 
 
@@ -42,6 +42,11 @@ def module_of(kind: str, name: str) -> str:
     return f"{__package__}.{FOLDERS[kind]}.{name}"
 
 
+def function_at(kind: str, name: str) -> str:
+    """Return how messages name a part's function: its file, and what it is called."""
+    return f"{FOLDERS[kind]}/{name}.py: function '{name}'"
+
+
 def function_of(kind: str, name: str) -> Callable:
     """Return a part's function. Raises :class:`SentError` for an unknown name."""
     if name not in names(kind):
@@ -52,16 +57,22 @@ def function_of(kind: str, name: str) -> Callable:
     return function
 
 
-def bind(kind: str, part: Part) -> Callable:
-    """Return a part's function with its constants filled in.
+def constants_of(kind: str, name: str) -> dict[str, inspect.Parameter]:
+    """Return the keyword-only arguments of a part's function, by name."""
+    arguments = inspect.signature(function_of(kind, name), eval_str=True).parameters
+    return {name: argument for name, argument in arguments.items() if argument.kind is argument.KEYWORD_ONLY}
+
+
+def bind(kind: str, part: Part, **given) -> Callable:
+    """Return a part's function with its constants filled in, and with those that are ``given`` elsewhere.
 
     Raises :class:`SentError` for an unknown part, and for constants that are missing, unknown, out of bounds or
     not annotated.
     """
     function = function_of(kind, part.name)
     fields = {}
-    for argument in inspect.signature(function, eval_str=True).parameters.values():
-        if argument.kind is not argument.KEYWORD_ONLY:
+    for argument in constants_of(kind, part.name).values():
+        if argument.name in given:
             continue
         if argument.annotation is argument.empty:
             raise SentError(
@@ -74,7 +85,7 @@ def bind(kind: str, part: Part) -> Callable:
         )
     settings = create_model(part.name, __base__=Settings, **fields)
     checked = parse(settings, part.constants, f"constants of {kind} '{part.name}'")
-    return functools.partial(function, **{name: getattr(checked, name) for name in fields})
+    return functools.partial(function, **given, **{name: getattr(checked, name) for name in fields})
 
 
 def needed_by(kind: str, part: Part) -> frozenset[str]:

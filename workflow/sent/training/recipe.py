@@ -1,5 +1,7 @@
 """What follows from a method's parts: whether they fit, and what the loop must compute for them. No torch here."""
 
+from collections.abc import Callable
+
 from sent.config import Method, Training, given, laid_over
 from sent.errors import SentError
 from sent.training import parts
@@ -15,8 +17,23 @@ def check(method: Method, where: str) -> None:
 
 def _check(method: Method) -> None:
     parts.bind("weighting", method.weighting)
-    if (method.clip_low is None) != (method.clip_high is None):
-        raise SentError("give both clip_low and clip_high, or null for both")
+    surrogate(method)
+
+
+def surrogate(method: Method) -> Callable:
+    """Return the method's surrogate with its constants and bounds. Raises :class:`SentError` if they do not fit."""
+    name = method.surrogate.name
+    bounds = {}
+    for key in ("clip_low", "clip_high"):
+        value = getattr(method, key)
+        if key not in parts.constants_of("surrogate", name):
+            if value is not None:
+                raise SentError(f"surrogate '{name}' has no {key}, found {value}; set `{key}: null`")
+        elif value is None:
+            raise SentError(f"surrogate '{name}' needs {key}; give a number, or set `surrogate: unclipped`")
+        else:
+            bounds[key] = value
+    return parts.bind("surrogate", method.surrogate, **bounds)
 
 
 def training_of(method: Method, settings: Training) -> Training:
@@ -66,4 +83,4 @@ def needs_entropy_gradient(method: Method) -> bool:
 
 def modules(method: Method) -> list[str]:
     """Return the modules of a method's own parts, which its training follows beside the loop's."""
-    return [parts.module_of("weighting", method.weighting.name)]
+    return [parts.module_of(kind, getattr(method, kind).name) for kind in parts.FOLDERS]

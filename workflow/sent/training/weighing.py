@@ -11,6 +11,7 @@ from sent.config import Method
 from sent.errors import SentError
 from sent.training import parts
 from sent.training.batch import Batch, offsets_of
+from sent.training.loss import gains
 from sent.training.selection import Choice, Tokens, count, covariance, lowest
 
 LOW_SHARE = 0.8
@@ -66,18 +67,15 @@ def tokens_of(shares: list[tuple], method: Method, seed: int) -> Tokens:
     )
     logp, logp_old, entropy, entropy_old = (v[places].astype(np.float64) for v in values)
     repeated = np.repeat(advantages[order].astype(np.float64), lengths[order])
+    known = [torch.from_numpy(values) for values in (logp, logp_old, repeated)]
+    gain, held = gains(method, *known)
+    if bad := (~gain.isfinite() & torch.stack(known).isfinite().all(dim=0)).sum().item():
+        name = parts.function_at("surrogate", method.surrogate.name)
+        raise SentError(f"{name}: what it returns is not finite for {bad} of {len(gain)} tokens")
     return Tokens(
         logp=logp, logp_old=logp_old, entropy=entropy, entropy_old=entropy_old, advantages=repeated,
-        clipped=clipped(method, logp, logp_old, repeated), offsets=offsets, keys=keys[order], seed=seed,
+        clipped=held.numpy(), offsets=offsets, keys=keys[order], seed=seed,
     )  # fmt: skip
-
-
-def clipped(method: Method, logp: np.ndarray, logp_old: np.ndarray, advantages: np.ndarray) -> np.ndarray:
-    """Return which tokens' policy gradient the clip range removes already, bool ``[N]``."""
-    if method.clip_low is None:
-        return np.zeros(len(logp), dtype=bool)
-    ratio = np.exp(logp - logp_old)
-    return advantages * ratio > advantages * np.clip(ratio, 1 - method.clip_low, 1 + method.clip_high)
 
 
 def weigh(method: Method, tokens: Tokens) -> tuple[dict[str, np.ndarray], dict[str, float]]:
@@ -112,7 +110,7 @@ def _check_finite(tokens: Tokens) -> None:
 
 def _check_choice(method: Method, choice: Choice, n: int) -> None:
     """Refuse what the loss could not use."""
-    name = f"weighting '{method.weighting.name}'"
+    name = parts.function_at("weighting", method.weighting.name)
     if not isinstance(choice, Choice):
         raise SentError(
             f"{name} returned {type(choice).__name__}, expected a Choice (sent.training.selection)"
@@ -131,6 +129,11 @@ def _check_choice(method: Method, choice: Choice, n: int) -> None:
         if field != "advantages" and (values < 0).any():
             raise SentError(
                 f"{name}: {field} is negative for {(values < 0).sum()} of {n} tokens; expected 0 or more"
+            )
+    for field, value in choice.diagnostics.items():
+        if not isinstance(value, int | float) or not np.isfinite(value):
+            raise SentError(
+                f"{name}: figure '{field}' for the log must be a finite number, found {value!r:.100}"
             )
     if method.kl_anchor is None and choice.kl_weight is not None and choice.kl_weight.any():
         raise SentError(f"{name} sets KL weights, so its method needs `kl_anchor`")

@@ -1,0 +1,11 @@
+"""CISPO: the ratio is a weight that has a bound, and no token loses its gradient."""
+
+
+def cispo(ratio, advantage, logp, *, clip_high: float):
+    """Return min(r, 1 + clip_high) A logp, the ratio without a gradient (MiniMax 2025, eq. 4 and 5).
+
+    What is held is the weight: the token still pulls, by as much as at the bound.
+    """
+    bound = 1 + clip_high
+    weight = ratio.detach().clamp(max=bound)
+    return weight * advantage * logp, (ratio > bound) & (advantage != 0)

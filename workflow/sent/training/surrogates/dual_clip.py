@@ -1,0 +1,17 @@
+"""The clipped surrogate with a second bound, for wrong responses that the policy has moved towards."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sent.training.surrogates.clipped import clipped
+
+
+def dual_clip(
+    ratio, advantage, logp, *, clip_low: float, clip_high: float, bound: Annotated[float, Field(gt=1)]
+):
+    """Return the clipped surrogate, but no less than ``bound`` A where A < 0 (Ye et al. 2020, eq. 5)."""
+    gain, held = clipped(ratio, advantage, logp, clip_low=clip_low, clip_high=clip_high)
+    floor = bound * advantage
+    is_below = (advantage < 0) & (gain < floor)
+    return floor.where(is_below, gain), held | is_below

@@ -1,0 +1,6 @@
+"""The ratio as it is."""
+
+
+def unclipped(ratio, advantage, logp):
+    """Return r A, without a bound (Schulman et al. 2017, eq. 6)."""
+    return ratio * advantage, ratio != ratio
