@@ -202,7 +202,7 @@ def test_methods_share_all_keys_but_those_that_an_entry_keeps():
         ({"training": {"lr": -1}}, "'methods_share.training.lr': Input should be greater than 0"),
         ({"training": {"resume": "settings"}}, "'methods_share.training': 'resume' says how jobs run"),
         ({"label": "x"}, "'methods_share': methods cannot share 'label'"),
-        ({"clip_low": None}, "grpo, under config: methods_share {'clip_low': None}: give both clip_low and clip_high"),
+        ({"clip_low": None}, "grpo, under config: methods_share {'clip_low': None}: surrogate 'clipped' needs clip_low"),
         ({"training": {"minibatch_prompts": 3, "prompts_per_step": 4}}, r"minibatch_prompts \(3\) must divide"),
     ],
 )  # fmt: skip
