@@ -102,13 +102,14 @@ def train(tmp_path_factory):
         save_embedded(inputs / "model")
         questions = generate(Generator(families=["chain"], levels=[1], count=10))
         tables.write(inputs / "questions.parquet", tables.table(tables.QUESTIONS, questions))
-        patch.setattr(grader, "Grader", jobs.CoinGrader)
 
         def run(**settings) -> tuple[dict, list[dict]]:
             name = json.dumps(settings)
             if name not in known:
                 folder = tmp_path_factory.mktemp("job")
-                stage.train_stage(jobs.arguments(inputs, folder, **{"steps": 2, **settings}))
+                with pytest.MonkeyPatch.context() as coin:
+                    coin.setattr(grader, "Grader", jobs.CoinGrader)
+                    stage.train_stage(jobs.arguments(inputs, folder, **{"steps": 2, **settings}))
                 rows = tables.rows(folder / "metrics.parquet")
                 log = [{k: v for k, v in row.items() if not k.startswith(jobs.TIMED)} for row in rows]
                 known[name] = load_file(folder / "policy" / "model.safetensors"), log
