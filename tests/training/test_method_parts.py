@@ -166,6 +166,11 @@ def test_ablations_differ_from_sent_in_one_thing(name, changed):
         ),
         ({"surrogate": "dual_clip"}, "constants of surrogate 'dual_clip': 'bound': Field required"),
         ({"surrogate": {"dual_clip": {"bound": 1}}}, "Input should be greater than 1, found 1"),
+        ({"ratio": "response"}, "'ratio': Input should be 'token' or 'sequence', found 'response'"),
+        (
+            {"ratio": "sequence", "weighting": {"mask": {"share": 0.2}}},
+            "weighting 'mask' weighs the policy gradient of tokens, and `ratio: sequence` has one ratio for a whole response",
+        ),
         ({"kl_anchor": "teacher"}, "'kl_anchor': Input should be 'reference' or 'old', found 'teacher'"),
         ({"agregation": "token_mean"}, "unknown key 'agregation'; did you mean 'aggregation'?"),
         ({"training": {"lrr": 1}}, "unknown key 'training.lrr'; did you mean 'lr'?"),
@@ -215,6 +220,21 @@ WEIGHTINGS, SURROGATES = (
         ("def own(ratio, advantage, logp, *, clip_lw: float):\n    pass\n", "surrogate 'own' has no clip_low, found 0.2"),
     ],
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["pg_weight", "advantages"])
+def test_one_ratio_for_a_response_needs_one_weight_for_its_tokens(tmp_path, monkeypatch, field):
+    """Also of a weighting that does not say what it needs: weights that differ between responses alone are taken."""
+    text = f"def own(tokens):\n    return Choice({field}=tokens.logp**2)\n"
+    (tmp_path / "own.py").write_text(OWN + text)
+    monkeypatch.setattr(weightings, "__path__", [*weightings.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, f"{weightings.__name__}.own", raising=False)
+    method = Method(ratio="sequence", weighting="own")
+    weights_of(method, share_of([[-1.0, -1.0], [-3.0, -3.0]], mask=[[True, True], [True, False]]))
+    with pytest.raises(
+        SentError, match=r"weightings/own\.py: .* weighs the tokens of one response differently"
+    ):
+        weights_of(method, share_of([[-1.0, -2.0], [-3.0, -3.0]]))
 
 
 @pytest.mark.parametrize(

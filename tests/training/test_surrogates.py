@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from sent.config import Method
@@ -45,7 +46,7 @@ def test_by_hand(name, constants, ratio, advantage, value, derivative, held):
     logp = torch.tensor([-0.5, -1.5, -0.1], dtype=torch.float64, requires_grad=True)
     old = logp.detach() - torch.tensor([9.0, ratio, 0.01], dtype=torch.float64).log()
     advantages = torch.tensor([1.0, advantage, -1], dtype=torch.float64)
-    gain, is_held = gains(method, logp, old, advantages)
+    gain, is_held = gains(method, logp, old, advantages, np.array([1, 2]))
     (gradient,) = torch.autograd.grad(gain[1], logp)
     assert gain[1].item() == pytest.approx(value)
     assert gradient.tolist() == pytest.approx([0, derivative, 0])
@@ -62,6 +63,30 @@ def test_ratios_far_away_stay_finite():
     logp = torch.tensor([-201.0], requires_grad=True)
     for sign in (-1.0, 1.0):
         method = Method(surrogate={"gradient_preserving": {"scale_low": 0.5, "scale_high": 1}})
-        gain, _ = gains(method, logp, torch.tensor([-1.0]), torch.tensor([sign]))
+        gain, _ = gains(method, logp, torch.tensor([-1.0]), torch.tensor([sign]), np.array([1]))
         (gradient,) = torch.autograd.grad(gain.sum(), logp)
         assert math.isfinite(gain.item()) and math.isfinite(gradient.item())
+
+
+def test_the_ratio_of_a_sequence_by_hand():
+    """Ratios 2 and 8 have the geometric mean 4, ratios 0.5 and 0.5 and 0.5 that of 0.5; a response has no token.
+
+    Clipped to at most 1.3, the first gives 1.3 A without a gradient. The third gives 0.5 A, and d s / d logp_t = s / 3 for
+    each of its tokens, of three terms.
+    """
+    method = Method(ratio="sequence", **CLIP)
+    log_ratios = torch.tensor([2, 8, 0.5, 0.5, 0.5], dtype=torch.float64).log()
+    logp = torch.full((5,), -1.0, dtype=torch.float64, requires_grad=True)
+    advantages = torch.tensor([1, 1, 2, 2, 2], dtype=torch.float64)
+    gain, held = gains(method, logp, logp.detach() - log_ratios, advantages, np.array([2, 0, 3]))
+    (gradient,) = torch.autograd.grad(gain.sum(), logp)
+    assert gain.tolist() == pytest.approx([1.3, 1.3, 1, 1, 1])
+    assert held.tolist() == [True, True, False, False, False]
+    assert gradient.tolist() == pytest.approx([0, 0, 1, 1, 1])
+
+
+def test_no_token_has_no_ratio():
+    logp = torch.zeros(0, requires_grad=True)
+    gain, held = gains(Method(ratio="sequence"), logp, logp.detach(), logp.detach(), np.zeros(0, np.int64))
+    gain.sum().backward()
+    assert gain.shape == held.shape == logp.grad.shape == (0,)

@@ -1,4 +1,4 @@
-"""grpo and en give TRL's loss and gradients: its own loss function runs on the same numbers."""
+"""Losses and gradients are TRL's: its own loss function runs on the same numbers."""
 
 from collections import defaultdict
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ def trl_loss():
     """TRL's GRPO loss as a function of logits, without a trainer around it."""
     trainer = pytest.importorskip("trl.trainer.grpo_trainer").GRPOTrainer
 
-    def loss(logits, batch, reference_kl, clip_low, clip_high, entropy_coefficient, kind, importance=None):
+    def loss(logits, batch, method, kind, importance=None):
         logps = logits.log_softmax(-1)
         logp = logps.gather(-1, batch.targets[..., None])[..., 0]
         entropy = -(logps.exp() * logps).sum(-1)
@@ -33,14 +33,14 @@ def trl_loss():
             accelerator=identity,
             _metrics={"train": defaultdict(list)},
             loss_type=kind,
-            beta=reference_kl,
-            epsilon_low=clip_low,
-            epsilon_high=clip_high,
-            entropy_coef=entropy_coefficient,
-            _entropy_bonus_enabled=entropy_coefficient != 0,
+            beta=method.reference_kl,
+            epsilon_low=method.clip_low,
+            epsilon_high=method.clip_high + (kind == "cispo"),  # there it is the bound itself
+            entropy_coef=method.entropy_coefficient,
+            _entropy_bonus_enabled=method.entropy_coefficient != 0,
             use_adaptive_entropy=False,
             top_entropy_quantile=1.0,
-            importance_sampling_level="token",
+            importance_sampling_level=method.ratio,
             off_policy_mask_threshold=None,
             aux_loss_enabled=False,
             use_vllm=importance is not None,
@@ -106,8 +106,26 @@ def ours(method, logits, batch, importance=None):
     return total, metrics
 
 
+def compare(trl_loss, batch, method, kind, with_importance) -> tuple[dict, dict]:
+    """Assert that losses and gradients agree; return our metrics and TRL's."""
+    importance = batch.importance if with_importance else None
+    logits = batch.logits.clone().requires_grad_()
+    found, sums = ours(method, logits, batch, importance)
+    (gradient,) = torch.autograd.grad(found, logits)
+    expected, metrics = trl_loss(logits, batch, method, kind, importance)
+    (expected_gradient,) = torch.autograd.grad(expected, logits)
+    assert abs(found.item() - expected.item()) < TOLERANCE
+    assert (gradient - expected_gradient).abs().max() < TOLERANCE
+    assert expected_gradient.abs().max() > 1e-3  # there was something to get right
+    if method.reference_kl:
+        assert (sums["kl_reference"] / sums["tokens"]).item() == pytest.approx(metrics["kl"][0])
+    return sums, metrics
+
+
 @pytest.mark.parametrize("with_importance", [False, True])
-@pytest.mark.parametrize(("aggregation", "kind"), [("sequence_mean", "grpo"), ("token_mean", "bnpo")])
+@pytest.mark.parametrize(
+    ("aggregation", "kind"), [("sequence_mean", "grpo"), ("token_mean", "bnpo"), ("token_mean", "dapo")]
+)
 @pytest.mark.parametrize(
     ("reference_kl", "clip_low", "clip_high", "entropy_coefficient"),
     [(0.001, 0.2, 0.2, 0.0), (0.001, 0.2, 0.2, 0.001), (0.0, 0.2, 0.28, 0.0), (0.5, 0.1, 0.4, 0.3)],
@@ -131,21 +149,35 @@ def test_loss_and_gradients_equal_trl(
         reference_kl=reference_kl,
         entropy_coefficient=entropy_coefficient,
     )
-    importance = batch.importance if with_importance else None
-    logits = batch.logits.clone().requires_grad_()
-    found, sums = ours(method, logits, batch, importance)
-    (gradient,) = torch.autograd.grad(found, logits)
-    expected, metrics = trl_loss(
-        logits, batch, reference_kl, clip_low, clip_high, entropy_coefficient, kind, importance
-    )
-    (expected_gradient,) = torch.autograd.grad(expected, logits)
-    assert abs(found.item() - expected.item()) < TOLERANCE
-    assert (gradient - expected_gradient).abs().max() < TOLERANCE
-    assert expected_gradient.abs().max() > 1e-3  # there was something to get right
+    sums, metrics = compare(trl_loss, batch, method, kind, with_importance)
     clip_fraction = (sums["clipped"] / sums["tokens"]).item()
     assert clip_fraction == pytest.approx(metrics["clip_ratio/region_mean"][0]) and clip_fraction > 0.05
-    if reference_kl:
-        assert (sums["kl_reference"] / sums["tokens"]).item() == pytest.approx(metrics["kl"][0])
+
+
+@pytest.mark.parametrize("with_importance", [False, True])
+@pytest.mark.parametrize("reference_kl", [0, 0.01])
+def test_ratios_of_sequences_are_trl_s(trl_loss, batch, reference_kl, with_importance):
+    """GSPO, with bounds that some of six responses pass. TRL counts responses where we count their tokens."""
+    method = Method(ratio="sequence", clip_low=0.03, clip_high=0.04, reference_kl=reference_kl)
+    sums, metrics = compare(trl_loss, batch, method, "grpo", with_importance)
+    assert (sums["clipped"] > 0) == (metrics["clip_ratio/region_mean"][0] > 0)
+
+
+@pytest.mark.parametrize("with_importance", [False, True])
+@pytest.mark.parametrize(("clip_high", "reference_kl"), [(4, 0), (0.1, 0.01)])
+def test_cispo_is_trl_s(trl_loss, batch, clip_high, reference_kl, with_importance):
+    """Of the tokens beyond the bound TRL counts those with a positive advantage alone."""
+    method = Method(
+        surrogate="cispo",
+        clip_low=None,
+        clip_high=clip_high,
+        aggregation="token_mean",
+        reference_kl=reference_kl,
+    )
+    sums, metrics = compare(trl_loss, batch, method, "cispo", with_importance)
+    count = sums["clipped"].item()
+    assert metrics["cispo_clip_ratio"][0] * sums["tokens"].item() <= count
+    assert (count > 0) == (clip_high == 0.1)
 
 
 def test_the_registry_entries_are_the_ones_compared():

@@ -180,6 +180,10 @@ class Method(Settings):
         Part("uniform"),
         description="function that weighs the tokens, a file of sent/training/weightings/, with its constants",
     )
+    ratio: Literal["token", "sequence"] = Field(
+        "token",
+        description="what is clipped: the ratio of each token, or the geometric mean of a response's (GSPO)",
+    )
     surrogate: Part = Field(
         Part("clipped"),
         description="function of ratio and advantage that is maximised, a file of sent/training/surrogates/, with its "

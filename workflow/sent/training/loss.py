@@ -1,5 +1,6 @@
 """The one loss of all methods: a sum over tokens whose weights are fixed beforehand."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,8 +21,8 @@ def method_loss(
 
         sum_t scale_t (w_t PG_t + beta_t KL_t + c_ref KL_t(reference)) - c_H sum_t H_t / N
 
-    PG is the method's surrogate with its sign turned (:func:`gains`). ``logp`` and ``entropy`` ``[n]``, of the batch's
-    tokens, carry gradients; ``entropy`` may be None where ``method.entropy_coefficient`` is 0. With an
+    PG is the method's surrogate with its sign turned (:func:`gains`). ``logp`` and ``entropy`` ``[n]``, of the tokens of
+    the batch's responses, carry gradients; ``entropy`` may be None where ``method.entropy_coefficient`` is 0. With an
     ``importance_cap``, PG is weighed by how much likelier the trainer holds the token than the sampler did, up to
     the cap.
 
@@ -29,7 +30,7 @@ def method_loss(
     batch's. So are the metrics: ``loss_*`` add up to the loss's parts, and the others, divided by ``tokens``,
     are means (:func:`averages`).
     """
-    gain, held = gains(method, logp, batch.logp_old, batch.advantage)
+    gain, held = gains(method, logp, batch.logp_old, batch.advantage, batch.lengths)
     clipped = held & (batch.pg_weight > 0)
     if importance_cap is not None:
         gain = gain * (batch.logp_old - batch.sampler_logp).exp().clamp(max=importance_cap)
@@ -50,13 +51,19 @@ def method_loss(
     return torch.stack([term.sum() for term in terms.values()]).sum(), metrics
 
 
-def gains(method: Method, logp: Tensor, logp_old: Tensor, advantage: Tensor) -> tuple[Tensor, Tensor]:
+def gains(
+    method: Method, logp: Tensor, logp_old: Tensor, advantage: Tensor, lengths: np.ndarray
+) -> tuple[Tensor, Tensor]:
     """Return what the policy gradient maximises of each token ``[n]``, and which tokens' gradient a bound holds.
 
-    Raises :class:`SentError` if the method's surrogate returns anything but two such tensors.
+    The tokens are those of whole responses of ``lengths`` ``[b]``. The ratio is exp(logp - logp_old), or for
+    ``ratio: sequence`` that of the mean over the response (GSPO, Zheng et al. 2025, eq. 7). Raises
+    :class:`SentError` if the method's surrogate returns anything but two such tensors.
     """
-    ratio = (logp - logp_old).exp()
-    found = recipe.surrogate(method)(ratio, advantage, logp)
+    log_ratio = logp - logp_old
+    if method.ratio == "sequence":
+        log_ratio = _mean_of_sequences(log_ratio, lengths)
+    found = recipe.surrogate(method)(log_ratio.exp(), advantage, logp)
     is_pair = isinstance(found, tuple) and len(found) == 2 and all(isinstance(x, Tensor) for x in found)
     if not is_pair or any(x.shape != logp.shape for x in found) or found[1].dtype != torch.bool:
         raise SentError(
@@ -64,6 +71,15 @@ def gains(method: Method, logp: Tensor, logp_old: Tensor, advantage: Tensor) -> 
             f"one a token: what is maximised, and whether a bound holds it (bool); found {_described(found)}"
         )
     return found
+
+
+def _mean_of_sequences(values: Tensor, lengths: np.ndarray) -> Tensor:
+    """Return for each token ``[n]`` the mean over its response."""
+    if len(values) == 0:
+        return values
+    counts = torch.from_numpy(lengths).to(values.device)
+    means = torch.segment_reduce(values, "mean", lengths=counts)
+    return means.repeat_interleave(counts, output_size=len(values))
 
 
 def _described(found) -> str:

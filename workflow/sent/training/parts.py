@@ -18,6 +18,9 @@ from sent.errors import SentError, nearest
 CURRENT_POLICY = "current policy"
 """Statistics of the policy that an update starts from: another pass before each later update of a rollout."""
 
+TOKEN_RATIO = "ratios of tokens"
+"""That tokens of one response pull differently, which one ratio for the whole response would undo."""
+
 FOLDERS = {"weighting": "weightings", "surrogate": "surrogates"}
 """The folder that each part of a method has its functions in."""
 

@@ -18,6 +18,12 @@ def check(method: Method, where: str) -> None:
 def _check(method: Method) -> None:
     parts.bind("weighting", method.weighting)
     surrogate(method)
+    weighting = method.weighting
+    if method.ratio == "sequence" and parts.TOKEN_RATIO in parts.needed_by("weighting", weighting):
+        raise SentError(
+            f"weighting '{weighting.name}' weighs the policy gradient of tokens, and `ratio: sequence` has one ratio for a "
+            "whole response; set `ratio: token`, or take another weighting"
+        )
 
 
 def surrogate(method: Method) -> Callable:

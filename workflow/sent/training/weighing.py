@@ -68,7 +68,7 @@ def tokens_of(shares: list[tuple], method: Method, seed: int) -> Tokens:
     logp, logp_old, entropy, entropy_old = (v[places].astype(np.float64) for v in values)
     repeated = np.repeat(advantages[order].astype(np.float64), lengths[order])
     known = [torch.from_numpy(values) for values in (logp, logp_old, repeated)]
-    gain, held = gains(method, *known)
+    gain, held = gains(method, *known, lengths[order])
     if bad := (~gain.isfinite() & torch.stack(known).isfinite().all(dim=0)).sum().item():
         name = parts.function_at("surrogate", method.surrogate.name)
         raise SentError(f"{name}: what it returns is not finite for {bad} of {len(gain)} tokens")
@@ -90,7 +90,7 @@ def weigh(method: Method, tokens: Tokens) -> tuple[dict[str, np.ndarray], dict[s
     choice = Choice()
     if len(tokens):
         choice = parts.bind("weighting", method.weighting)(tokens)
-        _check_choice(method, choice, len(tokens))
+        _check_choice(method, choice, tokens)
     weights = {
         "advantage": tokens.advantages if choice.advantages is None else choice.advantages,
         "pg_weight": np.ones(len(tokens)) if choice.pg_weight is None else choice.pg_weight,
@@ -108,8 +108,14 @@ def _check_finite(tokens: Tokens) -> None:
             raise NonFiniteError(tokens.keys[np.unique(tokens.sequence[~np.isfinite(values)])].tolist(), name)
 
 
-def _check_choice(method: Method, choice: Choice, n: int) -> None:
+def _varies_within(values: np.ndarray, tokens: Tokens) -> bool:
+    """Whether tokens of one response have different values."""
+    return bool((values != values[tokens.offsets[tokens.sequence]]).any())
+
+
+def _check_choice(method: Method, choice: Choice, tokens: Tokens) -> None:
     """Refuse what the loss could not use."""
+    n = len(tokens)
     name = parts.function_at("weighting", method.weighting.name)
     if not isinstance(choice, Choice):
         raise SentError(
@@ -135,6 +141,13 @@ def _check_choice(method: Method, choice: Choice, n: int) -> None:
             raise SentError(
                 f"{name}: figure '{field}' for the log must be a finite number, found {value!r:.100}"
             )
+    if method.ratio == "sequence" and any(
+        values is not None and _varies_within(values, tokens)
+        for values in (choice.advantages, choice.pg_weight)
+    ):
+        raise SentError(
+            f"{name}: weighs the tokens of one response differently, whose ratio is one (`ratio: sequence`); set `ratio: token`"
+        )
     if method.kl_anchor is None and choice.kl_weight is not None and choice.kl_weight.any():
         raise SentError(f"{name} sets KL weights, so its method needs `kl_anchor`")
 

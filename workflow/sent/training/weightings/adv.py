@@ -5,11 +5,11 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from sent.training.parts import CURRENT_POLICY, needs
+from sent.training.parts import CURRENT_POLICY, TOKEN_RATIO, needs
 from sent.training.selection import Choice, Tokens
 
 
-@needs(CURRENT_POLICY)
+@needs(CURRENT_POLICY, TOKEN_RATIO)
 def adv(
     tokens: Tokens, *, alpha: Annotated[float, Field(ge=0)], kappa: Annotated[float, Field(gt=1)]
 ) -> Choice:

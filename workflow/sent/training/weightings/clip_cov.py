@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from sent.training.parts import CURRENT_POLICY, needs
+from sent.training.parts import CURRENT_POLICY, TOKEN_RATIO, needs
 from sent.training.selection import Choice, Share, Tokens, count, covariance, lowest
 
 
-@needs(CURRENT_POLICY)
+@needs(CURRENT_POLICY, TOKEN_RATIO)
 def clip_cov(tokens: Tokens, *, share: Share, lower: float, upper: float) -> Choice:
     """Zero the policy gradient of random tokens with lower < covariance < upper (Cui et al. 2025).
 

@@ -1,10 +1,10 @@
 """Policy gradient on forking tokens only."""
 
-from sent.training.parts import CURRENT_POLICY, needs
+from sent.training.parts import CURRENT_POLICY, TOKEN_RATIO, needs
 from sent.training.selection import Choice, Share, Tokens, count, highest
 
 
-@needs(CURRENT_POLICY)
+@needs(CURRENT_POLICY, TOKEN_RATIO)
 def mask(tokens: Tokens, *, share: Share) -> Choice:
     """Keep the policy gradient of the ``share`` of tokens with the highest entropy (Wang et al. 2025, eq.
     6).
