@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import jinja2
+import pandas as pd
 import pytest
 from docutils.core import publish_parts
 from sent.experiment import load
@@ -87,8 +88,13 @@ def test_what_methods_share_and_what_is_set_for_one_alone_is_told():
     }
 
     def told(share: dict) -> list[str]:
-        settings = json.loads(load({**experiment, "methods_share": share}).json())
-        return prose._recipes(SimpleNamespace(methods={"tuned": "Tuned"}), settings)
+        resolved = load({**experiment, "methods_share": share})
+        rows = [
+            {"label": method.label or name, "settings": method.model_dump_json()}
+            for name, method in resolved.methods.items()
+        ]
+        data = SimpleNamespace(rows=lambda query: pd.DataFrame(rows))
+        return prose._recipes(data, resolved.experiment.model_dump(mode="json"))
 
     alone = "Trained otherwise by Tuned alone: decoding top_p 0.9, lr 0.5."
     assert told({}) == [alone]

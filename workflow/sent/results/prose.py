@@ -125,14 +125,14 @@ def _overrides(data: ExperimentData, settings: dict) -> list[str]:
 
 def _recipes(data: ExperimentData, settings: dict) -> list[str]:
     """What methods share whatever their entries say, which of them keep their own, and what is set for one alone."""
-    share, methods = settings["methods_share"], settings["methods"]
+    share = settings["methods_share"]
     sentences = [f"All methods share {_listed(share)}."] if share else []
-    for name, method in methods.items():
-        label = data.methods.get(name, name)
-        if own := {key: method[key] for key in method["keeps"] if key in share}:
-            sentences.append(f"{label} keeps its own {_listed(own)}.")
-        if method["training"]:
-            sentences.append(f"Trained otherwise by {label} alone: {_listed(method['training'])}.")
+    for method in data.rows("FROM methods ORDER BY position").itertuples():
+        entry = json.loads(method.settings)
+        if own := {key: entry[key] for key in entry.get("keeps", []) if key in share}:
+            sentences.append(f"{method.label} keeps its own {_listed(own)}.")
+        if entry.get("training"):
+            sentences.append(f"Trained otherwise by {method.label} alone: {_listed(entry['training'])}.")
     return sentences
 
 
