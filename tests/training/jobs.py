@@ -25,6 +25,8 @@ SETTINGS = {
     "prompts_per_step": 4, "responses_per_prompt": 2, "minibatch_prompts": 2, "steps": STEPS, "lr": 0.01,
     "decoding": {"max_new_tokens": 6}, "checkpoint_every": 2,
 }  # fmt: skip
+METHOD = '{"reference_kl": 0.01, "entropy": {"target": 5.13, "step": 0.01, "max": 0.02}}'
+"""With a controller of the bonus, whose level is part of a checkpoint."""
 TIMED = ("seconds", "tokens_per_second", "memory_mb")
 EVENTS = [
     (loop, "collect_step"),
@@ -43,7 +45,7 @@ def arguments(inputs: Path, output: Path, **settings) -> argparse.Namespace:
     """Return the command line of a job that writes to ``output``."""
     return argparse.Namespace(
         policy=str(inputs / "model"), reference=str(inputs / "model"), questions=str(inputs / "questions.parquet"),
-        curriculum=None, stage=1, stages=1, method='{"reference_kl": 0.01}', method_name="grpo", seed=0,
+        curriculum=None, stage=1, stages=1, method=METHOD, method_name="grpo", seed=0,
         model='{"prompt": "{question}\\n", "chat": false, "dtype": "float32"}', grading="{}",
         settings=json.dumps(SETTINGS | settings), output=str(output / "policy"),
         metrics=str(output / "metrics.parquet"), summary=str(output / "train.json"), checkpoints=str(output / "checkpoints"),

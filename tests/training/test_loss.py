@@ -7,13 +7,18 @@ import pytest
 import torch
 from minibatches import batch_of, share_of, weights_of
 from registry import METHODS as REGISTERED
-from sent.config import Method
+from sent.config import EntropyController, Method
 from sent.seeding import seed_of, uniforms
 from sent.training.advantages import group_advantages
 from sent.training.logprobs import token_logprobs
 from sent.training.loss import averages, method_loss
 
 SEED = 11
+
+
+def bonus_of(method):
+    """Return the coefficient of the entropy bonus: of a controller, one that it might give."""
+    return 0.003 if isinstance(method.entropy, EntropyController) else method.entropy
 
 
 class Batch:
@@ -47,7 +52,8 @@ class Batch:
         rows = list(range(len(self.keys))) if rows is None else rows
         grids = (self.logp, self.entropy)
         of_rows = [[grid[0, :0], *(grid[row][self.mask[row]] for row in rows)] for grid in grids]
-        return method_loss(method, *map(torch.cat, of_rows), self.flat(method).select(rows))
+        batch = self.flat(method).select(rows)
+        return method_loss(method, *map(torch.cat, of_rows), batch, entropy_coefficient=bonus_of(method))
 
     def gradients(self, loss):
         """Return a loss's gradients in logp and in entropy, ``[B, T]``."""
@@ -190,7 +196,7 @@ def composed(method):
     def formula(batch):
         loss = AGGREGATIONS[method.aggregation](batch, lambda token: term(batch, token))
         bonus = mean([at(batch.entropy, t) for t in batch.tokens()])
-        return loss - method.entropy_coefficient * bonus
+        return loss - bonus_of(method) * bonus
 
     return formula
 

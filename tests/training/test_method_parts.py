@@ -171,6 +171,18 @@ def test_ablations_differ_from_sent_in_one_thing(name, changed):
             {"ratio": "sequence", "weighting": {"mask": {"share": 0.2}}},
             "weighting 'mask' weighs the policy gradient of tokens, and `ratio: sequence` has one ratio for a whole response",
         ),
+        ({"entropy": -1}, "'entropy': Input should be greater than or equal to 0, found -1"),
+        (
+            {"entropy": True},
+            "'entropy': expected a coefficient, or a controller: {target: ..., step: ..., max: ...}",
+        ),
+        ({"entropy": {"target": 0.2, "max": 1}}, "'entropy.step': Field required"),
+        ({"entropy": {"target": 0.2, "step": 0, "max": 1}}, "'entropy.step': Input should be greater than 0"),
+        (
+            {"entropy": {"tarjet": 0.2, "step": 1, "max": 1}},
+            "unknown key 'entropy.tarjet'; did you mean 'target'?",
+        ),
+        ({"entropy_coefficient": 0.001}, "unknown key 'entropy_coefficient'; did you mean 'entropy'?"),
         ({"kl_anchor": "teacher"}, "'kl_anchor': Input should be 'reference' or 'old', found 'teacher'"),
         ({"agregation": "token_mean"}, "unknown key 'agregation'; did you mean 'aggregation'?"),
         ({"training": {"lrr": 1}}, "unknown key 'training.lrr'; did you mean 'lr'?"),
@@ -268,7 +280,7 @@ def small(method):
 
 def test_metrics_by_hand():
     """Both ratios are 2 and clip at 1.2; KL k3 to a policy of half the probability is ln 2 - 1/2."""
-    method = Method(reference_kl=0.1, entropy_coefficient=0.5)
+    method = Method(reference_kl=0.1, entropy=0.5)
     logp, batch = small(method)
     loss, sums = method_loss(method, logp, torch.ones(2), batch)
     found = averages({name: value.item() for name, value in sums.items()})

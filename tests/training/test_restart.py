@@ -37,6 +37,7 @@ def results(folder: Path, steps: int = STEPS) -> tuple[bytes, list[dict]]:
     rows = tables.rows(folder / "metrics.parquet")
     assert len(rows) == steps
     assert all(row["grad_norm"] > 0 for row in rows)
+    assert {row["entropy_coefficient"] for row in rows} > {0}, "the controller is at work"
     kept = [{k: v for k, v in row.items() if not k.startswith(TIMED)} for row in rows]
     return (folder / "policy" / "model.safetensors").read_bytes(), kept
 

@@ -36,8 +36,8 @@ def trl_loss():
             beta=method.reference_kl,
             epsilon_low=method.clip_low,
             epsilon_high=method.clip_high + (kind == "cispo"),  # there it is the bound itself
-            entropy_coef=method.entropy_coefficient,
-            _entropy_bonus_enabled=method.entropy_coefficient != 0,
+            entropy_coef=method.entropy,
+            _entropy_bonus_enabled=method.entropy != 0,
             use_adaptive_entropy=False,
             top_entropy_quantile=1.0,
             importance_sampling_level=method.ratio,
@@ -127,7 +127,7 @@ def compare(trl_loss, batch, method, kind, with_importance) -> tuple[dict, dict]
     ("aggregation", "kind"), [("sequence_mean", "grpo"), ("token_mean", "bnpo"), ("token_mean", "dapo")]
 )
 @pytest.mark.parametrize(
-    ("reference_kl", "clip_low", "clip_high", "entropy_coefficient"),
+    ("reference_kl", "clip_low", "clip_high", "entropy"),
     [(0.001, 0.2, 0.2, 0.0), (0.001, 0.2, 0.2, 0.001), (0.0, 0.2, 0.28, 0.0), (0.5, 0.1, 0.4, 0.3)],
     ids=["grpo", "en", "asymmetric clip without KL", "all terms large"],
 )
@@ -139,7 +139,7 @@ def test_loss_and_gradients_equal_trl(
     reference_kl,
     clip_low,
     clip_high,
-    entropy_coefficient,
+    entropy,
     with_importance,
 ):
     method = Method(
@@ -147,7 +147,7 @@ def test_loss_and_gradients_equal_trl(
         clip_low=clip_low,
         clip_high=clip_high,
         reference_kl=reference_kl,
-        entropy_coefficient=entropy_coefficient,
+        entropy=entropy,
     )
     sums, metrics = compare(trl_loss, batch, method, kind, with_importance)
     clip_fraction = (sums["clipped"] / sums["tokens"]).item()
@@ -183,4 +183,4 @@ def test_cispo_is_trl_s(trl_loss, batch, clip_high, reference_kl, with_importanc
 def test_the_registry_entries_are_the_ones_compared():
     common = {"aggregation": "sequence_mean", "reference_kl": 0.001}
     assert METHODS["grpo"] == Method(label="GRPO", **common)
-    assert METHODS["en"] == Method(label="w/ En", entropy_coefficient=0.001, **common)
+    assert METHODS["en"] == Method(label="w/ En", entropy=0.001, **common)

@@ -136,6 +136,6 @@ def _inner(annotation: Any) -> list[type]:
 
     from sent.config import Part
 
-    if hasattr(annotation, "model_fields"):
+    if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
         return [] if annotation is Part else [annotation]
     return [found for part in get_args(annotation) for found in _inner(part)]

@@ -16,7 +16,7 @@ from sent.config.parsing import dump, parse, parse_yaml, read_yaml, science
 from sent.config.results import Results
 from sent.config.sampling import Backend, Decoding, Sampling, Server, Vllm
 from sent.config.semantic_entropy import SemanticEntropy
-from sent.config.training import ColocatedVllm, Lora, Method, Part, Training
+from sent.config.training import ColocatedVllm, EntropyController, Lora, Method, Part, Training
 
 __all__ = [
     "PAPER_PROMPT",
@@ -28,6 +28,7 @@ __all__ = [
     "Curriculum",
     "Data",
     "Decoding",
+    "EntropyController",
     "Evaluation",
     "Experiment",
     "Generator",

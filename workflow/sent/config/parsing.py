@@ -111,7 +111,8 @@ def _printable(line: str) -> str:
 
 
 def _explain(settings: type[Settings], item: dict, where: str) -> str:
-    path = [str(part) for part in item["loc"]]
+    # What stands in parentheses is which of several types a value was taken for, no key.
+    path = [part for part in map(str, item["loc"]) if not part.startswith("(")]
     key = ".".join(path) or "(top level)"
     if item["type"] == "extra_forbidden":
         return f"{where}: unknown key '{key}'{nearest(path[-1], _known_keys(settings, path[:-1]))}"

@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, RootModel, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    RootModel,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from sent.config.backends import SAMPLERS
 from sent.config.base import Changes, Label, Name, Settings, operational
@@ -166,6 +175,32 @@ class Training(Settings):
     vllm: ColocatedVllm = Field(ColocatedVllm(), description="options of `backend: vllm`")
 
 
+class EntropyController(Settings):
+    """An entropy bonus whose weight follows the entropy of the rollouts."""
+
+    target: float = Field(gt=0, description="entropy of a rollout, nats, below which the bonus is on")
+    step: float = Field(
+        gt=0, description="what a step below the target adds to the weight, and one above it takes"
+    )
+    max: float = Field(gt=0, description="largest weight; it begins at 0 in each stage")
+
+
+def _entropy_kind(value: Any) -> str | None:
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        return "(coefficient)"
+    return "(controller)" if isinstance(value, dict | EntropyController) else None
+
+
+Entropy = Annotated[
+    Annotated[float, Field(ge=0), Tag("(coefficient)")] | Annotated[EntropyController, Tag("(controller)")],
+    Discriminator(
+        _entropy_kind,
+        custom_error_type="entropy",
+        custom_error_message="expected a coefficient, or a controller: {target: ..., step: ..., max: ...}",
+    ),
+]
+
+
 class Method(Settings):
     """A registry entry of config/methods.yaml: a recipe of named parts, each a function in a file of its own."""
 
@@ -216,7 +251,10 @@ class Method(Settings):
         "initial",
         description="weights of the reference: the base model's, or those that the stage starts from",
     )
-    entropy_coefficient: float = Field(0.0, ge=0, description="weight of the mean token entropy as a bonus")
+    entropy: Entropy = Field(
+        0.0,
+        description="weight of the mean token entropy as a bonus, or a controller that moves it to a target",
+    )
     training: Annotated[Training, Changes] = Field(
         Training(),
         description="settings of training of this method alone, over those of experiment and model",

@@ -16,6 +16,7 @@ from sent.training import recipe
 from sent.training.advantages import group_advantages
 from sent.training.batch import Batch
 from sent.training.checkpoint import Checkpoints
+from sent.training.entropy_bonus import entropy_bonus
 from sent.training.rollout import Collector, Group, TrainingQuestion, collect_step
 from sent.training.schedule import QuestionStream
 from sent.training.step_metrics import memory_mb, rollout_metrics
@@ -52,7 +53,7 @@ class TrainingLoop:
         self.checkpoints, self.seed, self.stage, self.rollouts = checkpoints, seed, stage, rollouts
         self.settings: Training = updater.settings
         self.method: Method = updater.method
-        self.state = {"step": 0, "cursor": 0, "rows": []}
+        self.state = {"step": 0, "cursor": 0, "rows": [], "entropy_level": 0.0}
         self.seconds: dict[str, float] = {}
         self._stop_asked = self._interruptible = False
 
@@ -117,7 +118,8 @@ class TrainingLoop:
         if self._agreed_to_stop():  # the longest part is over, and no weight has changed yet
             raise Preempted
         with self._timed("update"):
-            updates = self._updates(batch, step)
+            coefficient, level = self._entropy_bonus(batch)
+            updates = self._updates(batch, step, coefficient)
         row = {"step": step} | rollout_metrics(groups, self.settings, self.accelerator)
         for key in sorted({key for figures in updates for key in figures}):
             values = [figures[key] for figures in updates if key in figures]
@@ -131,11 +133,14 @@ class TrainingLoop:
             "seconds": seconds,
             "memory_mb": max(gather_object([memory_mb(self.accelerator.device)])),
         }
+        if recipe.needs_entropy_gradient(self.method):
+            row["entropy_coefficient"] = coefficient
         row |= {f"seconds_{phase}": value for phase, value in self.seconds.items()}
         self.state = {
             "step": step,
             "cursor": self.state["cursor"] + used,
             "rows": [*self.state["rows"], row],
+            "entropy_level": level,
         }
         if self.accelerator.is_main_process:
             warn(self.state["rows"])
@@ -165,7 +170,13 @@ class TrainingLoop:
                 "the current weights (stale weights or prefix cache?). Nothing was learnt from them; the last checkpoint is kept"
             )
 
-    def _updates(self, batch: Batch, step: int) -> list[dict]:
+    def _entropy_bonus(self, batch: Batch) -> tuple[float, float]:
+        """Return the coefficient of this step, and the controller's level after it: the same on all processes."""
+        totals = gather_object([(float(batch.entropy_old.sum(dtype=torch.float64)), len(batch.ids))])
+        measured = sum(h for h, _ in totals) / max(1, sum(n for _, n in totals))
+        return entropy_bonus(self.method.entropy, self.state["entropy_level"], measured)
+
+    def _updates(self, batch: Batch, step: int, entropy_coefficient: float) -> list[dict]:
         """Update on each mini-batch: blocks of groups, in the order of their places."""
         size = self.settings.minibatch_prompts
         own = batch.keys // self.settings.responses_per_prompt
@@ -174,7 +185,7 @@ class TrainingLoop:
         for update, first in enumerate(range(0, len(places), size)):
             rows = np.flatnonzero(np.isin(own, places[first : first + size])).tolist()
             which = UpdateId(self.seed, self.stage, step, update)
-            figures.append(self.updater.update(batch.select(rows), which))
+            figures.append(self.updater.update(batch.select(rows), which, entropy_coefficient))
         return figures
 
     # ------------------------------------------------------------ stopping and going on
@@ -200,7 +211,7 @@ class TrainingLoop:
             raise SentError(
                 f"{folder}: this checkpoint cannot be loaded ({error}); remove it, or leave out `training.resume`"
             ) from error
-        self.state = state
+        self.state = self.state | state
         logger.info("going on from %s, %s of %s steps done", folder, state["step"], steps)
 
     def _on_sigterm(self, *_) -> None:

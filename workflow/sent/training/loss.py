@@ -15,16 +15,21 @@ MEANS = {"clipped": "clip_fraction", "kl_old": "kl_old", "kl_reference": "kl_ref
 
 
 def method_loss(
-    method: Method, logp: Tensor, entropy: Tensor | None, batch: Batch, importance_cap: float | None = None
+    method: Method,
+    logp: Tensor,
+    entropy: Tensor | None,
+    batch: Batch,
+    importance_cap: float | None = None,
+    entropy_coefficient: float | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the loss of a micro-batch and its metrics.
 
         sum_t scale_t (w_t PG_t + beta_t KL_t + c_ref KL_t(reference)) - c_H sum_t H_t / N
 
     PG is the method's surrogate with its sign turned (:func:`gains`). ``logp`` and ``entropy`` ``[n]``, of the tokens of
-    the batch's responses, carry gradients; ``entropy`` may be None where ``method.entropy_coefficient`` is 0. With an
-    ``importance_cap``, PG is weighed by how much likelier the trainer holds the token than the sampler did, up to
-    the cap.
+    the batch's responses, carry gradients; ``entropy`` may be None where ``method.entropy`` is 0. Where that is a
+    controller, ``entropy_coefficient`` is what it gives now. With an ``importance_cap``, PG is weighed by how much
+    likelier the trainer holds the token than the sampler did, up to the cap.
 
     The loss is a SUM that ``batch.scale`` has scaled: adding the micro-batches of all processes gives the mini-
     batch's. So are the metrics: ``loss_*`` add up to the loss's parts, and the others, divided by ``tokens``,
@@ -44,8 +49,9 @@ def method_loss(
     if method.kl_anchor is not None:
         anchor = batch.logp_old if method.kl_anchor == "old" else batch.logp_ref
         terms["loss_kl"] = batch.scale * batch.kl_weight * kl(method.kl_estimator, logp, anchor)
-    if method.entropy_coefficient > 0:
-        terms["loss_entropy"] = -method.entropy_coefficient * batch.token_scale * entropy
+    if method.entropy != 0:
+        coefficient = method.entropy if entropy_coefficient is None else entropy_coefficient
+        terms["loss_entropy"] = -coefficient * batch.token_scale * entropy
 
     metrics = {name: value.detach().sum(dtype=torch.float64) for name, value in (terms | sums).items()}
     return torch.stack([term.sum() for term in terms.values()]).sum(), metrics

@@ -84,7 +84,7 @@ def needs_current_policy(method: Method) -> bool:
 
 def needs_entropy_gradient(method: Method) -> bool:
     """Return whether the loss holds the entropy."""
-    return method.entropy_coefficient > 0
+    return method.entropy != 0
 
 
 def modules(method: Method) -> list[str]:

@@ -52,7 +52,9 @@ class Updater:
                 values[places] = new.float().cpu()
         return found[0], found[1] if need_entropy else None
 
-    def update(self, batch: Batch, which: UpdateId) -> dict[str, float]:
+    def update(
+        self, batch: Batch, which: UpdateId, entropy_coefficient: float | None = None
+    ) -> dict[str, float]:
         """Take one optimizer step on a mini-batch; return figures for the log.
 
         Tokens are weighed by the statistics of all processes, so it does not matter how the mini-batch is split.
@@ -74,7 +76,9 @@ class Updater:
             with self.parallelism.exchanging(self.policy, is_last):
                 logp, entropy = self.policy(sequences, recipe.needs_entropy_gradient(self.method))
                 part = batch.select(rows).to(device)
-                loss, sums = method_loss(self.method, logp, entropy, part, self.settings.importance_cap)
+                loss, sums = method_loss(
+                    self.method, logp, entropy, part, self.settings.importance_cap, entropy_coefficient
+                )
                 self.parallelism.backward(self.policy, loss * world, is_last)
             for key, value in sums.items():
                 totals[key] = totals.get(key, 0) + value
