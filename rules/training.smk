@@ -2,7 +2,8 @@
 
 Inputs: results/{experiment}/models/{model}/, data/train.parquet and, for methods with a curriculum,
     curriculum/{model}/{curriculum}.parquet
-Outputs: results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/: policy/, metrics.parquet, train.json
+Outputs: results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/: policy/, metrics.parquet,
+    rollouts.parquet, train.json
 Beside them stage{stage}.checkpoints/, which an interrupted job goes on from; a finished one removes its own, unless
     `keep_checkpoints` is on, and `prune_checkpoints` all that are left.
 """
@@ -22,6 +23,7 @@ rule train:
     output:
         policy=directory("results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/policy"),
         metrics="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/metrics.parquet",
+        rollouts="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/rollouts.parquet",
         summary="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/train.json",
     log:
         "results/{experiment}/logs/training/{model}/{method}/seed{seed}/stage{stage}.log",
@@ -66,6 +68,7 @@ rule train:
         " --seed {wildcards.seed}"
         " --output {output.policy:q}"
         " --metrics {output.metrics:q}"
+        " --rollouts {output.rollouts:q}"
         " --summary {output.summary:q}"
         " --checkpoints {params.checkpoints:q}"
         " > {log:q} 2>&1"

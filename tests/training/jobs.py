@@ -48,7 +48,8 @@ def arguments(inputs: Path, output: Path, **settings) -> argparse.Namespace:
         curriculum=None, stage=1, stages=1, method=METHOD, method_name="grpo", seed=0,
         model='{"prompt": "{question}\\n", "chat": false, "dtype": "float32"}', grading="{}",
         settings=json.dumps(SETTINGS | settings), output=str(output / "policy"),
-        metrics=str(output / "metrics.parquet"), summary=str(output / "train.json"), checkpoints=str(output / "checkpoints"),
+        metrics=str(output / "metrics.parquet"), rollouts=str(output / "rollouts.parquet"),
+        summary=str(output / "train.json"), checkpoints=str(output / "checkpoints"),
     )  # fmt: skip
 
 

@@ -44,6 +44,11 @@ def update(output: str, methods: str) -> None:
         method: after_one_step(method, batch().select(mine), micro_batch_tokens=40)
         for method in methods.split(",")
     }
+    if kind != "ShardedZero3":
+        broken = batch().select(mine)
+        if state.process_index == 1:
+            broken.logp_ref[0] = float("inf")
+        found["left out"] = after_one_step("grpo", broken, on_nonfinite="skip")
     if state.is_main_process:
         torch.save(found, output)
 

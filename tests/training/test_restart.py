@@ -33,12 +33,15 @@ def run():
 
 
 def results(folder: Path, steps: int = STEPS) -> tuple[bytes, list[dict]]:
-    """Return the weights' bytes and the log without what a clock says."""
+    """Return the weights' bytes, and the log without what a clock says, beside the rollouts that were kept."""
+    rollouts = tables.rows(folder / "rollouts.parquet")
+    assert [row["step"] for row in rollouts] == [step for step in range(1, steps + 1) for _ in range(4)]
     rows = tables.rows(folder / "metrics.parquet")
     assert len(rows) == steps
     assert all(row["grad_norm"] > 0 for row in rows)
     assert {row["entropy_coefficient"] for row in rows} > {0}, "the controller is at work"
     kept = [{k: v for k, v in row.items() if not k.startswith(TIMED)} for row in rows]
+    kept += rollouts
     return (folder / "policy" / "model.safetensors").read_bytes(), kept
 
 

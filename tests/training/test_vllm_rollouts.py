@@ -41,7 +41,8 @@ def job(request, tmp_path):
         stages=1, method='{"entropy": 0.5}', method_name="en", seed=0, grading="{}",
         model='{"prompt": "{question}\\n", "chat": false, "dtype": "float32"}', settings=json.dumps(settings),
         output=str(tmp_path / "policy"), metrics=str(tmp_path / "metrics.parquet"),
-        summary=str(tmp_path / "train.json"), checkpoints=str(tmp_path / "checkpoints"),
+        rollouts=str(tmp_path / "rollouts.parquet"), summary=str(tmp_path / "train.json"),
+        checkpoints=str(tmp_path / "checkpoints"),
     )  # fmt: skip
 
 

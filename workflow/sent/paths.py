@@ -51,6 +51,7 @@ RULES = {
         {
             "policy": f"{STAGE}/policy",
             "metrics": f"{STAGE}/metrics.parquet",
+            "rollouts": f"{STAGE}/rollouts.parquet",
             "summary": f"{STAGE}/train.json",
         },
     ),

@@ -110,6 +110,20 @@ RESPONSE_VERDICTS = _schema(benchmark=text, **{field.name: field.type for field 
 """As `VERDICTS`, of the responses to benchmark questions, in their order. `cluster`: answers to a question that the grader
 takes for one another have one number, from 0 in order of first appearance; -1: no answer."""
 
+ROLLOUTS = _schema(
+    stage=whole,
+    step=whole,
+    question_id=text,
+    sample=whole,
+    question=text,
+    response=text,
+    reward=real,
+    advantage=real,
+    verdict=text,
+    truncated=yes_no,
+)
+"""A few responses of each training step; `sample`: number of the response in its step."""
+
 MARKER = ".written-by-sent"
 """Stands in every folder that :func:`atomic` has written, and may therefore replace."""
 

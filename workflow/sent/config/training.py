@@ -89,7 +89,9 @@ class Training(Settings):
             "checkpoint_every",
             "gradient_checkpointing",
             "keep_checkpoints",
+            "keep_rollouts",
             "micro_batch_tokens",
+            "on_nonfinite",
             "resume",
             "rollout_batch_tokens",
             "scoring_batch_tokens",
@@ -126,6 +128,10 @@ class Training(Settings):
         (0.9, 0.999), description="decay of AdamW's mean of gradients and of their squares"
     )
     max_grad_norm: float = Field(1.0, gt=0, description="gradients of a larger norm are scaled down to it")
+    on_nonfinite: Literal["stop", "skip"] = Field(
+        "stop",
+        description="after a loss or gradient that is not finite: stop, or leave the update out and stop at the fifth in a row",
+    )
     micro_batch_tokens: int = Field(
         16384, ge=1, description="sequences x longest length of one pass with gradients"
     )
@@ -166,6 +172,9 @@ class Training(Settings):
     )
     keep_checkpoints: bool = Field(
         False, description="a finished job keeps its last state, from which more steps can go on"
+    )
+    keep_rollouts: int = Field(
+        4, ge=0, description="responses of each step that are kept to look at, in rollouts.parquet"
     )
     resume: Literal["strict", "settings"] = Field(
         "strict",

@@ -17,6 +17,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", required=True, help="folder for the trained policy")
     parser.add_argument("--metrics", required=True, help="parquet file for the log of steps")
+    parser.add_argument("--rollouts", required=True, help="parquet file for a few rollouts of each step")
     parser.add_argument("--summary", required=True, help="JSON file for the summary")
     parser.add_argument("--checkpoints", required=True, help="folder for checkpoints")
 

@@ -12,16 +12,17 @@ from accelerate.utils import gather_object
 from sent.config import Method, Training
 from sent.errors import SentError
 from sent.log import logger, progress
-from sent.training import recipe
+from sent.training import kept_rollouts, recipe
 from sent.training.advantages import group_advantages
 from sent.training.batch import Batch
 from sent.training.checkpoint import Checkpoints
 from sent.training.entropy_bonus import entropy_bonus
 from sent.training.rollout import Collector, Group, TrainingQuestion, collect_step
 from sent.training.schedule import QuestionStream
+from sent.training.step_log import StepLog
 from sent.training.step_metrics import memory_mb, rollout_metrics
 from sent.training.update import UpdateId, Updater
-from sent.training.warnings import warn
+from sent.training.warnings import is_spike, warn
 
 
 class Preempted(BaseException):
@@ -54,6 +55,7 @@ class TrainingLoop:
         self.settings: Training = updater.settings
         self.method: Method = updater.method
         self.state = {"step": 0, "cursor": 0, "rows": [], "entropy_level": 0.0}
+        self.log = StepLog(checkpoints.folder)
         self.seconds: dict[str, float] = {}
         self._stop_asked = self._interruptible = False
 
@@ -121,13 +123,15 @@ class TrainingLoop:
             coefficient, level = self._entropy_bonus(batch)
             updates = self._updates(batch, step, coefficient)
         row = {"step": step} | rollout_metrics(groups, self.settings, self.accelerator)
+        skipped = sum(figures.pop("skipped", 0) for figures in updates)
         for key in sorted({key for figures in updates for key in figures}):
             values = [figures[key] for figures in updates if key in figures]
             row[key] = sum(values) / len(values)
         seconds = time.monotonic() - start
         row |= {
             "sampler_gap": gap,
-            "updates": len(updates),
+            "updates": len(updates) - skipped,
+            "updates_skipped": skipped,
             "learning_rate": self.updater.scheduler.get_last_lr()[0],
             "tokens_per_second": row["step_tokens"] / seconds,
             "seconds": seconds,
@@ -142,7 +146,13 @@ class TrainingLoop:
             "rows": [*self.state["rows"], row],
             "entropy_level": level,
         }
+        kept = kept_rollouts.choose(
+            groups, batch.advantages, self.settings.keep_rollouts, self.seed, self.stage, step
+        )
         if self.accelerator.is_main_process:
+            self.log.append(
+                row, [row | {"question": self.questions[row["question_id"]].text} for row in kept]
+            )
             warn(self.state["rows"])
         if self.accelerator.is_main_process and self.settings.trackers:
             self.accelerator.log({k: v for k, v in row.items() if k != "step"}, step=step)
@@ -186,6 +196,8 @@ class TrainingLoop:
             rows = np.flatnonzero(np.isin(own, places[first : first + size])).tolist()
             which = UpdateId(self.seed, self.stage, step, update)
             figures.append(self.updater.update(batch.select(rows), which, entropy_coefficient))
+            if is_spike(figures[-1].get("grad_norm"), self.state["rows"]):
+                self.updater.tell_spike(batch.select(rows), figures[-1]["grad_norm"], which)
         return figures
 
     # ------------------------------------------------------------ stopping and going on
@@ -202,6 +214,8 @@ class TrainingLoop:
 
     def _resume(self, steps: int) -> None:
         found = self.checkpoints.newest(steps)
+        if self.accelerator.is_main_process:
+            self.log.start(found[1]["step"] if found else 0, found[0].parent if found else None)
         if found is None:
             return
         folder, state = found

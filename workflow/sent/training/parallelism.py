@@ -24,6 +24,8 @@ class Replicated:
     """A whole copy in every process, of one or many (distributed data parallel)."""
 
     is_sharded = False
+    steps_unseen = False
+    """Whether the optimizer steps before the gradient's norm is known."""
 
     def __init__(self, accelerator):
         self.accelerator = accelerator
@@ -121,7 +123,7 @@ class FullyShardedFsdp2(Replicated):
 class ShardedZero3(Replicated):
     """Weights, gradients and optimizer split by DeepSpeed, whose engine clips and steps by itself."""
 
-    is_sharded = True
+    is_sharded = steps_unseen = True
 
     def __init__(self, accelerator):
         super().__init__(accelerator)

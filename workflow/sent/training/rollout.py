@@ -18,6 +18,8 @@ class TrainingQuestion:
     id: str
     answer: AnyGold
     prompt_ids: tuple[int, ...]
+    text: str = ""
+    """As it was asked, without the prompt around it."""
 
 
 @dataclass

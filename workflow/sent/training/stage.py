@@ -6,7 +6,6 @@ import os
 import time
 from pathlib import Path
 
-import pyarrow as pa
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
@@ -26,6 +25,7 @@ from sent.training.parallelism import parallelism_of
 from sent.training.recipe import updates_per_step
 from sent.training.rollout import Collector, TrainingQuestion
 from sent.training.schedule import QuestionStream, learning_rate_factor, stage_steps, total_steps
+from sent.training.step_metrics import step_table
 from sent.training.update import Updater
 
 LENGTH = ("steps", "epochs")
@@ -135,7 +135,8 @@ def train_stage(args) -> None:
         summary["files"] = save_policy(
             args.output, core, weights, tokenizer, {k: v for k, v in summary.items() if k != "settings"}
         )
-        tables.write(args.metrics, pa.Table.from_pylist([{"stage": args.stage, **row} for row in history]))
+        tables.write(args.metrics, step_table([{"stage": args.stage, **row} for row in history]))
+        tables.write(args.rollouts, tables.table(tables.ROLLOUTS, loop.log.rollouts()))
         with tables.atomic(args.summary) as path:
             path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
         if not settings.keep_checkpoints:
@@ -212,7 +213,10 @@ def render_questions(
 
     rendered = {
         i: TrainingQuestion(
-            i, Gold(rows[i]["answer"], rows[i]["tolerance"]), render(tokenizer, model, rows[i]["question"])
+            i,
+            Gold(rows[i]["answer"], rows[i]["tolerance"]),
+            render(tokenizer, model, rows[i]["question"]),
+            rows[i]["question"],
         )
         for i in dict.fromkeys(ids)
     }

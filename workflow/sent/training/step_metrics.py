@@ -2,6 +2,7 @@
 
 import resource
 
+import pyarrow as pa
 import torch
 from accelerate.utils import gather_object
 
@@ -43,6 +44,12 @@ def rollout_metrics(groups: list[Group], settings: Training, accelerator) -> dic
     if marker is not None:
         metrics["worked_share"] = sum(worked) / count
     return metrics
+
+
+def step_table(rows: list[dict]) -> pa.Table:
+    """Return the metrics of steps as a table; what a step lacks, such as the loss where no update was made, is null."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: [row.get(name) for row in rows] for name in names})
 
 
 def memory_mb(device: torch.device) -> float:

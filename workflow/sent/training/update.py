@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,12 +12,14 @@ from torch import Tensor
 from sent.batching import by_token_budget
 from sent.config import Method, Training
 from sent.errors import SentError
+from sent.log import logger
 from sent.seeding import seed_of
 from sent.training import recipe
 from sent.training.batch import Batch
 from sent.training.loss import averages, method_loss
 from sent.training.parallelism import parallelism_of
 from sent.training.policy import Sequences
+from sent.training.warnings import SPIKE
 from sent.training.weighing import NonFiniteError, weighed
 
 
@@ -33,6 +35,10 @@ class UpdateId(NamedTuple):
     """Update on that rollout, from 0."""
 
 
+SKIPPED_IN_A_ROW = 5
+"""Updates that are not finite, one after the other, before training stops whatever `on_nonfinite` says."""
+
+
 class Updater:
     """Scores sequences and updates the policy, on any number of processes."""
 
@@ -41,6 +47,12 @@ class Updater:
         self.parallelism = parallelism_of(accelerator)
         self.optimizer, self.scheduler = optimizer, scheduler
         self.method, self.settings = method, settings
+        self._skipped = 0
+        if settings.on_nonfinite == "skip" and self.parallelism.steps_unseen:
+            raise SentError(
+                "training.on_nonfinite: DeepSpeed takes its step before anybody sees the gradient, so no update can be left "
+                "out; set it to stop, or `accelerate: fsdp2`"
+            )
 
     @torch.no_grad()
     def score(self, policy, batch: Batch, need_entropy: bool = True) -> tuple[Tensor, Tensor | None]:
@@ -57,17 +69,23 @@ class Updater:
     ) -> dict[str, float]:
         """Take one optimizer step on a mini-batch; return figures for the log.
 
-        Tokens are weighed by the statistics of all processes, so it does not matter how the mini-batch is split.
-        Raises :class:`SentError` before the step if the loss or the gradient is not finite.
+        Tokens are weighed by the statistics of all processes, so it does not matter how the mini-batch is split. A loss or
+        gradient that is not finite changes no weight: it raises :class:`SentError`, or with `on_nonfinite: skip` returns
+        ``{"skipped": 1}`` until the fifth in a row raises, too. Every process comes to the same, as all look at sums over all.
         """
+        try:
+            figures = self._update(batch, which)
+        except NonFiniteError as error:
+            return self._skip(batch, error, which)
+        self._skipped = 0
+        return figures
+
+    def _update(self, batch: Batch, which: UpdateId) -> dict[str, float]:
         logp, entropy = batch.logp_old, batch.entropy_old
         if which.update > 0 and recipe.needs_current_policy(self.method):
             logp, entropy = self.score(self.policy, batch)
-        try:
-            seed = seed_of("weights of tokens", *which)
-            batch, figures = weighed(self.method, batch, logp, entropy, seed, gather_object)
-        except NonFiniteError as error:
-            self._refuse(batch, set(error.keys), str(error), which)
+        seed = seed_of("weights of tokens", *which)
+        batch, figures = weighed(self.method, batch, logp, entropy, seed, gather_object)
         world, device = self.accelerator.num_processes, self.accelerator.device
         totals: dict[str, Tensor] = {}
         micro_batches = list(self._batches(batch, self.settings.micro_batch_tokens))
@@ -85,32 +103,48 @@ class Updater:
         summed = {k: reduce(v, reduction="sum").item() for k, v in sorted(totals.items())}
         metrics = averages(summed)
         metrics["loss"] = sum(v for k, v in metrics.items() if k.startswith("loss_"))
-        metrics["grad_norm"] = self._step(batch, metrics["loss"], which)
+        metrics["grad_norm"] = self._step(metrics["loss"])
         return figures | metrics
 
-    def _step(self, batch: Batch, loss: float, which: UpdateId) -> float:
+    def _step(self, loss: float) -> float:
         def check(value: float, what: str = "gradient norm") -> None:
             if not math.isfinite(value):
-                self._refuse(batch, None, f"{what} {value} is not finite", which)
+                raise NonFiniteError(None, f"{what} {value}")
 
         check(loss, "loss")
         norm = self.parallelism.step(self.policy, self.optimizer, self.settings.max_grad_norm, check)
         self.scheduler.step()
         return norm
 
-    def _refuse(self, batch: Batch, keys: set[int] | None, what: str, which: UpdateId) -> NoReturn:
-        """Stop before the weights are kept; name the questions of the sequences ``keys``, or of the whole mini-batch."""
-        own = [
-            question
-            for key, question in zip(batch.keys.tolist(), batch.questions, strict=True)
-            if keys is None or key in keys
-        ]
-        questions = sorted(set(gather_object(own)))
-        shown = ", ".join(questions[:20]) + (" ..." if len(questions) > 20 else "")
-        raise SentError(
-            f"training: step {which.step}, update {which.update}: {what}. Nothing was saved after this update, and "
-            f"the last checkpoint is kept. Questions: {shown}. Look at them, or lower the learning rate"
-        ) from None
+    def _skip(self, batch: Batch, error: NonFiniteError, which: UpdateId) -> dict[str, float]:
+        """Forget the update, or raise :class:`SentError`; name the questions of the sequences that are not finite."""
+        self._skipped += 1
+        at = f"step {which.step}, update {which.update}: {error}"
+        questions = _questions(batch, error.keys)
+        if self.settings.on_nonfinite == "stop":
+            raise SentError(
+                f"training: {at}. Nothing was saved after this update, and the last checkpoint is kept. Questions: {questions}. "
+                "Look at them, or lower the learning rate"
+            ) from None
+        if self._skipped == SKIPPED_IN_A_ROW:
+            raise SentError(
+                f"training: {at}: the {SKIPPED_IN_A_ROW}th update in a row that had to be left out, so the weights must be at "
+                f"fault. The last checkpoint is kept. Questions: {questions}. Lower the learning rate"
+            ) from None
+        if self.accelerator.is_main_process:
+            logger.warning("%s; this update is left out. Questions: %s", at, questions)
+        self.optimizer.zero_grad()
+        self.scheduler.step()  # it counts the updates that were planned
+        return {"skipped": 1}
+
+    def tell_spike(self, batch: Batch, norm: float, which: UpdateId) -> None:
+        """Log the questions of an update whose gradient was far larger than usual."""
+        questions = _questions(batch)
+        if self.accelerator.is_main_process:
+            logger.warning(
+                "step %s, update %s: the gradient's norm %.3g is more than %s times as large as usual, and was scaled to "
+                "max_grad_norm. Questions: %s", which.step, which.update, norm, SPIKE, questions,
+            )  # fmt: skip
 
     def _batches(self, batch: Batch, budget: int) -> Iterator[tuple[list[int], Sequences]]:
         """Yield (sequence numbers, sequences). Every process yields the same number of batches.
@@ -122,3 +156,10 @@ class Updater:
         most = max(gather_object([len(batches)]))
         for rows in [*batches, *([[]] * (most - len(batches)))]:
             yield rows, Sequences.of(batch.select(rows), self.accelerator.device)
+
+
+def _questions(batch: Batch, keys: list[int] | None = None) -> str:
+    """The questions of the sequences ``keys``, or of the whole mini-batch, over all processes; at most 20 of them."""
+    pairs = zip(batch.keys.tolist(), batch.questions, strict=True)
+    questions = sorted(set(gather_object([name for key, name in pairs if keys is None or key in keys])))
+    return ", ".join(questions[:20]) + (" ..." if len(questions) > 20 else "")

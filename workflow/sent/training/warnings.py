@@ -1,6 +1,7 @@
 """Training that goes nowhere, told from the metrics of its last steps."""
 
 from collections.abc import Sequence
+from statistics import median
 
 from sent.grading.warnings import SEE
 from sent.grading.warnings import warnings as warnings_of_responses
@@ -8,6 +9,16 @@ from sent.log import logger
 
 STEPS = 10
 """So many steps in a row are worth a warning."""
+
+
+SPIKE = 10
+"""A gradient's norm so many times the median of the last steps is told of."""
+
+
+def is_spike(norm: float | None, rows: Sequence[dict]) -> bool:
+    """Return whether a gradient's norm is far above those of the last 20 steps; not before there are ten of them."""
+    norms = [row["grad_norm"] for row in rows[-2 * STEPS :] if row.get("grad_norm") is not None]
+    return norm is not None and len(norms) >= STEPS and norm > SPIKE * median(norms)
 
 
 def warnings(rows: Sequence[dict], where: str = "training") -> list[str]:

@@ -22,11 +22,11 @@ QUANTILES = {"p01": 0.01, "p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 
 
 class NonFiniteError(SentError):
-    """Statistics that are not numbers; ``keys`` are the sequences they belong to."""
+    """Something is no number; ``keys`` are the sequences it belongs to, or None for all of a mini-batch."""
 
-    def __init__(self, keys: list[int], what: str):
+    def __init__(self, keys: list[int] | None, what: str):
         self.keys = keys
-        super().__init__(f"{what} is not finite in {len(keys)} sequences; stop, and look at what they hold")
+        super().__init__(f"{what} is not finite" + ("" if keys is None else f" in {len(keys)} sequences"))
 
 
 def weighed(
