@@ -26,6 +26,9 @@ rule build_database:
         metrics=all_stages(
             "results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/metrics.parquet"
         ),
+        rollouts=all_stages(
+            "results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/rollouts.parquet"
+        ),
         summaries=all_stages("results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/train.json"),
         evaluation=rules.evaluation.input,
     output:

@@ -155,6 +155,26 @@ def write_entropy(root: Path, model: str) -> None:
     tables.write(file, tables.table(tables.CURRICULUM, swapped))
 
 
+def rollouts_of(stage: int, steps: int) -> list[dict]:
+    """Rollouts that training kept: of t0 at every step, of t1 to t3 by turns. What the model wrote is no markup."""
+    return [
+        {
+            "stage": stage,
+            "step": step,
+            "question_id": question,
+            "sample": sample,
+            "question": f"What is {question[1]} + {question[1]}?",
+            "response": f"<script>alert({step})</script>\x1b[31m so {sample}",
+            "reward": float(sample),
+            "advantage": sample - 0.5,
+            "verdict": "correct" if sample else "wrong",
+            "truncated": False,
+        }
+        for step in range(1, steps + 1)
+        for sample, question in enumerate(("t0", f"t{1 + step % 3}"))
+    ]
+
+
 def write_training(root: Path, model: str, method: str, seed: int) -> None:
     """Write the training metrics of one run: sent in two stages, others in one."""
     import pyarrow as pa
@@ -181,6 +201,7 @@ def write_training(root: Path, model: str, method: str, seed: int) -> None:
         ]
         folder = root / f"train/{model}/{method}/seed{seed}/stage{stage}"
         tables.write(folder / "metrics.parquet", pa.Table.from_pylist(rows))
+        tables.write(folder / "rollouts.parquet", tables.table(tables.ROLLOUTS, rollouts_of(stage, steps)))
         (folder / "train.json").write_text(json.dumps({"tokens": 1234, "steps": steps}))
 
 

@@ -34,6 +34,25 @@ def test_it_needs_no_network(page):
     assert page.count("data:image/svg+xml;base64,") == 1
 
 
+def test_answers_over_training_are_the_models_words_and_inert(page):
+    section = page[page.index('id="rollouts"') : page.index('id="methods"')]
+    assert re.findall(r"<summary>(.*?) <small>\(gold answer (\d)\)", section) == [
+        ("What is 0 + 0?", "0"),
+        ("What is 1 + 1?", "2"),
+        ("What is 2 + 2?", "4"),
+    ]
+    assert "<script>alert" not in section and "\x1b[31m" in section
+    first, *_ = section.split("</details>")
+    shown = re.findall(
+        r"<td>(\w+)</td><td>(\w+)</td><td>(\d+)</td><td>wrong</td><td>0</td><td>-0.50</td>", first
+    )
+    # Of six steps the first, the third and the last; sent's second stage begins at step 4.
+    assert shown == [
+        (m, name, step) for m in ("large", "small") for name in ("grpo", "sent") for step in "136"
+    ]
+    assert first.count("&lt;script&gt;alert(3)&lt;/script&gt;") == 6
+
+
 def test_figures_are_interactive(page):
     assert "document.getElementById(" in page
     assert re.search(r'pass_at_k"?:\s*\{.{0,4000}"?\$schema', page, flags=re.S)

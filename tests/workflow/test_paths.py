@@ -88,7 +88,7 @@ def test_a_run_has_these_jobs_and_the_database_reads_what_its_rule_declares(own_
     names = ("questions", "samples", "verdicts", "clusters", "semantic_entropy", "curriculum", "calibration")
     read = {
         file.path
-        for name in (*names, "metrics", "summary", "responses", "response_verdicts")
+        for name in (*names, "metrics", "rollouts", "summary", "responses", "response_verdicts")
         for file in files.called(name)
     }
     read |= set(files.folders())

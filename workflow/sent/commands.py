@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluation": ("sent.evaluation.command", "sample and grade the benchmarks with a policy"),
     "results": ("sent.results.command", "build the database, tables, figures and report"),
     "sql": ("sent.results.sql_command", "query an experiment's database"),
+    "rollouts": ("sent.results.rollouts_command", "read responses that training kept, also while it runs"),
     "status": ("sent.results.status_command", "what a run has done, does and still has to do"),
     "plan": ("sent.plan.command", "memory, time, GPU-hours and disk of an experiment, before it is run"),
     "launch": ("sent.launch_command", "start a command on GPUs of its own, on one or more machines"),

@@ -8,6 +8,7 @@ from typing import Any
 from sent import paths
 from sent.errors import SentError
 from sent.experiment import ResolvedExperiment
+from sent.training import step_log
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class Files:
             path = self.root / job.outputs[name]
             if path.is_file():
                 found.append(File(path, {"model": state.model, **keys} if state else keys))
+        return found
+
+    def running(self) -> list[File]:
+        """Return the folders in which training that has not ended tells of its steps (sent.training.step_log)."""
+        found = []
+        for job in (job for job in self.jobs if job.rule == "train"):
+            metrics = self.root / job.outputs["metrics"]
+            folder = step_log.newest(metrics.parent.with_suffix(".checkpoints"))
+            if folder is not None and not metrics.is_file():
+                found.append(File(folder, dict(job.wildcards)))
         return found
 
     def folders(self) -> list[Path]:

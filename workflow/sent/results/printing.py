@@ -67,6 +67,10 @@ def _cell(value, width: int | None) -> str:
         return "NULL"
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() or abs(value) >= 1e4 else f"{value:.4g}"
-    # What moves a terminal's cursor or changes its colours must not come from a model.
-    line = "".join(sign if sign.isprintable() else " " for sign in str(value))
+    line = without_controls(str(value))
     return line if width is None or len(line) <= width else f"{line[: width - 1]}…"
+
+
+def without_controls(line: str) -> str:
+    """Return a line as a terminal may show it: what moves its cursor or changes its colours must not come from a model."""
+    return "".join(sign if sign.isprintable() else " " for sign in line)

@@ -12,7 +12,7 @@ from sent.results.files import Files, read_json
 
 READ_BY_DATABASE = (
     *("questions", "samples", "verdicts", "clusters", "semantic_entropy", "curriculum", "calibration"),
-    *("metrics", "summary", "responses", "response_verdicts"),
+    *("metrics", "rollouts", "summary", "responses", "response_verdicts"),
 )
 """Names of the files among the outputs of rules."""
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from sent import tables
 from sent.log import logger
-from sent.results import description, figures, paper_tables, prose, warnings
+from sent.results import description, figures, paper_tables, prose, rollouts, warnings
 from sent.results.experiment_data import ExperimentData
 from sent.results.reading import connect
 from sent.results.scores import AVERAGE
@@ -43,6 +43,7 @@ def write(
             figures=_figures(folder_of_figures),
             script=_script(folder_of_figures),
             tables=_tables(folder_of_tables, output.parent),
+            rollouts=rollouts.for_page(data),
             methods=prose.methods(data),
             method_settings=_method_settings(data),
             settings=yaml.safe_dump(json.loads(experiment["settings"]), sort_keys=False),

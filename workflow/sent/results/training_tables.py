@@ -1,6 +1,7 @@
-"""The tables train_runs and train_metrics, from what training leaves beside each policy."""
+"""The tables train_runs, train_metrics and rollouts: what training leaves beside each policy, or tells while it runs."""
 
 import json
+from collections.abc import Iterator
 
 import pandas as pd
 import pyarrow as pa
@@ -8,24 +9,28 @@ import pyarrow as pa
 from sent import tables
 from sent.results.files import Files, read_json
 from sent.results.queries import run
+from sent.training import step_log
 
 
 def load(connection, files: Files) -> None:
-    """Fill `train_metrics` (all columns that training logged, over all methods) and `train_runs`."""
-    metrics, runs = [], []
+    """Fill `train_metrics` (all columns that training logged, over all methods), `train_runs` and `rollouts`."""
+    metrics, runs, kept = [], [], []
     summaries = {tuple(file.keys.values()): file.path for file in files.called("summary")}
     finished_steps: dict[tuple, int] = {}
-    for file in files.called("metrics"):
-        steps = tables.read(file.path).to_pandas().sort_values("step", kind="stable")
-        key = tuple(file.keys.values())
+    for keys, steps, rollouts in _stages(files):
+        steps = steps.sort_values("step", kind="stable")
+        key = tuple(keys.values())
         before = finished_steps.get(key[:3], 0)
         finished_steps[key[:3]] = before + len(steps)
         total = pd.Series(range(before + 1, before + len(steps) + 1), index=steps.index, dtype="int32")
-        metrics.append(steps.assign(**file.keys, total_step=total))
+        metrics.append(steps.assign(**keys, total_step=total))
+        totals = dict(zip(steps["step"], total, strict=True))
+        told = rollouts[rollouts["step"].isin(list(totals))]
+        kept.append(told.assign(**keys, total_step=told["step"].map(totals)))
         summary = read_json(summaries[key]) if key in summaries else {}
         runs.append(
             {
-                **file.keys,
+                **keys,
                 "steps": len(steps),
                 "seconds": steps["seconds"].sum() if "seconds" in steps else None,
                 "tokens": int(steps["step_tokens"].sum()) if "step_tokens" in steps else None,
@@ -34,6 +39,23 @@ def load(connection, files: Files) -> None:
         )
     if metrics:
         connection.append("train_runs", pd.DataFrame(runs), by_name=True)
-        connection.register("logged", pa.Table.from_pandas(pd.concat(metrics), preserve_index=False))
-        run(connection, "load_train_metrics")
-        connection.unregister("logged")
+        for name, frames in (("logged", metrics), ("kept", kept)):
+            connection.register(name, pa.Table.from_pandas(pd.concat(frames), preserve_index=False))
+        for query in ("load_train_metrics", "load_rollouts"):
+            run(connection, query)
+        for name in ("logged", "kept"):
+            connection.unregister(name)
+
+
+def _stages(files: Files) -> Iterator[tuple[dict, pd.DataFrame, pd.DataFrame]]:
+    """Yield the keys, metrics and rollouts of each stage; one that is not done comes after those of its run that are."""
+    columns = [name for name in tables.ROLLOUTS.names if name != "question"]
+    for file in files.called("metrics"):
+        path = file.path.with_name("rollouts.parquet")
+        rollouts = tables.read(path, tables.ROLLOUTS) if path.is_file() else tables.table(tables.ROLLOUTS, [])
+        yield file.keys, tables.read(file.path).to_pandas(), rollouts.to_pandas()[columns]
+    for file in files.running():
+        steps = pd.DataFrame(step_log.read(file.path / step_log.METRICS))
+        if len(steps):
+            rollouts = tables.table(tables.ROLLOUTS, step_log.read(file.path / step_log.ROLLOUTS))
+            yield file.keys, steps, rollouts.to_pandas()[columns]

@@ -101,6 +101,16 @@ CREATE TABLE train_metrics (
     tokens_per_second DOUBLE, seconds DOUBLE, memory_mb DOUBLE
 );
 
+-- A few responses of each rollout step.
+CREATE TABLE rollouts (
+    model VARCHAR, method VARCHAR, seed INTEGER, stage INTEGER, step INTEGER,
+    total_step INTEGER,     -- from 1, over all stages of a run
+    question_id VARCHAR,    -- of a training question
+    sample INTEGER,         -- number of the response in its step
+    response VARCHAR,
+    reward DOUBLE, advantage DOUBLE, verdict VARCHAR, truncated BOOLEAN
+);
+
 -- Graded responses of evaluated policies to benchmark questions.
 CREATE TABLE responses (
     model VARCHAR, method VARCHAR, seed INTEGER, benchmark VARCHAR, question_id VARCHAR, sample INTEGER,
