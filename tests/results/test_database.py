@@ -201,7 +201,7 @@ def test_models_jobs_and_artefacts(connection, finished):
         "SELECT bytes, sha256, origin FROM artefacts WHERE path = 'data/train.parquet'"
     ).fetchone() == (train.stat().st_size, sha256(train.read_bytes()).hexdigest(), "hub dataset owner/train")
     hashed = connection.execute("SELECT count(*) FROM artefacts WHERE length(sha256) = 64").fetchone()
-    assert hashed == (3 + 2 * 6 + 12 * 2 + 10 * 2 + 2,)
+    assert hashed == (3 + 2 * 6 + 12 * 3 + 10 * 2 + 2,)
 
 
 def test_questions_name_the_repository_that_they_come_from(toy, experiment):
