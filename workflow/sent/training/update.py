@@ -74,13 +74,13 @@ class Updater:
         ``{"skipped": 1}`` until the fifth in a row raises, too. Every process comes to the same, as all look at sums over all.
         """
         try:
-            figures = self._update(batch, which)
+            figures = self._update(batch, which, entropy_coefficient)
         except NonFiniteError as error:
             return self._skip(batch, error, which)
         self._skipped = 0
         return figures
 
-    def _update(self, batch: Batch, which: UpdateId) -> dict[str, float]:
+    def _update(self, batch: Batch, which: UpdateId, entropy_coefficient: float | None) -> dict[str, float]:
         logp, entropy = batch.logp_old, batch.entropy_old
         if which.update > 0 and recipe.needs_current_policy(self.method):
             logp, entropy = self.score(self.policy, batch)
