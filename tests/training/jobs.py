@@ -25,8 +25,11 @@ SETTINGS = {
     "prompts_per_step": 4, "responses_per_prompt": 2, "minibatch_prompts": 2, "steps": STEPS, "lr": 0.01,
     "decoding": {"max_new_tokens": 6}, "checkpoint_every": 2,
 }  # fmt: skip
-METHOD = '{"reference_kl": 0.01, "entropy": {"target": 5.13, "step": 0.01, "max": 0.02}}'
-"""With a controller of the bonus, whose level is part of a checkpoint."""
+METHOD = {
+    "reference_kl": 0.01, "entropy": {"target": 5.13, "step": 0.01, "max": 0.02},
+    "advantage": {"semantic": {"alpha": 0.5}}, "aggregation": "constant",
+}  # fmt: skip
+"""With a controller of the bonus, whose level is part of a checkpoint, and advantages that need answers compared."""
 TIMED = ("seconds", "tokens_per_second", "memory_mb")
 EVENTS = [
     (loop, "collect_step"),
@@ -45,7 +48,7 @@ def arguments(inputs: Path, output: Path, **settings) -> argparse.Namespace:
     """Return the command line of a job that writes to ``output``."""
     return argparse.Namespace(
         policy=str(inputs / "model"), reference=str(inputs / "model"), questions=str(inputs / "questions.parquet"),
-        curriculum=None, stage=1, stages=1, method=METHOD, method_name="grpo", seed=0,
+        curriculum=None, stage=1, stages=1, method=json.dumps(METHOD), method_name="grpo", seed=0,
         model='{"prompt": "{question}\\n", "chat": false, "dtype": "float32"}', grading="{}",
         settings=json.dumps(SETTINGS | settings), output=str(output / "policy"),
         metrics=str(output / "metrics.parquet"), rollouts=str(output / "rollouts.parquet"),
@@ -66,8 +69,12 @@ class CoinGrader:
         pass
 
     def grade(self, items):
-        verdicts = ["correct" if zlib.crc32(text.encode()) & 4 else "wrong" for _, text, _ in items]
-        return [Grade(None, verdict, False) for verdict in verdicts]
+        sums = [zlib.crc32(text.encode()) for _, text, _ in items]
+        return [Grade(f"{code & 3}", "correct" if code & 4 else "wrong", False) for code in sums]
+
+    def grade_answers(self, pairs):
+        """Two answers are the same where their texts are."""
+        return [Grade(answer, "correct" if gold == answer else "wrong", False) for gold, answer in pairs]
 
 
 @contextlib.contextmanager

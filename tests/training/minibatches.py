@@ -6,6 +6,9 @@ from sent.config import Method
 from sent.training.batch import Batch, offsets_of
 from sent.training.weighing import tokens_of, weigh, weighed
 
+LIMIT = 9
+"""Tokens that responses are cut at."""
+
 
 def share_of(
     logp, advantages=None, entropy=None, logp_old=None, keys=None, mask=None, entropy_old=None
@@ -34,7 +37,7 @@ def share_of(
 
 def weights_of(method: Method, share: tuple, seed: int = 0) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Return a mini-batch's weights ``[N]`` by key and position, and its figures."""
-    return weigh(method, tokens_of([share], method, seed))
+    return weigh(method, tokens_of([share], method, seed), LIMIT)
 
 
 def batch_of(method: Method, share: tuple, logp_ref=None, sampler_logp=None, seed: int = 0) -> Batch:
@@ -53,4 +56,4 @@ def batch_of(method: Method, share: tuple, logp_ref=None, sampler_logp=None, see
         entropy_old=torch.from_numpy(entropy_old),
         logp_ref=old if logp_ref is None else logp_ref,
     )
-    return weighed(method, batch, torch.from_numpy(logp), torch.from_numpy(entropy), seed)[0]
+    return weighed(method, batch, torch.from_numpy(logp), torch.from_numpy(entropy), seed, limit=LIMIT)[0]

@@ -13,33 +13,8 @@ from registry import METHODS, TEXT
 from sent.config import Method, Training, dump, parse
 from sent.errors import SentError
 from sent.training import recipe, surrogates, weightings
-from sent.training.advantages import EPSILON, group_advantages
 from sent.training.kl import kl
 from sent.training.loss import averages, method_loss
-
-# ---------------------------------------------------------------- advantages
-
-
-def test_group_advantages_by_hand():
-    """Rewards 1, 0, 0, 0: mean 1/4, deviation sqrt((9/16 + 3/16) / 3) = 1/2."""
-    found = group_advantages(torch.tensor([[1.0, 0, 0, 0]], dtype=torch.float64))
-    assert found.tolist()[0] == pytest.approx([x / (0.5 + EPSILON) for x in (0.75, -0.25, -0.25, -0.25)])
-
-
-@pytest.mark.parametrize("reward", [0.0, 1.0, 0.1, 1e9])
-def test_equal_rewards_give_exactly_zero(reward):
-    """The mean of eleven equal floats differs from them in the last digit: no advantage may come of it."""
-    found = group_advantages(torch.tensor([[reward] * 11, [0.0] * 10 + [1.0]]))
-    assert found[0].tolist() == [0] * 11
-    assert found[1].abs().min() > 0.2
-
-
-def test_one_response_and_whole_numbers():
-    assert group_advantages(torch.tensor([[3.0], [5.0]])).tolist() == [[0], [0]]
-    assert group_advantages(torch.tensor([[1, 0]])).tolist()[0] == pytest.approx(
-        [math.sqrt(0.5), -math.sqrt(0.5)], abs=1e-5
-    )
-
 
 # ---------------------------------------------------------------- KL
 
@@ -93,6 +68,7 @@ def test_every_constant_names_its_source():
     """Each line that shapes the loss has a comment that says where its value is from."""
     free = (
         "label:",
+        "advantage:",
         "weighting:",
         "curriculum: null",
         "<<:",

@@ -29,10 +29,11 @@ def sequences_of(prompts, responses) -> Sequences:
             [""],
             [0.0],
             ["wrong"],
+            np.zeros(1, dtype=np.float32),
         )
         for i, (prompt, ids) in enumerate(zip(prompts, responses, strict=True))
     ]
-    return Sequences.of(Batch.of(groups, np.zeros(len(groups))), "cpu")
+    return Sequences.of(Batch.of(groups), "cpu")
 
 
 @pytest.mark.parametrize("tied", [True, False])

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sent.config import Training
+from sent.config import Method, Training
 from sent.grading.grader import Grade
 from sent.sampling.sampler import Completion
 from sent.training.batch import Batch
@@ -39,11 +39,11 @@ class OddOnes:
         return [Grade(None, "correct" if ok else "wrong", False) for ok in good]
 
 
-def collector(varied="abcdef", **changes) -> Collector:
+def collector(varied="abcdef", method: dict | None = None, **changes) -> Collector:
     settings = Training(
         **{"prompts_per_step": 3, "minibatch_prompts": 1, "responses_per_prompt": 2} | changes
     )
-    return Collector(Echo(), OddOnes(varied), Decoder(), settings, seed=7, stage=1)
+    return Collector(Echo(), OddOnes(varied), Decoder(), Method(**method or {}), settings, seed=7, stage=1)
 
 
 def test_seeds_follow_seed_stage_step_question_and_sample():
@@ -61,7 +61,9 @@ def test_seeds_follow_seed_stage_step_question_and_sample():
 def test_keys_follow_the_place_of_a_group():
     groups = collector("a").collect(1, [(2, QUESTIONS["a"], 0), (4, QUESTIONS["b"], 0)])
     assert [group.keys for group in groups] == [[4, 5], [8, 9]]
-    batch = Batch.of(groups, np.arange(4.0))
+    for group, advantages in zip(groups, ([0, 1], [2, 3]), strict=True):
+        group.advantages = np.array(advantages, dtype=np.float32)
+    batch = Batch.of(groups)
     assert batch.keys.tolist() == [4, 5, 8, 9] and batch.lengths.tolist() == [3, 4, 3, 4]
     assert batch.ids.tolist() == [0] * 3 + [1] * 4 + [0] * 3 + [1] * 4
     some = batch.select([2, 1])
@@ -71,7 +73,7 @@ def test_keys_follow_the_place_of_a_group():
         [0, 3, 7],
     )
     assert some.ids.tolist() == [0] * 3 + [1] * 4 and some.questions == ["b", "a"]
-    assert len(Batch.of([], np.zeros(0)).ids) == 0
+    assert len(Batch.of([]).ids) == 0
 
 
 def test_responses_near_the_length_limit_lose_reward():

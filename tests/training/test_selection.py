@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from minibatches import batch_of, share_of, weights_of
+from minibatches import LIMIT, batch_of, share_of, weights_of
 from registry import METHODS
 from sent.config import Method
 from sent.errors import SentError
@@ -124,7 +124,7 @@ def test_weights_do_not_depend_on_order_or_processes(name):
     weights, figures = weights_of(method, share, seed=3)
     order = np.random.default_rng(1).permutation(12)
     spread = [some(share, rows) for rows in (order[:3], order[3:3], order[3:])]
-    others, other_figures = weighing.weigh(method, weighing.tokens_of(spread, method, seed=3))
+    others, other_figures = weighing.weigh(method, weighing.tokens_of(spread, method, seed=3), LIMIT)
     for field in ("advantage", "pg_weight", "kl_weight", "scale"):
         assert np.array_equal(weights[field], others[field]), field
     assert figures == other_figures
@@ -139,7 +139,7 @@ def test_each_process_gets_the_weights_of_its_own_tokens(name):
     rest = [row for row in range(12) if row not in order]
     batch = replace(whole.select(order), pg_weight=None, scale=None)
     logp, entropy = (torch.from_numpy(some(share, order)[i]) for i in (3, 5))
-    mine, _ = weighing.weighed(method, batch, logp, entropy, 0, gather=lambda own: [some(share, rest), *own])
+    mine, _ = weighing.weighed(method, batch, logp, entropy, 0, lambda own: [some(share, rest), *own], LIMIT)
     for field in ("advantage", "pg_weight", "kl_weight", "scale"):
         assert torch.equal(getattr(mine, field), getattr(whole.select(order), field)), field
     assert mine.token_scale == whole.token_scale == pytest.approx(1 / (12 * 13 / 2))

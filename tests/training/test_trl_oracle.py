@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from minibatches import batch_of, share_of
+from minibatches import LIMIT, batch_of, share_of
 from registry import METHODS
 from sent.config import Method
 from sent.training.loss import method_loss
@@ -46,7 +46,7 @@ def trl_loss():
             use_vllm=importance is not None,
             vllm_importance_sampling_correction=True,
             current_gradient_accumulation_steps=1,
-            max_completion_length=COLUMNS,
+            max_completion_length=LIMIT,
         )
         none = torch.zeros(ROWS, 0, dtype=torch.int64)
         inputs = {
@@ -124,7 +124,8 @@ def compare(trl_loss, batch, method, kind, with_importance) -> tuple[dict, dict]
 
 @pytest.mark.parametrize("with_importance", [False, True])
 @pytest.mark.parametrize(
-    ("aggregation", "kind"), [("sequence_mean", "grpo"), ("token_mean", "bnpo"), ("token_mean", "dapo")]
+    ("aggregation", "kind"),
+    [("sequence_mean", "grpo"), ("token_mean", "bnpo"), ("token_mean", "dapo"), ("constant", "dr_grpo")],
 )
 @pytest.mark.parametrize(
     ("reference_kl", "clip_low", "clip_high", "entropy"),

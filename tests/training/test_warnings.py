@@ -11,8 +11,9 @@ GOOD = {"reward": 0.5, "accuracy": 0.5, "flat_groups": 0.2, "no_answer_share": 0
     [
         ({}, None),
         ({"reward": 0.0, "accuracy": 0.0, "flat_groups": 1.0}, "no response of the last 10 steps was right"),
-        ({"reward": -0.2, "accuracy": 0.0}, "no response of the last 10 steps was right"),
-        ({"reward": 1.0, "accuracy": 1.0, "flat_groups": 1.0}, "had the same reward"),
+        ({"reward": 0.0, "accuracy": 0.0, "flat_groups": 1.0}, "was right, so nothing is learnt: read"),
+        ({"reward": -0.2, "accuracy": 0.0}, "no response of the last 10 steps was right: read"),
+        ({"reward": 1.0, "accuracy": 1.0, "flat_groups": 1.0}, "no advantage differed from 0"),
         ({"no_answer_share": 0.31}, "no answer was found in 31%"),
         ({"truncated_share": 0.5}, "50% of the responses were cut off"),
     ],

@@ -11,7 +11,7 @@ from sent.config.grading import Grading
 from sent.config.results import Results
 from sent.config.sampling import Sampling
 from sent.config.semantic_entropy import SemanticEntropy
-from sent.config.training import Method, Training
+from sent.config.training import Method, Part, Training
 
 RESERVED = {"main", "temp", "system", "memory", "information_schema", "pg_catalog"}
 """Names that DuckDB has databases or schemas of its own under."""
@@ -80,8 +80,9 @@ class Experiment(Settings):
 
     @field_validator("methods_share")
     @classmethod
-    def _are_no_names(cls, share: Method) -> Method:
-        if found := sorted(share.model_fields_set & Method.REPORT):
+    def _is_no_idea(cls, share: Method) -> Method:
+        parts = {key for key, field in Method.model_fields.items() if field.annotation is Part}
+        if found := sorted(share.model_fields_set & (parts | Method.REPORT)):
             raise ValueError(f"methods cannot share '{found[0]}'")
         return share
 

@@ -145,7 +145,7 @@ class Training(Settings):
     dynamic_sampling_rounds: int = Field(
         0,
         ge=0,
-        description="times that groups of equal rewards are replaced by further questions (DAPO); 0: off",
+        description="times that groups whose advantages are all 0 give way to further questions (DAPO); 0: off",
     )
     overlong_share: float = Field(
         0,
@@ -220,6 +220,11 @@ class Method(Settings):
         None,
         description="order of the questions to follow stage by stage, a name in curricula.yaml; null: none",
     )
+    advantage: Part = Field(
+        Part("group_normalised"),
+        description="function that says what each response earned, a file of sent/training/advantages/, with its "
+        "constants",
+    )
     weighting: Part = Field(
         Part("uniform"),
         description="function that weighs the tokens, a file of sent/training/weightings/, with its constants",
@@ -242,10 +247,10 @@ class Method(Settings):
     clip_high: float | None = Field(
         0.2, ge=0, description="the ratio's upper bound is 1 + clip_high; null where the surrogate has none"
     )
-    aggregation: Literal["token_mean", "sequence_mean", "selected_mean"] = Field(
+    aggregation: Literal["token_mean", "sequence_mean", "selected_mean", "constant"] = Field(
         "sequence_mean",
-        description="mean over all tokens, over responses of each one's token mean, or over the tokens whose "
-        "policy gradient the weighting keeps",
+        description="mean over all tokens, over responses of each one's token mean, over the tokens whose "
+        "policy gradient the weighting keeps, or the sum over tokens by responses x max_new_tokens",
     )
     kl_anchor: Literal["reference", "old"] | None = Field(
         None,

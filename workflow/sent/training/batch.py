@@ -47,14 +47,14 @@ class Batch:
     """1 / number of tokens of the mini-batch: the factor of means over all tokens."""
 
     @classmethod
-    def of(cls, groups: list[Group], advantages: np.ndarray) -> "Batch":
-        """Lay out a rollout's responses, with an advantage each."""
+    def of(cls, groups: list[Group]) -> "Batch":
+        """Lay out a rollout's responses."""
         responses = [response for group in groups for response in group.completions]
         return cls(
             prompts=[group.question.prompt_ids for group in groups for _ in group.completions],
             questions=[group.question.id for group in groups for _ in group.completions],
             keys=np.array([key for group in groups for key in group.keys], dtype=np.int64),
-            advantages=advantages,
+            advantages=np.concatenate([np.zeros(0, np.float32), *(group.advantages for group in groups)]),
             offsets=offsets_of([len(response.token_ids) for response in responses]),
             ids=torch.tensor([i for response in responses for i in response.token_ids], dtype=torch.int64),
             sampler_logp=torch.tensor([p for response in responses for p in response.logprobs]),

@@ -13,7 +13,6 @@ from sent.config import Method, Training
 from sent.errors import SentError
 from sent.log import logger, progress
 from sent.training import kept_rollouts, recipe
-from sent.training.advantages import group_advantages
 from sent.training.batch import Batch
 from sent.training.checkpoint import Checkpoints
 from sent.training.entropy_bonus import entropy_bonus
@@ -160,9 +159,7 @@ class TrainingLoop:
 
     def _scored(self, groups: list[Group]) -> tuple[Batch, float]:
         """Pass the rollout through policy and reference; return the batch and the sampler's mean difference."""
-        rewards = torch.tensor([group.rewards for group in groups])
-        advantages = group_advantages(rewards).flatten().numpy() if groups else np.zeros(0, dtype=np.float32)
-        batch = Batch.of(groups, advantages)
+        batch = Batch.of(groups)
         logp, entropy = self.updater.score(self.updater.policy, batch)
         logp_ref = None
         if recipe.needs_reference(self.method):

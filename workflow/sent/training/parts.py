@@ -21,7 +21,10 @@ CURRENT_POLICY = "current policy"
 TOKEN_RATIO = "ratios of tokens"
 """That tokens of one response pull differently, which one ratio for the whole response would undo."""
 
-FOLDERS = {"weighting": "weightings", "surrogate": "surrogates"}
+CLUSTERS = "clusters"
+"""Which answers of a group the grader takes for one another: comparisons of answers in each rollout."""
+
+FOLDERS = {"advantage": "advantages", "weighting": "weightings", "surrogate": "surrogates"}
 """The folder that each part of a method has its functions in."""
 
 

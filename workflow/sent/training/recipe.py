@@ -16,6 +16,7 @@ def check(method: Method, where: str) -> None:
 
 
 def _check(method: Method) -> None:
+    parts.bind("advantage", method.advantage)
     parts.bind("weighting", method.weighting)
     surrogate(method)
     weighting = method.weighting
@@ -59,10 +60,16 @@ def updates_per_step(settings: Training) -> int:
 
 
 def check_training(name: str, method: Method, settings: Training) -> None:
-    """Refuse a method that one update a rollout would leave without effect, and mini-batches that are not whole.
+    """Refuse a method that the settings would leave without effect, and mini-batches that are not whole.
 
-    On the first update of a rollout the policy is the old one, where only k1 has a gradient.
+    On the first update of a rollout the policy is the old one, where only k1 has a gradient. Pass@k needs k responses.
     """
+    k = method.advantage.constants.get("k", 1)
+    if k > settings.responses_per_prompt:
+        raise SentError(
+            f"method '{name}': k ({k}) of its advantage is more than training.responses_per_prompt "
+            f"({settings.responses_per_prompt}); lower it, or raise those"
+        )
     is_without_effect = method.kl_anchor == "old" and method.kl_estimator != "k1"
     if updates_per_step(settings) < 2 and is_without_effect:
         raise SentError(
@@ -80,6 +87,11 @@ def needs_reference(method: Method) -> bool:
 def needs_current_policy(method: Method) -> bool:
     """Return whether tokens are weighed by what the policy that an update starts from says of them."""
     return parts.CURRENT_POLICY in parts.needed_by("weighting", method.weighting)
+
+
+def needs_clusters(method: Method) -> bool:
+    """Return whether advantages look at which answers of a group mean the same."""
+    return parts.CLUSTERS in parts.needed_by("advantage", method.advantage)
 
 
 def needs_entropy_gradient(method: Method) -> bool:

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from accelerate.utils import gather_object
 
-from sent.config import Training
+from sent.config import Method, Training
+from sent.grading.clusters import clusters
 from sent.grading.grader import AnyGold
 from sent.sampling.prompts import response_text
 from sent.sampling.sampler import Completion, Request
 from sent.seeding import seed_of
+from sent.training import recipe
+from sent.training.outcomes import Outcomes, advantage_of
 
 
 @dataclass
@@ -33,6 +37,8 @@ class Group:
     texts: list[str]
     rewards: list[float]
     verdicts: list[str]
+    advantages: np.ndarray
+    """float32 ``[G]``: what each response earned, as the method says."""
 
     @property
     def keys(self) -> list[int]:
@@ -42,16 +48,17 @@ class Group:
 
     @property
     def is_flat(self) -> bool:
-        """Whether all rewards are equal, so that the group teaches nothing."""
-        return len(set(self.rewards)) == 1
+        """Whether all advantages are 0, so that the group teaches nothing."""
+        return not self.advantages.any()
 
 
 class Collector:
     """Draws and grades rollouts."""
 
-    def __init__(self, sampler, grader, tokenizer, settings: Training, seed: int, stage: int):
+    def __init__(self, sampler, grader, tokenizer, method: Method, settings: Training, seed: int, stage: int):
         self.sampler, self.grader, self.tokenizer = sampler, grader, tokenizer
         self.settings = settings
+        self.advantages, self.needs_clusters = advantage_of(method.advantage), recipe.needs_clusters(method)
         self.name = ("rollout", seed, stage)
 
     def collect(self, step: int, places: list[tuple[int, TrainingQuestion, int]]) -> list[Group]:
@@ -70,16 +77,29 @@ class Collector:
         golds = [question.answer for _, question, _ in places for _ in range(count)]
         finishes = [c.finish_reason for c in completions]
         grades = self.grader.grade(list(zip(golds, texts, finishes, strict=True)))
-        groups = []
-        for i, (place, question, _) in enumerate(places):
-            own = slice(i * count, (i + 1) * count)
-            rewards = [
-                (grade.verdict == "correct") - self._overlong(len(completion.token_ids))
-                for grade, completion in zip(grades[own], completions[own], strict=True)
-            ]
-            verdicts = [grade.verdict for grade in grades[own]]
-            groups.append(Group(place, question, completions[own], texts[own], rewards, verdicts))
-        return groups
+        owns = [slice(i * count, (i + 1) * count) for i in range(len(places))]
+        answers = [[grade.extracted for grade in grades[own]] for own in owns]
+        labels = clusters(answers, self.grader) if self.needs_clusters else [None] * len(places)
+        return [
+            self._group(place, question, completions[own], texts[own], grades[own], of_answers)
+            for (place, question, _), own, of_answers in zip(places, owns, labels, strict=True)
+        ]
+
+    def _group(self, place: int, question: TrainingQuestion, completions, texts, grades, labels) -> Group:
+        verdicts = [grade.verdict for grade in grades]
+        lengths = [len(completion.token_ids) for completion in completions]
+        rewards = [
+            (verdict == "correct") - self._overlong(length)
+            for verdict, length in zip(verdicts, lengths, strict=True)
+        ]
+        outcomes = Outcomes(
+            rewards=np.array(rewards, dtype=np.float64),
+            correct=np.array([verdict == "correct" for verdict in verdicts]),
+            lengths=np.array(lengths),
+            logprobs=np.array([sum(completion.logprobs) for completion in completions], dtype=np.float64),
+            clusters=None if labels is None else np.array(labels),
+        )
+        return Group(place, question, completions, texts, rewards, verdicts, self.advantages(outcomes))
 
     def _overlong(self, tokens: int) -> float:
         """Soft punishment of length: 0 up to the buffer, rising to 1 at the limit (DAPO, Yu et al. 2025, eq. 13)."""
@@ -101,7 +121,7 @@ def collect_step(
 ) -> tuple[list[Group], int]:
     """Draw one step's rollouts on all processes; return this process's groups and the places of the stream used.
 
-    With dynamic sampling, groups whose rewards are all equal give way to groups of further questions, for the
+    With dynamic sampling, groups whose advantages are all 0 give way to groups of further questions, for the
     configured number of rounds; what is still missing then is filled with the flat groups drawn first.
     """
     settings = collector.settings

@@ -37,7 +37,7 @@ class Tokens:
     entropy_old: np.ndarray
     """The same under the policy that wrote the response."""
     advantages: np.ndarray
-    """Group-normalised advantage of the token's response."""
+    """Advantage of the token's response."""
     clipped: np.ndarray
     """bool: the method's clip range already removes this token's policy gradient."""
     offsets: np.ndarray

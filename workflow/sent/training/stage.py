@@ -101,7 +101,7 @@ def train_stage(args) -> None:
         loop = TrainingLoop(
             accelerator,
             Updater(accelerator, policy, optimizer, scheduler, method, settings),
-            Collector(sampler, grader, tokenizer, settings, args.seed, args.stage),
+            Collector(sampler, grader, tokenizer, method, settings, args.seed, args.stage),
             reference,
             questions,
             QuestionStream(ids, args.seed, args.stage, is_shuffled(args.curriculum)),

@@ -84,8 +84,8 @@ class Updater:
         logp, entropy = batch.logp_old, batch.entropy_old
         if which.update > 0 and recipe.needs_current_policy(self.method):
             logp, entropy = self.score(self.policy, batch)
-        seed = seed_of("weights of tokens", *which)
-        batch, figures = weighed(self.method, batch, logp, entropy, seed, gather_object)
+        seed, limit = seed_of("weights of tokens", *which), self.settings.decoding.max_new_tokens
+        batch, figures = weighed(self.method, batch, logp, entropy, seed, gather_object, limit)
         world, device = self.accelerator.num_processes, self.accelerator.device
         totals: dict[str, Tensor] = {}
         micro_batches = list(self._batches(batch, self.settings.micro_batch_tokens))

@@ -34,15 +34,16 @@ def warnings(rows: Sequence[dict], where: str = "training") -> list[str]:
         return min(row.get(name) or 0.0 for row in last)
 
     found = []
+    teaches = lowest("flat_groups") < 1
     if not any(row.get("accuracy", row["reward"]) > 0 for row in last):
         found.append(
-            f"{where}: no response of the last {STEPS} steps was right, so nothing is learnt: read a few responses beside "
-            f"their gold answers; are these whole sentences, is the prompt the model's own? {SEE}"
+            f"{where}: no response of the last {STEPS} steps was right{'' if teaches else ', so nothing is learnt'}: read a "
+            f"few responses beside their gold answers; are these whole sentences, is the prompt the model's own? {SEE}"
         )
-    elif lowest("flat_groups") == 1:
+    elif not teaches:
         found.append(
-            f"{where}: in the last {STEPS} steps all responses to each question had the same reward, so no advantage "
-            f"differs from 0: take other questions, more responses, or a higher temperature {SEE}"
+            f"{where}: in the last {STEPS} steps no advantage differed from 0: the responses to each question are alike to "
+            f"this method; take other questions, more responses, or a higher temperature {SEE}"
         )
     return found + warnings_of_responses(where, lowest("no_answer_share"), lowest("truncated_share"))
 

@@ -36,16 +36,18 @@ def weighed(
     entropy: Tensor,
     seed: int,
     gather: Callable[[list], list] = list,
+    limit: int | None = None,
 ) -> tuple[Batch, dict[str, float]]:
     """Return a process's share of a mini-batch with the weights of its tokens, and figures for the log.
 
     ``logp`` and ``entropy`` ``[N]`` are of the policy that the update starts from, or of the old one where the
-    weighting does not need it; ``gather`` puts lists of all processes together. ``seed`` should name the update.
+    weighting does not need it; ``gather`` puts lists of all processes together. ``seed`` should name the update, ``limit`` is the
+    length that responses are cut at.
     """
     values = (logp, batch.logp_old, entropy, batch.entropy_old)
     share = (batch.keys, batch.lengths, batch.advantages, *(v.numpy() for v in values))
     tokens = tokens_of(gather([share]), method, seed)
-    weights, figures = weigh(method, tokens)
+    weights, figures = weigh(method, tokens, limit)
     rows = np.searchsorted(tokens.keys, batch.keys)
     mine = np.repeat(tokens.offsets[:-1][rows] - batch.offsets[:-1], batch.lengths) + np.arange(len(logp))
     flat = {name: torch.from_numpy(w[mine]).to(batch.logp_old) for name, w in weights.items()}
@@ -78,13 +80,15 @@ def tokens_of(shares: list[tuple], method: Method, seed: int) -> Tokens:
     )  # fmt: skip
 
 
-def weigh(method: Method, tokens: Tokens) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+def weigh(
+    method: Method, tokens: Tokens, limit: int | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Return how each token enters the loss, and figures for the log; one that is not defined is left out.
 
-    ``tokens`` are ALL of a mini-batch, of all processes. The arrays ``[N]`` are ``advantage`` (as the method
-    shapes it), ``pg_weight``, ``kl_weight`` and ``scale``, with which the loss is a plain sum over tokens. Cost: a few
-    sorts of the tokens. Raises :class:`NonFiniteError` if a statistic is not a number, and :class:`SentError` if what
-    the weighting returns cannot be used.
+    ``tokens`` are ALL of a mini-batch, of all processes, of responses that were cut at ``limit`` tokens. The arrays
+    ``[N]`` are ``advantage`` (as the method shapes it), ``pg_weight``, ``kl_weight`` and ``scale``, with which the
+    loss is a plain sum over tokens. Cost: a few sorts of the tokens. Raises :class:`NonFiniteError` if a statistic is
+    not a number, and :class:`SentError` if what the weighting returns cannot be used.
     """
     _check_finite(tokens)
     choice = Choice()
@@ -96,7 +100,7 @@ def weigh(method: Method, tokens: Tokens) -> tuple[dict[str, np.ndarray], dict[s
         "pg_weight": np.ones(len(tokens)) if choice.pg_weight is None else choice.pg_weight,
         "kl_weight": np.zeros(len(tokens)) if choice.kl_weight is None else choice.kl_weight,
     }
-    weights["scale"] = _scale(method.aggregation, tokens, weights["pg_weight"])
+    weights["scale"] = _scale(method.aggregation, tokens, weights["pg_weight"], limit)
     figures = _figures(tokens, weights["pg_weight"], weights["kl_weight"]) | choice.diagnostics
     return weights, figures
 
@@ -152,12 +156,14 @@ def _check_choice(method: Method, choice: Choice, tokens: Tokens) -> None:
         raise SentError(f"{name} sets KL weights, so its method needs `kl_anchor`")
 
 
-def _scale(aggregation: str, tokens: Tokens, pg_weight: np.ndarray) -> np.ndarray:
+def _scale(aggregation: str, tokens: Tokens, pg_weight: np.ndarray, limit: int | None) -> np.ndarray:
     """Return the factor of each token ``[N]`` with which the aggregation is a plain sum."""
     if aggregation == "sequence_mean":
         lengths = np.diff(tokens.offsets)
         return 1.0 / (lengths[tokens.sequence] * max(1, np.count_nonzero(lengths)))
     terms = np.count_nonzero(pg_weight) if aggregation == "selected_mean" else len(tokens)
+    if aggregation == "constant":
+        terms = len(tokens.keys) * limit
     return np.full(len(tokens), 1.0 / max(1, terms))
 
 
