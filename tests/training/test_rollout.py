@@ -1,5 +1,6 @@
 """Rollouts: who draws what, how rewards are shaped, how flat groups are replaced."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -96,6 +97,47 @@ def test_flat_groups_give_way_to_further_questions():
     assert [group.question.id for group in rollout] == ["a", "c", "e"]
     assert used == 5
     assert [group.place for group in rollout] == [0, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("advantage", "taken", "used"),
+    [
+        ("group_normalised", "ac", 3),
+        ({"signed": {"right": 0, "wrong": 1}}, "ab", 2),  # all wrong is not flat
+        ({"signed": {"right": 1, "wrong": 0}}, "ac", 3),
+        (
+            "cluster_share",
+            "bd",
+            4,
+        ),  # only in b and d do any two agree
+    ],
+)
+def test_flat_are_groups_whose_advantages_are_zero(advantage, taken, used):
+    class Answers(OddOnes):
+        """Samples 0 and 1 answer alike in ``b`` and ``d``, where nobody is right, and nobody else does."""
+
+        def grade(self, items):
+            answers = [text if gold in "ac" or int(text) > 1 else "same" for gold, text, _ in items]
+            return [
+                replace(grade, extracted=a) for grade, a in zip(super().grade(items), answers, strict=True)
+            ]
+
+        def grade_answers(self, pairs):
+            return [Grade(b, "correct" if a == b else "wrong", False) for a, b in pairs]
+
+    drawing = collector(
+        "ac", {"advantage": advantage}, dynamic_sampling_rounds=3, prompts_per_step=2, responses_per_prompt=3
+    )
+    drawing.grader = Answers("ac")
+    stream = QuestionStream(list("abcdef"), 0, 1, shuffle=False)
+    rollout, places = collect_step(drawing, stream, QUESTIONS, 0, 1, ALONE)
+    assert ("".join(group.question.id for group in rollout), places) == (taken, used)
+    shares = [
+        share_out([(i, QUESTIONS[name], 0) for i, name in enumerate("abcd")], rank, 2) for rank in (0, 1)
+    ]
+    spread = [group for share in shares for group in drawing.collect(1, share)]
+    together = drawing.collect(1, [place for share in shares for place in share])
+    assert [g.advantages.tolist() for g in spread] == [g.advantages.tolist() for g in together]
 
 
 def test_after_the_last_round_flat_groups_fill_the_step():

@@ -162,7 +162,7 @@ def test_ties_by_hand():
     assert batch.pg_weight.reshape(6, 4).sum(dim=1).tolist() == [0, 0, 0, 4, 0, 0]
 
 
-def test_scales_of_the_three_means():
+def test_scales_of_the_aggregations():
     """Responses of 1 and 3 tokens, of which the mask method keeps floor(0.5 * 4) = 2."""
     mask = np.array([[True, False, False], [True, True, True]])
     share = share_of(-np.ones((2, 3)), entropy=[[0.0, 0, 0], [1, 2, 3]], mask=mask)
@@ -174,6 +174,7 @@ def test_scales_of_the_three_means():
     assert scale("token_mean") == [0.25] * 4
     assert scale("sequence_mean") == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
     assert scale("selected_mean") == [0.5] * 4
+    assert scale("constant") == [1 / (2 * LIMIT)] * 4
 
 
 def test_responses_without_tokens_change_nothing():
@@ -198,7 +199,7 @@ def test_no_tokens(name):
 @pytest.mark.parametrize("name", METHODS)
 def test_one_token(name):
     weights, figures = weights_of(METHODS[name], some(statistics(), [0]))
-    assert weights["scale"].tolist() == [1]
+    assert weights["scale"].tolist() == [1 / LIMIT if METHODS[name].aggregation == "constant" else 1]
     assert figures["tokens"] == figures["sequences"] == 1
 
 

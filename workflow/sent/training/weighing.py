@@ -158,12 +158,14 @@ def _check_choice(method: Method, choice: Choice, tokens: Tokens) -> None:
 
 def _scale(aggregation: str, tokens: Tokens, pg_weight: np.ndarray, limit: int | None) -> np.ndarray:
     """Return the factor of each token ``[N]`` with which the aggregation is a plain sum."""
+    lengths = np.diff(tokens.offsets)
+    responses = np.count_nonzero(lengths)
     if aggregation == "sequence_mean":
-        lengths = np.diff(tokens.offsets)
-        return 1.0 / (lengths[tokens.sequence] * max(1, np.count_nonzero(lengths)))
-    terms = np.count_nonzero(pg_weight) if aggregation == "selected_mean" else len(tokens)
+        return 1.0 / (lengths[tokens.sequence] * max(1, responses))
     if aggregation == "constant":
-        terms = len(tokens.keys) * limit
+        terms = responses * limit
+    else:
+        terms = np.count_nonzero(pg_weight) if aggregation == "selected_mean" else len(tokens)
     return np.full(len(tokens), 1.0 / max(1, terms))
 
 
