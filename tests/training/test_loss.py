@@ -179,7 +179,9 @@ RATIOS = {"token": token_ratio, "sequence": sequence_ratio}
 AGGREGATIONS = {
     "token_mean": lambda batch, term: mean([term(t) for t in batch.tokens()]),
     "sequence_mean": mean_over_responses,
-    "constant": lambda batch, term: sum(term(t) for t in batch.tokens()) / (len(batch.keys) * LIMIT),
+    "constant": lambda batch, term: (
+        sum(map(term, batch.tokens())) / (len({row for row, _ in batch.tokens()}) * LIMIT)
+    ),
 }
 
 

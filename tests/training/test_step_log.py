@@ -1,5 +1,6 @@
 """What is kept of each step: metrics and a few rollouts, whole after any kill."""
 
+import numpy as np
 import pytest
 from jobs import CoinGrader, arguments
 from sent import tables
@@ -48,14 +49,20 @@ def group(place: int, question: str, size: int = 3) -> Group:
     """A group whose texts and advantages name its place and response."""
     completions = [Completion([1], [-1.0], "length" if i == 2 else "stop") for i in range(size)]
     texts = [f"{place}.{i}" for i in range(size)]
+    advantages = np.arange(place * size, (place + 1) * size, dtype=np.float32)
     return Group(
-        place, TrainingQuestion(question, "1", (1,)), completions, texts, [0.0] * size, ["wrong"] * size
+        place,
+        TrainingQuestion(question, "1", (1,)),
+        completions,
+        texts,
+        [0.0] * size,
+        ["wrong"] * size,
+        advantages,
     )
 
 
 def choose(groups, count=4, step=1, seed=0) -> list[dict]:
-    advantages = [float(key) for g in groups for key in g.keys]
-    return kept_rollouts.choose(groups, advantages, count, seed, 1, step)
+    return kept_rollouts.choose(groups, count, seed, 1, step)
 
 
 def test_kept_rollouts_are_one_of_each_question_before_a_second():

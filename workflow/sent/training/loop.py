@@ -145,9 +145,7 @@ class TrainingLoop:
             "rows": [*self.state["rows"], row],
             "entropy_level": level,
         }
-        kept = kept_rollouts.choose(
-            groups, batch.advantages, self.settings.keep_rollouts, self.seed, self.stage, step
-        )
+        kept = kept_rollouts.choose(groups, self.settings.keep_rollouts, self.seed, self.stage, step)
         if self.accelerator.is_main_process:
             self.log.append(
                 row, [row | {"question": self.questions[row["question_id"]].text} for row in kept]
