@@ -136,7 +136,12 @@ def caption_values(wildcards):
 
 def training_code(wildcards):
     """Return the version of the code that trains by a method: the loop's and the method's own parts'."""
-    return code_version("train", also=recipe.modules(EXPERIMENT.methods[wildcards.method]))
+    return recipe.code(EXPERIMENT.methods[wildcards.method])
+
+
+def own_code(wildcards):
+    """Return the option that lets a method run code of the user's own, where it has some and the experiment allows it."""
+    return ["--allow-own-code"] if recipe.own_code(EXPERIMENT.methods[wildcards.method]) else []
 
 
 def code_of(command, stage):

@@ -50,6 +50,7 @@ rule train:
         curriculum=optional("--curriculum", "curriculum"),
         checkpoints=lambda wildcards, output: f"{Path(output.policy).parent}.checkpoints",
         code=training_code,
+        own_code=own_code,
     message:
         "Training {wildcards.model} by {wildcards.method}, seed {wildcards.seed}, stage {wildcards.stage}"
     shell:
@@ -63,6 +64,7 @@ rule train:
         " --stages {params.stages}"
         " --method {params.method:q}"
         " --method-name {wildcards.method:q}"
+        " {params.own_code:q}"
         " --settings {params.settings:q}"
         " --grading {params.grading:q}"
         " --seed {wildcards.seed}"

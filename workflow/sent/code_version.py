@@ -29,11 +29,13 @@ PURE = frozenset(
 """Functions that change nothing: inside a message they do not count."""
 
 
-def code_version(command: str, package: Path = PACKAGE, also: Iterable[str] = ()) -> str:
+def code_version(
+    command: str, package: Path = PACKAGE, also: Iterable[str] = (), files: Iterable[Path] = ()
+) -> str:
     """Return 12 hexadecimal digits for the code behind ``python -m sent COMMAND``.
 
     ``also`` are modules that the settings name, such as the parts of a method or a sampler: these are imported by
-    name, so each user follows its own alone, and a new one repeats nothing.
+    name, so each user follows its own alone, and a new one repeats nothing. ``files`` are of code outside the package.
     """
     modules = modules_of(COMMANDS[command][0], package)
     for name in also:
@@ -41,6 +43,7 @@ def code_version(command: str, package: Path = PACKAGE, also: Iterable[str] = ()
     texts = [
         f"{name}\n{_essence(path.read_text(encoding='utf-8'))}" for name, path in sorted(modules.items())
     ]
+    texts += [_essence(path.read_text(encoding="utf-8")) for path in files]
     folders = {package / name.split(".")[1] for name in modules if name.count(".") > 1}
     files = sorted(path for folder in folders for kind in DATA_FILES for path in folder.rglob(kind))
     texts += [f"{path.relative_to(package)}\n{path.read_text(encoding='utf-8')}" for path in files]

@@ -38,7 +38,7 @@ KINDS: dict[str, type[Settings]] = {
 }
 SINGULAR = {"models": "model", "methods": "method", "benchmarks": "benchmark", "curricula": "curriculum"}
 STAGES = ("sampling", "grading", "semantic_entropy", "training", "evaluation")
-LOOKED_UP = {"overrides", "registry"}
+LOOKED_UP = {"allow_own_code", "overrides", "registry"}
 """Keys of an experiment that act through what they change: the settings by model, and the registry entries."""
 ENTRIES = (*KINDS, "nli_models", "by_model")
 """Keys of a resolved experiment's JSON beside those of the experiment, of which some have the same names."""
@@ -380,9 +380,8 @@ def _check(resolved: ResolvedExperiment, where: str) -> None:
             )
     for name, method in resolved.methods.items():
         shared = given(experiment.methods_share)
-        recipe.check(
-            method, places["methods", name] + (f", under {where}: methods_share {shared}" if shared else "")
-        )
+        place = places["methods", name] + (f", under {where}: methods_share {shared}" if shared else "")
+        recipe.check(method, place, experiment.allow_own_code)
     for name, settings in resolved.by_model.items():
         for method, entry in resolved.methods.items():
             try:

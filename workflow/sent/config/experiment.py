@@ -53,6 +53,9 @@ class Experiment(Settings):
         description="keys that all methods have alike, over their entries, but for those that an entry `keeps`: "
         "{aggregation: token_mean, reference_kl: 0}",
     )
+    allow_own_code: bool = Field(
+        False, description="your word that parts of methods that are `package.module:function` may run"
+    )
     evaluation: Evaluation = Field(Evaluation(), description="how policies answer the benchmarks")
     results: Results = Field(Results(), description="how results are summed up")
     overrides: dict[Name, dict[Name, Any]] = Field(
@@ -81,7 +84,7 @@ class Experiment(Settings):
     @field_validator("methods_share")
     @classmethod
     def _is_no_idea(cls, share: Method) -> Method:
-        parts = {key for key, field in Method.model_fields.items() if field.annotation is Part}
+        parts = {key for key, field in Method.model_fields.items() if field.annotation is Part} - {"reward"}
         if found := sorted(share.model_fields_set & (parts | Method.REPORT)):
             raise ValueError(f"methods cannot share '{found[0]}'")
         return share

@@ -220,6 +220,11 @@ class Method(Settings):
         None,
         description="order of the questions to follow stage by stage, a name in curricula.yaml; null: none",
     )
+    reward: Part = Field(
+        Part("correct"),
+        description="function that says what a response is worth, a file of sent/training/rewards/, or "
+        "`package.module:function` (see `allow_own_code`)",
+    )
     advantage: Part = Field(
         Part("group_normalised"),
         description="function that says what each response earned, a file of sent/training/advantages/, with its "

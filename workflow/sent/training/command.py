@@ -12,6 +12,11 @@ def add_arguments(parser) -> None:
     parser.add_argument("--stages", type=int, default=1, help="number of stages")
     parser.add_argument("--method", required=True, help="method entry: JSON or a file")
     parser.add_argument("--method-name", default="method", help="its name, for messages and summary")
+    parser.add_argument(
+        "--allow-own-code",
+        action="store_true",
+        help="run parts of the method that are `package.module:function`",
+    )
     parser.add_argument("--settings", default="{}", help="training settings: JSON or a file")
     parser.add_argument("--grading", default="{}", help="grading settings: JSON or a file")
     parser.add_argument("--seed", type=int, default=0)

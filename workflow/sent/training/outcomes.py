@@ -1,7 +1,9 @@
-"""What a rollout brings of one question: the record that advantages are made from."""
+"""What a rollout brings of one question: rewards, and the record that advantages are made from."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -30,6 +32,27 @@ class Outcomes:
 
     def __len__(self) -> int:
         return len(self.rewards)
+
+
+def reward_of(part: Part) -> Callable[..., float]:
+    """Return the function (verdict, response, question, number of the response) that gives a reward.
+
+    It raises :class:`SentError` where the part's function fails or returns no finite number.
+    """
+    function = parts.bind("reward", part)
+    where = parts.function_at("reward", part.name)
+
+    def reward(verdict: str, response: str, question, number: int) -> float:
+        of = f"for response {number} to question '{question.id}'"
+        try:
+            found = function(verdict, response, question)
+        except Exception as error:
+            raise SentError(f"{where} failed {of}: {type(error).__name__}: {error}") from error
+        if not isinstance(found, Real) or not math.isfinite(found):
+            raise SentError(f"{where} must return a finite number; found {found!r:.100} {of}")
+        return float(found)
+
+    return reward
 
 
 def advantage_of(part: Part) -> Callable[[Outcomes], np.ndarray]:

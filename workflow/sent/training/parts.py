@@ -1,14 +1,19 @@
 """The named parts that methods are made of: files of folders such as ``weightings/``, one function each.
 
 A part is called with what its folder's docstring says, and with constants of its own: keyword-only arguments, whose
-annotations are their bounds. No torch here: settings are checked without it.
+annotations are their bounds. A name with a colon, `package.module:function`, is code of the user's own, which runs only
+where the user says so (:func:`sent.training.recipe.check`). No torch here: settings are checked without it.
 """
 
 import functools
 import importlib
+import importlib.util
 import inspect
+import os
 import pkgutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from pydantic import create_model
 
@@ -24,7 +29,12 @@ TOKEN_RATIO = "ratios of tokens"
 CLUSTERS = "clusters"
 """Which answers of a group the grader takes for one another: comparisons of answers in each rollout."""
 
-FOLDERS = {"advantage": "advantages", "weighting": "weightings", "surrogate": "surrogates"}
+FOLDERS = {
+    "reward": "rewards",
+    "advantage": "advantages",
+    "weighting": "weightings",
+    "surrogate": "surrogates",
+}
 """The folder that each part of a method has its functions in."""
 
 
@@ -50,11 +60,39 @@ def module_of(kind: str, name: str) -> str:
 
 def function_at(kind: str, name: str) -> str:
     """Return how messages name a part's function: its file, and what it is called."""
+    if is_own(name):
+        return f"{kind} '{name}'"
     return f"{FOLDERS[kind]}/{name}.py: function '{name}'"
+
+
+def is_own(name: str) -> bool:
+    """Return whether a part is the user's own code, `package.module:function`, not a file of its folder."""
+    return ":" in name
+
+
+def file_of(name: str) -> Path:
+    """Return the file of the user's own function, found where Python looks and in the working directory.
+
+    The packages around the module are imported. Raises :class:`SentError` where it is not found.
+    """
+    module = name.partition(":")[0]
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        raise SentError(
+            f"'{name}': no module '{module}' in the working directory or where Python looks; expected module:function"
+        )
+    return Path(spec.origin)
 
 
 def function_of(kind: str, name: str) -> Callable:
     """Return a part's function. Raises :class:`SentError` for an unknown name."""
+    if is_own(name):
+        return _own_function(name)
     if name not in names(kind):
         raise SentError(f"unknown {kind} '{name}'{nearest(name, names(kind))}")
     function = getattr(importlib.import_module(module_of(kind, name)), name, None)
@@ -82,7 +120,7 @@ def bind(kind: str, part: Part, **given) -> Callable:
             continue
         if argument.annotation is argument.empty:
             raise SentError(
-                f"{FOLDERS[kind]}/{part.name}.py: argument '{argument.name}' has no annotation, which its values are "
+                f"{function_at(kind, part.name)}: argument '{argument.name}' has no annotation, which its values are "
                 f"checked by; give its type, such as `{argument.name}: Share` or `{argument.name}: float`"
             )
         fields[argument.name] = (
@@ -97,6 +135,18 @@ def bind(kind: str, part: Part, **given) -> Callable:
 def needed_by(kind: str, part: Part) -> frozenset[str]:
     """Return what a part declared by :func:`needs`."""
     return getattr(function_of(kind, part.name), "needs", frozenset())
+
+
+def _own_function(name: str) -> Callable:
+    module, _, called = name.partition(":")
+    file = file_of(name)
+    try:
+        function = getattr(importlib.import_module(module), called, None)
+    except Exception as error:
+        raise SentError(f"{file}: cannot be imported: {type(error).__name__}: {error}") from error
+    if not callable(function):
+        raise SentError(f"{file}: expected a function called '{called}', found none")
+    return function
 
 
 def _folder(kind: str):

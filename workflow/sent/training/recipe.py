@@ -2,20 +2,30 @@
 
 from collections.abc import Callable
 
+from sent.code_version import code_version
 from sent.config import Method, Training, given, laid_over
 from sent.errors import SentError
 from sent.training import parts
 
 
-def check(method: Method, where: str) -> None:
-    """Raise :class:`SentError`, beginning with ``where``, if a method's parts or constants do not fit."""
+def check(method: Method, where: str, allow_own_code: bool = False) -> None:
+    """Raise :class:`SentError`, beginning with ``where``, if a method's parts or constants do not fit.
+
+    Parts that are the user's own code are imported if ``allow_own_code``, and refused if not.
+    """
     try:
+        if (own := own_code(method)) and not allow_own_code:
+            raise SentError(
+                f"'{own[0]}' is code from outside the package; if you trust it, set `allow_own_code: true` in the experiment "
+                "(by hand: --allow-own-code)"
+            )
         _check(method)
     except SentError as error:
         raise SentError("\n".join(f"{where}: {line}" for line in str(error).splitlines())) from None
 
 
 def _check(method: Method) -> None:
+    parts.bind("reward", method.reward)
     parts.bind("advantage", method.advantage)
     parts.bind("weighting", method.weighting)
     surrogate(method)
@@ -99,6 +109,14 @@ def needs_entropy_gradient(method: Method) -> bool:
     return method.entropy != 0
 
 
-def modules(method: Method) -> list[str]:
-    """Return the modules of a method's own parts, which its training follows beside the loop's."""
-    return [parts.module_of(kind, getattr(method, kind).name) for kind in parts.FOLDERS]
+def own_code(method: Method) -> list[str]:
+    """Return the names of a method's parts that are the user's own code."""
+    names = [getattr(method, kind).name for kind in parts.FOLDERS]
+    return [name for name in names if parts.is_own(name)]
+
+
+def code(method: Method) -> str:
+    """Return the version of the code that trains by a method: the loop's and that of the method's own parts alone."""
+    names = {kind: getattr(method, kind).name for kind in parts.FOLDERS}
+    modules = [parts.module_of(kind, name) for kind, name in names.items() if not parts.is_own(name)]
+    return code_version("train", also=modules, files=map(parts.file_of, own_code(method)))

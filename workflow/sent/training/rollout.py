@@ -12,7 +12,7 @@ from sent.sampling.prompts import response_text
 from sent.sampling.sampler import Completion, Request
 from sent.seeding import seed_of
 from sent.training import recipe
-from sent.training.outcomes import Outcomes, advantage_of
+from sent.training.outcomes import Outcomes, advantage_of, reward_of
 
 
 @dataclass
@@ -58,7 +58,8 @@ class Collector:
     def __init__(self, sampler, grader, tokenizer, method: Method, settings: Training, seed: int, stage: int):
         self.sampler, self.grader, self.tokenizer = sampler, grader, tokenizer
         self.settings = settings
-        self.advantages, self.needs_clusters = advantage_of(method.advantage), recipe.needs_clusters(method)
+        self.reward, self.advantages = reward_of(method.reward), advantage_of(method.advantage)
+        self.needs_clusters = recipe.needs_clusters(method)
         self.name = ("rollout", seed, stage)
 
     def collect(self, step: int, places: list[tuple[int, TrainingQuestion, int]]) -> list[Group]:
@@ -81,16 +82,19 @@ class Collector:
         answers = [[grade.extracted for grade in grades[own]] for own in owns]
         labels = clusters(answers, self.grader) if self.needs_clusters else [None] * len(places)
         return [
-            self._group(place, question, completions[own], texts[own], grades[own], of_answers)
-            for (place, question, _), own, of_answers in zip(places, owns, labels, strict=True)
+            self._group(at, completions[own], texts[own], grades[own], of_answers)
+            for at, own, of_answers in zip(places, owns, labels, strict=True)
         ]
 
-    def _group(self, place: int, question: TrainingQuestion, completions, texts, grades, labels) -> Group:
+    def _group(self, at: tuple[int, TrainingQuestion, int], completions, texts, grades, labels) -> Group:
+        place, question, occurrence = at
         verdicts = [grade.verdict for grade in grades]
         lengths = [len(completion.token_ids) for completion in completions]
         rewards = [
-            (verdict == "correct") - self._overlong(length)
-            for verdict, length in zip(verdicts, lengths, strict=True)
+            self.reward(verdict, text, question, number) - self._overlong(length)
+            for number, (verdict, text, length) in enumerate(
+                zip(verdicts, texts, lengths, strict=True), occurrence * len(texts)
+            )
         ]
         outcomes = Outcomes(
             rewards=np.array(rewards, dtype=np.float64),

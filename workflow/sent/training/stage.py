@@ -11,7 +11,6 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from sent import tables
-from sent.code_version import code_version
 from sent.config import SAMPLERS, Grading, Method, Model, Training, parse
 from sent.errors import SentError
 from sent.log import logger
@@ -42,7 +41,7 @@ def train_stage(args) -> None:
     method = parse(Method, args.method, "--method")
     settings = recipe.training_of(method, parse(Training, args.settings, "--settings"))
     grading = parse(Grading, args.grading, "--grading")
-    recipe.check(method, "--method")
+    recipe.check(method, "--method", args.allow_own_code)
     recipe.check_training(args.method_name, method, settings)
     check_unused(args.output, "the trained policy")
     accelerator = make_accelerator(model, settings, Path(args.metrics).parent)
@@ -89,7 +88,7 @@ def train_stage(args) -> None:
             "processes": accelerator.num_processes,
         }
     )
-    code = code_version("train", also=recipe.modules(method))
+    code = recipe.code(method)
     checkpoints = Checkpoints(args.checkpoints, key, code, any_code=settings.resume == "settings")
     logger.info(
         "training by %s, stage %s of %s: %s questions, %s steps of %s x %s responses, %s updates a step, %s process(es)",

@@ -1,0 +1,6 @@
+"""One for a right answer."""
+
+
+def correct(verdict: str, response: str, question) -> float:
+    """Return 1 where the grader says `correct`, else 0."""
+    return float(verdict == "correct")
