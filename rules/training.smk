@@ -65,6 +65,7 @@ rule train:
         " --method {params.method:q}"
         " --method-name {wildcards.method:q}"
         " {params.own_code:q}"
+        " --run-name {wildcards.experiment:q}/{wildcards.model:q}/{wildcards.method:q}/seed{wildcards.seed}"
         " --settings {params.settings:q}"
         " --grading {params.grading:q}"
         " --seed {wildcards.seed}"

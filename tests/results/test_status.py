@@ -11,7 +11,7 @@ import yaml
 from sent.__main__ import main
 from sent.experiment import load
 from sent.paths import Job, State, jobs
-from sent.results import snakemake_run, status
+from sent.results import snakemake_run, status, status_command
 from sent.results.snakemake_run import SnakemakeRun
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -218,3 +218,35 @@ def test_an_experiment_with_entries_of_its_own(tmp_path, monkeypatch, capsys):
     write(tmp_path / "mine.yaml", yaml.safe_dump(config | {"methods": ["mine"], "registry": own}))
     assert main(["status", "--configfile", "mine.yaml"]) == 0
     assert "smoke: 0 of 17 jobs done" in capsys.readouterr().out
+
+
+def test_watching_prints_once_where_there_is_no_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["status", "--watch", "--configfile", str(REPOSITORY / "config/smoke.yaml")]) == 0
+    assert capsys.readouterr().out.count("jobs done") == 1
+
+
+def test_watching_shows_what_has_changed_until_it_is_interrupted(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 2:
+            raise KeyboardInterrupt
+        for name in ("train.parquet", "dropped.tsv"):
+            write(tmp_path / f"results/smoke/data/{name}", "x")
+
+    monkeypatch.setattr(status_command.time, "sleep", sleep)
+    assert main(["status", "--watch", "2.5", "--configfile", str(REPOSITORY / "config/smoke.yaml")]) == 0
+    _, first, second = capsys.readouterr().out.split("\x1b[H\x1b[2J")
+    assert slept == [2.5, 2.5]
+    assert first.startswith("smoke: 0 of 22") and second.startswith("smoke: 1 of 22")
+
+
+@pytest.mark.parametrize("seconds", ["0", "nan", "soon"])
+def test_watching_without_a_pause_is_refused(seconds, capsys):
+    with pytest.raises(SystemExit):
+        main(["status", "--watch", seconds])
+    assert "--watch" in capsys.readouterr().err

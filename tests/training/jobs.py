@@ -49,6 +49,7 @@ def arguments(inputs: Path, output: Path, **settings) -> argparse.Namespace:
     return argparse.Namespace(
         policy=str(inputs / "model"), reference=str(inputs / "model"), questions=str(inputs / "questions.parquet"),
         curriculum=None, stage=1, stages=1, method=json.dumps(METHOD), method_name="grpo", allow_own_code=False, seed=0,
+        run_name="toy/tiny/grpo/seed0",
         model='{"prompt": "{question}\\n", "chat": false, "dtype": "float32"}', grading="{}",
         settings=json.dumps(SETTINGS | settings), output=str(output / "policy"),
         metrics=str(output / "metrics.parquet"), rollouts=str(output / "rollouts.parquet"),

@@ -133,11 +133,6 @@ def test_rollouts_of_other_weights_stop_training(inputs, coin, tmp_path, monkeyp
         run(arguments(inputs, tmp_path / "run"))
 
 
-def test_steps_are_tracked_where_asked(inputs, coin, tmp_path):
-    run(arguments(inputs, tmp_path, steps=1, trackers=["tensorboard"]))
-    assert list(tmp_path.rglob("events.out.tfevents.*"))
-
-
 def test_a_tracker_that_is_not_installed_is_named(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SentError, match="wandb is not installed; `pip install wandb`"):

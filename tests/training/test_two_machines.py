@@ -20,8 +20,8 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def options(inputs, output) -> list[str]:
-    given = vars(arguments(inputs, output))
+def options(inputs, output, **settings) -> list[str]:
+    given = vars(arguments(inputs, output, **settings))
     return [
         part
         for key, value in given.items()

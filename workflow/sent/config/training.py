@@ -92,6 +92,7 @@ class Training(Settings):
             "keep_rollouts",
             "micro_batch_tokens",
             "on_nonfinite",
+            "process_timeout_minutes",
             "resume",
             "rollout_batch_tokens",
             "scoring_batch_tokens",
@@ -179,6 +180,11 @@ class Training(Settings):
     resume: Literal["strict", "settings"] = Field(
         "strict",
         description="which checkpoints a job goes on from: of the same settings, data and code, or of any code",
+    )
+    process_timeout_minutes: float = Field(
+        60,
+        gt=0,
+        description="longest wait of a process for another one, in minutes, such as for the longest rollout of a step",
     )
     trackers: list[Literal["tensorboard", "wandb"]] = Field([], description="log there, too")
     vllm: ColocatedVllm = Field(ColocatedVllm(), description="options of `backend: vllm`")

@@ -1,5 +1,9 @@
 """What a run has done, does and still has to do: jobs by stage, progress of the running, logs of the failed."""
 
+import contextlib
+import io
+import sys
+import time
 from pathlib import Path
 
 
@@ -17,9 +21,35 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--unlock", action="store_true", help="remove the lock of a killed Snakemake of this machine; no more"
     )
+    parser.add_argument(
+        "--watch", type=_seconds, nargs="?", const=5.0, metavar="SECONDS",
+        help="print it again every so many seconds (5) until Ctrl-C; on a terminal alone",
+    )  # fmt: skip
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds < 1e6:
+        raise ValueError
+    return seconds
 
 
 def run(args) -> None:
+    """Print the state of every stage, again and again where asked."""
+    if args.watch is None or not sys.stdout.isatty():
+        _look(args)
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            page = io.StringIO()
+            with contextlib.redirect_stdout(page):
+                _look(args)
+            # Cursor home, clear the screen: at once, so that nothing flickers.
+            print(f"\x1b[H\x1b[2J{page.getvalue()}", end="", flush=True)
+            time.sleep(args.watch)
+
+
+def _look(args) -> None:
     """Print the state of every stage."""
     from sent import experiment, paths
     from sent.results import snakemake_run, status

@@ -17,6 +17,9 @@ def add_arguments(parser) -> None:
         action="store_true",
         help="run parts of the method that are `package.module:function`",
     )
+    parser.add_argument(
+        "--run-name", help="EXPERIMENT/MODEL/METHOD/seedN, as trackers show the run (METHOD/seedN)"
+    )
     parser.add_argument("--settings", default="{}", help="training settings: JSON or a file")
     parser.add_argument("--grading", default="{}", help="grading settings: JSON or a file")
     parser.add_argument("--seed", type=int, default=0)

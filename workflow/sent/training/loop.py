@@ -1,9 +1,11 @@
 """The training loop: rollout, score, update; log, checkpoint, stop when asked to."""
 
+import math
 import signal
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import torch
@@ -16,10 +18,12 @@ from sent.training import kept_rollouts, recipe
 from sent.training.batch import Batch
 from sent.training.checkpoint import Checkpoints
 from sent.training.entropy_bonus import entropy_bonus
+from sent.training.process_group import patient_barrier
 from sent.training.rollout import Collector, Group, TrainingQuestion, collect_step
 from sent.training.schedule import QuestionStream
 from sent.training.step_log import StepLog
 from sent.training.step_metrics import memory_mb, rollout_metrics
+from sent.training.tracking import Tracking
 from sent.training.update import UpdateId, Updater
 from sent.training.warnings import is_spike, warn
 
@@ -46,7 +50,8 @@ class TrainingLoop:
         checkpoints: Checkpoints,
         seed: int,
         stage: int,
-        rollouts=nullcontext,
+        rollouts,
+        tracking: Tracking,
     ):
         self.accelerator, self.updater, self.collector = accelerator, updater, collector
         self.reference, self.questions, self.stream = reference, questions, stream
@@ -54,7 +59,9 @@ class TrainingLoop:
         self.settings: Training = updater.settings
         self.method: Method = updater.method
         self.state = {"step": 0, "cursor": 0, "rows": [], "entropy_level": 0.0}
-        self.log = StepLog(checkpoints.folder)
+        self.log, self.tracking = StepLog(checkpoints.folder), tracking
+        self._patient = patient_barrier(accelerator, self.settings.process_timeout_minutes)
+        self._warned: set[str] = set()
         self.seconds: dict[str, float] = {}
         self._stop_asked = self._interruptible = False
 
@@ -64,6 +71,7 @@ class TrainingLoop:
         Raises :class:`SystemExit` with status 143 after a SIGTERM, the state saved.
         """
         self._resume(steps)
+        self.tracking.start(self.checkpoints, self.state["step"])
         previous = signal.signal(signal.SIGTERM, self._on_sigterm)
         bar = progress(
             total=steps,
@@ -78,6 +86,8 @@ class TrainingLoop:
                     row = self._step(self.state["step"] + 1)
                     bar.update()
                     bar.set_postfix(self._latest(row))
+                    if bar.disable and self.accelerator.is_main_process:  # a log, which `status` reads
+                        self._tell(row, steps)
                     due = self.settings.checkpoint_every and row["step"] % self.settings.checkpoint_every == 0
                     stop = self._agreed_to_stop()
                     last = row["step"] == steps
@@ -105,6 +115,13 @@ class TrainingLoop:
             "tokens/s": f"{row['tokens_per_second']:.0f}",
         }
 
+    def _tell(self, row: dict, steps: int) -> None:
+        """Log the latest step, and about how long the others take."""
+        last = [done["seconds"] for done in self.state["rows"][-10:]]
+        left = timedelta(seconds=round((steps - row["step"]) * sum(last) / len(last)))
+        figures = ", ".join(f"{name} {value}" for name, value in self._latest(row).items())
+        logger.info("step %s of %s: %s, about %s left", row["step"], steps, figures, left)
+
     def _step(self, step: int) -> dict:
         """Do one step; the state changes only at its end."""
         start = time.monotonic()
@@ -114,7 +131,7 @@ class TrainingLoop:
                 self.collector, self.stream, self.questions, self.state["cursor"], step, self.accelerator
             )
         with self._timed("score"):
-            batch, gap = self._scored(groups)
+            batch, gap, far = self._scored(groups)
             self._check_gap(gap, step)
         if self._agreed_to_stop():  # the longest part is over, and no weight has changed yet
             raise Preempted
@@ -129,6 +146,7 @@ class TrainingLoop:
         seconds = time.monotonic() - start
         row |= {
             "sampler_gap": gap,
+            "importance_far_share": far,
             "updates": len(updates) - skipped,
             "updates_skipped": skipped,
             "learning_rate": self.updater.scheduler.get_last_lr()[0],
@@ -150,22 +168,26 @@ class TrainingLoop:
             self.log.append(
                 row, [row | {"question": self.questions[row["question_id"]].text} for row in kept]
             )
-            warn(self.state["rows"])
-        if self.accelerator.is_main_process and self.settings.trackers:
-            self.accelerator.log({k: v for k, v in row.items() if k != "step"}, step=step)
+            warn(self.state["rows"], self._warned)
+            self.tracking.log(row)
         return row
 
-    def _scored(self, groups: list[Group]) -> tuple[Batch, float]:
-        """Pass the rollout through policy and reference; return the batch and the sampler's mean difference."""
+    def _scored(self, groups: list[Group]) -> tuple[Batch, float, float]:
+        """Pass the rollout through policy and reference.
+
+        Return the batch, the mean absolute difference of sampler's and trainer's log-probabilities, and the share of
+        tokens of which one holds more than twice as likely as the other.
+        """
         batch = Batch.of(groups)
         logp, entropy = self.updater.score(self.updater.policy, batch)
         logp_ref = None
         if recipe.needs_reference(self.method):
             logp_ref, _ = self.updater.score(self.reference, batch, need_entropy=False)
-        difference = float((batch.sampler_logp - logp).abs().sum(dtype=torch.float64))
-        totals = gather_object([(difference, len(logp))])
-        gap = sum(d for d, _ in totals) / max(1, sum(n for _, n in totals))
-        return replace(batch, logp_old=logp, entropy_old=entropy, logp_ref=logp_ref), gap
+        difference = (batch.sampler_logp - logp).abs()
+        own = (float(difference.sum(dtype=torch.float64)), int((difference > math.log(2)).sum()), len(logp))
+        total, far, count = map(sum, zip(*gather_object([own]), strict=True))
+        batch = replace(batch, logp_old=logp, entropy_old=entropy, logp_ref=logp_ref)
+        return batch, total / max(1, count), far / max(1, count)
 
     def _check_gap(self, gap: float, step: int) -> None:
         if not gap <= self.settings.logprob_tolerance:
@@ -203,7 +225,7 @@ class TrainingLoop:
             self.state,
             lambda folder: self.accelerator.save_state(str(folder), safe_serialization=True),
             self.accelerator.is_main_process,
-            self.accelerator.wait_for_everyone,
+            self._patient,
         )
         logger.info("checkpoint %s", folder)
 

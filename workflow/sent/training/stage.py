@@ -1,6 +1,5 @@
 """One training stage from files to files: builds the parts, runs the loop, writes the results."""
 
-import importlib.util
 import json
 import os
 import time
@@ -17,7 +16,7 @@ from sent.log import logger
 from sent.models.architecture import context_of
 from sent.sampling.prompts import render
 from sent.training import policy as policies
-from sent.training import recipe, rollout_engines
+from sent.training import process_group, recipe, rollout_engines, tracking
 from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
 from sent.training.loop import TrainingLoop
 from sent.training.parallelism import parallelism_of
@@ -44,7 +43,8 @@ def train_stage(args) -> None:
     recipe.check(method, "--method", args.allow_own_code)
     recipe.check_training(args.method_name, method, settings)
     check_unused(args.output, "the trained policy")
-    accelerator = make_accelerator(model, settings, Path(args.metrics).parent)
+    place = Path(args.metrics).parent
+    accelerator = make_accelerator(model, settings, place)
     parallelism = parallelism_of(accelerator)
     ids, sizes, rows = read_questions(args.questions, args.curriculum, args.stage, args.stages)
     shares = stage_steps(total_steps(settings, len(rows)), sizes)
@@ -96,7 +96,10 @@ def train_stage(args) -> None:
         settings.responses_per_prompt, updates_per_step(settings), accelerator.num_processes,
     )  # fmt: skip
     sampler, rollouts = make_sampler(args.policy, model, settings, accelerator, policy, tokenizer)
-    with Grader(grading) as grader:
+    name = args.run_name or f"{args.method_name}/seed{args.seed}"
+    config = {"method": method.model_dump(mode="json"), "training": settings.model_dump(mode="json")}
+    silence = process_group.one_error(accelerator, settings.process_timeout_minutes)
+    with Grader(grading) as grader, silence:
         loop = TrainingLoop(
             accelerator,
             Updater(accelerator, policy, optimizer, scheduler, method, settings),
@@ -108,10 +111,11 @@ def train_stage(args) -> None:
             args.seed,
             args.stage,
             rollouts,
+            tracking.Tracking(accelerator, settings, name, args.stage, config, place),
         )
         history = loop.run(steps)
+        weights = final_weights(parallelism, policy, dtype)
 
-    weights = final_weights(parallelism, policy, dtype)
     if accelerator.is_main_process:
         summary = {
             "method": args.method_name,
@@ -143,25 +147,21 @@ def train_stage(args) -> None:
         logger.info(
             "reward %.3f -> %.3f; policy in %s", history[0]["reward"], history[-1]["reward"], args.output
         )
-    if settings.trackers:
-        accelerator.end_training()
+    loop.tracking.end()
 
 
-def make_accelerator(model: Model, settings: Training, tracking: Path) -> Accelerator:
-    """Return the accelerator: processes and devices come from `accelerate launch`. Trackers write to ``tracking``."""
+def make_accelerator(model: Model, settings: Training, folder: Path) -> Accelerator:
+    """Return the accelerator: processes and devices come from `accelerate launch`. Trackers write to ``folder``."""
     check_devices(int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    for tracker in settings.trackers:
-        if importlib.util.find_spec(tracker) is None:
-            raise SentError(
-                f"training.trackers: {tracker} is not installed; `pip install {tracker}`, or leave it out"
-            )
+    tracking.check_installed(settings)
     half = torch.cuda.is_available() and model.dtype == "bfloat16"
     accelerator = Accelerator(
-        mixed_precision="bf16" if half else "no", log_with=settings.trackers or None, project_dir=tracking
+        mixed_precision="bf16" if half else "no",
+        log_with=settings.trackers or None,
+        project_dir=folder,
+        kwargs_handlers=[process_group.group_options(settings.process_timeout_minutes)],
     )
     set_seed(0)  # libraries may draw; our own numbers all come from sent.seeding
-    if settings.trackers:
-        accelerator.init_trackers("sent")
     return accelerator
 
 
