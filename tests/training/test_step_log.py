@@ -89,10 +89,12 @@ def test_kept_rollouts_do_not_depend_on_the_number_of_processes(monkeypatch):
     assert choose([]) == whole
 
 
-def test_a_finished_job_holds_what_it_told_while_it_ran(inputs, tmp_path, monkeypatch):
+def test_a_finished_job_holds_what_it_told_while_it_ran(inputs, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("sent.grading.grader.Grader", CoinGrader)
     args = arguments(inputs, tmp_path, steps=2, keep_checkpoints=True, keep_rollouts=3)
-    run(args)
+    with caplog.at_level("INFO", "sent"):
+        run(args)
+    assert "step 1 of 2: reward 0." in caplog.text and "about 0:00:00 left" in caplog.text
     folder = step_log.newest(tmp_path / "checkpoints")
     told = [{"stage": 1, **r} for r in step_log.read(folder / step_log.METRICS)]
     assert tables.rows(args.metrics) == told

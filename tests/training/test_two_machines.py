@@ -25,7 +25,7 @@ def options(inputs, output, **settings) -> list[str]:
     return [
         part
         for key, value in given.items()
-        if value is not None
+        if value is not None and value is not False
         for part in (f"--{key.replace('_', '-')}", str(value))
     ]
 
