@@ -1,23 +1,32 @@
 """docs/own_method.md works as it stands; docs/methods.md tells of every method and logged figure."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from minibatches import batch_of, share_of, weights_of
 from registry import METHODS
-from sent.training import weightings
+from sent.errors import SentError
+from sent.experiment import load
+from sent.training import advantages, recipe, weightings
 from sent.training.loss import averages, method_loss
 
 ROOT = Path(__file__).parents[2]
 
 
+def blocks(begin: str, end: str | None) -> tuple[list[str], list[str]]:
+    """Return the Python and the YAML of the page from one heading to another, or to its end."""
+    text = (ROOT / "docs" / "own_method.md").read_text().partition(f"\n## {begin}\n")[2]
+    text = text.partition(f"\n## {end}\n")[0] if end else text
+    return tuple(re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("python", "yaml"))
+
+
 def test_the_worked_example_runs(tmp_path, monkeypatch):
-    text = (ROOT / "docs" / "own_method.md").read_text()
-    function, look = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    (entry,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (function, look), (entry,) = blocks("1. The function", "An advantage of your own")
     (tmp_path / "damp_certain.py").write_text(function)
     (tmp_path / "methods.yaml").write_text(entry)
     monkeypatch.chdir(tmp_path)
@@ -29,6 +38,34 @@ def test_the_worked_example_runs(tmp_path, monkeypatch):
     loss, _ = method_loss(names["method"], logp, None, batch)
     loss.backward()
     assert logp.grad.tolist() == pytest.approx([-1 / 3, -1 / 6, -1 / 6])
+
+
+def test_the_advantage_of_the_page_runs(tmp_path, monkeypatch):
+    (function, look), (entry,) = blocks("An advantage of your own", "A reward of your own")
+    (tmp_path / "rare_success.py").write_text(function)
+    (tmp_path / "methods.yaml").write_text(entry)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(advantages, "__path__", [*advantages.__path__, str(tmp_path)])
+    names = {}
+    exec(look, names)
+    recipe.check(names["method"], "rare_success")
+
+
+def test_the_reward_of_the_page_runs(tmp_path, monkeypatch):
+    (function, look), (entry,) = blocks("A reward of your own", None)
+    (tmp_path / "short_answers.py").write_text(function)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "short_answers", raising=False)
+    exec(look, {})
+    others = {
+        "experiment": "own", "models": ["nano-small"], "data": {"train": {"generator": {"families": ["chain"]}}},
+        "semantic_entropy": {"entailment": "exact"},
+    }  # fmt: skip
+    resolved = load(others | yaml.safe_load(entry))
+    assert resolved.methods["short"].reward.constants == {"limit": 40}
+    with pytest.raises(SentError, match="is code from outside the package"):
+        load(others | yaml.safe_load(entry) | {"allow_own_code": False})
 
 
 def test_the_page_of_methods_explains_every_logged_figure():

@@ -43,13 +43,16 @@ def reward_of(part: Part) -> Callable[..., float]:
     where = parts.function_at("reward", part.name)
 
     def reward(verdict: str, response: str, question, number: int) -> float:
-        of = f"for response {number} to question '{question.id}'"
         try:
             found = function(verdict, response, question)
         except Exception as error:
-            raise SentError(f"{where} failed {of}: {type(error).__name__}: {error}") from error
+            raise SentError(
+                f"{where} failed for response {number} to question '{question.id}': {type(error).__name__}: {error}"
+            ) from error
         if not isinstance(found, Real) or not math.isfinite(found):
-            raise SentError(f"{where} must return a finite number; found {found!r:.100} {of}")
+            raise SentError(
+                f"{where} must return a finite number; found {found!r:.100} for response {number} to question '{question.id}'"
+            )
         return float(found)
 
     return reward
