@@ -4,6 +4,7 @@ Inputs: the experiment (`config`) and the registries config/models.yaml, methods
 Outputs: none; a mistake in them ends the run here, with one message.
 """
 
+import json
 import os
 import re
 import sys
@@ -156,6 +157,27 @@ def training_file(wildcards):
         return [users_file(path) for path in paths]
     path = EXPERIMENT.experiment.data.train.path
     return users_file(path) if path else []
+
+
+def probe_file(wildcards):
+    """Return the local file that the probe's questions come from, if they do."""
+    probe = EXPERIMENT.experiment.probe
+    return users_file(probe.source.path) if probe and probe.source and probe.source.path else []
+
+
+def probed_questions(wildcards):
+    """Return the questions that training asks on its way, if the experiment has a probe.
+
+    What makes another probe makes other training questions, or is told by params, and repeats training. Another benchmark
+    may take a question out of the probe, for which nobody wants to train anew: hence ancient.
+    """
+    found = of_experiment("results/{experiment}/data/probe.parquet") if EXPERIMENT.experiment.probe else []
+    return ancient(found)
+
+
+def probing(wildcards):
+    """Return the option of `sent train` that says how often it asks the probe; none without one."""
+    return ["--probe-settings", EXPERIMENT.probe()] if EXPERIMENT.experiment.probe else []
 
 
 def benchmark_file(wildcards):

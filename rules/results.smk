@@ -29,6 +29,7 @@ rule build_database:
         rollouts=all_stages(
             "results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/rollouts.parquet"
         ),
+        probes=all_stages("results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/probe.parquet"),
         summaries=all_stages("results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/train.json"),
         evaluation=rules.evaluation.input,
     output:

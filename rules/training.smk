@@ -1,9 +1,9 @@
 """Policies trained by reinforcement learning, stage by stage.
 
-Inputs: results/{experiment}/models/{model}/, data/train.parquet and, for methods with a curriculum,
-    curriculum/{model}/{curriculum}.parquet
+Inputs: results/{experiment}/models/{model}/, data/train.parquet, with a probe data/probe.parquet and, for methods with a
+    curriculum, curriculum/{model}/{curriculum}.parquet
 Outputs: results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/: policy/, metrics.parquet,
-    rollouts.parquet, train.json
+    rollouts.parquet, probe.parquet (without a probe a table of no rows), train.json
 Beside them stage{stage}.checkpoints/, which an interrupted job goes on from; a finished one removes its own, unless
     `keep_checkpoints` is on, and `prune_checkpoints` all that are left.
 """
@@ -20,10 +20,12 @@ rule train:
         reference="results/{experiment}/models/{model}",
         questions="results/{experiment}/data/train.parquet",
         curriculum=curriculum_of,
+        probe=probed_questions,
     output:
         policy=directory("results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/policy"),
         metrics="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/metrics.parquet",
         rollouts="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/rollouts.parquet",
+        probe="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/probe.parquet",
         summary="results/{experiment}/train/{model}/{method}/seed{seed}/stage{stage}/train.json",
     log:
         "results/{experiment}/logs/training/{model}/{method}/seed{seed}/stage{stage}.log",
@@ -48,6 +50,8 @@ rule train:
         science=science("model", "training", "grading"),
         stages=lambda wildcards: EXPERIMENT.stages(wildcards.model, wildcards.method),
         curriculum=optional("--curriculum", "curriculum"),
+        probe=optional("--probe", "probe"),
+        probing=probing,
         checkpoints=lambda wildcards, output: f"{Path(output.policy).parent}.checkpoints",
         code=training_code,
         own_code=own_code,
@@ -68,10 +72,13 @@ rule train:
         " --run-name {wildcards.experiment:q}/{wildcards.model:q}/{wildcards.method:q}/seed{wildcards.seed}"
         " --settings {params.settings:q}"
         " --grading {params.grading:q}"
+        " {params.probe:q}"
+        " {params.probing:q}"
         " --seed {wildcards.seed}"
         " --output {output.policy:q}"
         " --metrics {output.metrics:q}"
         " --rollouts {output.rollouts:q}"
+        " --probe-output {output.probe:q}"
         " --summary {output.summary:q}"
         " --checkpoints {params.checkpoints:q}"
         " > {log:q} 2>&1"

@@ -21,6 +21,7 @@ EXPERIMENT = {
         "methods": {"grpo": {}, "sent": {"curriculum": "semantic_entropy"}},
         "benchmarks": {name: {"source": {"path": "."}} for name in ("sums", "products")},
     },
+    "probe": {"count": 2, "n": 4, "every": 4},
     "evaluation": {"n": 4, "pass_at": [1, 2, 4, 8]},
 }
 
@@ -78,6 +79,8 @@ def write_questions(root: Path) -> None:
         {"question_id": f"t{i}", "question": f"What is {i} + {i}?", "answer": str(2 * i)} for i in range(4)
     ]
     tables.write(root / "data/train.parquet", tables.table(tables.QUESTIONS, rows))
+    rows = [{"question_id": f"p{i}", "question": f"Half of {2 * i}?", "answer": str(i)} for i in range(2)]
+    tables.write(root / "data/probe.parquet", tables.table(tables.QUESTIONS, rows))
     for benchmark, methods in PATTERNS.items():
         rows = [
             {
@@ -202,7 +205,31 @@ def write_training(root: Path, model: str, method: str, seed: int) -> None:
         folder = root / f"train/{model}/{method}/seed{seed}/stage{stage}"
         tables.write(folder / "metrics.parquet", pa.Table.from_pylist(rows))
         tables.write(folder / "rollouts.parquet", tables.table(tables.ROLLOUTS, rollouts_of(stage, steps)))
+        asked = [step for step in (0, 4, 6) if method != "sent" or (step > 3) == (stage == 2)]
+        probed = [row for step in asked for row in probe_rows(stage, step, seed)]
+        tables.write(folder / "probe.parquet", tables.table(tables.PROBE, probed))
         (folder / "train.json").write_text(json.dumps({"tokens": 1234, "steps": steps}))
+
+
+def probe_rows(stage: int, step: int, seed: int) -> list[dict]:
+    """What the probe's two questions were answered: right ones grow with the step, but fall at the end of seed 1."""
+    right = {0: (0, 1), 4: (2, 3), 6: (2, 4 - 2 * seed)}[step]
+    return [
+        {
+            "question_id": f"p{i}",
+            "stage": stage,
+            "step": step,
+            "n": 4,
+            "n_correct": right[i],
+            "n_no_answer": 0,
+            "n_truncated": 1 - i,
+            "n_answers": 3 - i,
+            "semantic_entropy": [1.0, 0.5][i],
+            "n_tokens": [10, 30][i],
+            "token_entropy": [2.0, 1.0][i] / (1 + step),
+        }
+        for i in range(2)
+    ]
 
 
 def write_all(root: Path) -> None:

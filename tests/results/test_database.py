@@ -201,7 +201,7 @@ def test_models_jobs_and_artefacts(connection, finished):
         "SELECT bytes, sha256, origin FROM artefacts WHERE path = 'data/train.parquet'"
     ).fetchone() == (train.stat().st_size, sha256(train.read_bytes()).hexdigest(), "hub dataset owner/train")
     hashed = connection.execute("SELECT count(*) FROM artefacts WHERE length(sha256) = 64").fetchone()
-    assert hashed == (3 + 2 * 6 + 12 * 3 + 10 * 2 + 2,)
+    assert hashed == (4 + 2 * 6 + 12 * 4 + 10 * 2 + 2,)
 
 
 def test_questions_name_the_repository_that_they_come_from(toy, experiment):
@@ -394,3 +394,16 @@ def test_a_full_disk_leaves_the_earlier_database(toy, experiment, size):
     assert last.startswith("error: results.duckdb: cannot be written (")
     assert (toy / "results.duckdb").read_bytes() == before
     assert set(toy.iterdir()) == files
+
+
+def test_a_probe_question_that_has_left_is_not_counted(toy, experiment):
+    """A benchmark added later took it out of data/probe.parquet; training is not repeated for that."""
+    path = toy / "data/probe.parquet"
+    tables.write(path, tables.read(path, tables.QUESTIONS).slice(1), tables.QUESTIONS)
+    database_module.build(toy, read(json.dumps(experiment)), toy / "results.duckdb")
+    with duckdb.connect(toy / "results.duckdb") as connection:
+        found = connection.execute("SELECT DISTINCT question_id FROM probe").fetchall()
+        assert found == [("p1",)]
+        assert connection.execute("SELECT count(*) FROM overlap WHERE benchmark = 'probe'").fetchall() == [
+            (0,)
+        ]

@@ -2,6 +2,7 @@
 
 import duckdb
 import pytest
+from sent.results.queries import run
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +80,32 @@ def test_entropy_curves(connection):
     found = rows(connection, f"{select} WHERE (model, method) = ('small', 'sent')")
     assert [row[:3] for row in found] == [(1, 1, 2), (2, 1, 2), (3, 1, 2), (4, 2, 2), (5, 2, 2), (6, 2, 2)]
     assert found[4][3:] == pytest.approx((0.5, 0.5, 0.5, 0.2)), "second step of stage 2"
+
+
+def test_the_probe_over_training(connection):
+    found = rows(
+        connection,
+        "SELECT step, stage, questions, n, pass_1, pass_n, semantic_entropy, answers, token_entropy, response_tokens, "
+        "truncated, no_answer FROM probe_curves WHERE (model, method, seed) = ('small', 'sent', 1)",
+    )
+    # Token entropy: (10 x 2 + 30 x 1) / 40, by 1 + step; tokens: 40 of 8 responses.
+    shared = (0.75, 2.5), (5.0, 0.125, 0.0)
+    assert found == [
+        (0, 1, 2, 4, 0.125, 0.5, *shared[0], 1.25, *shared[1]),
+        (4, 2, 2, 4, 0.625, 1.0, *shared[0], 0.25, *shared[1]),
+        (6, 2, 2, 4, 0.5, 1.0, *shared[0], pytest.approx(1.25 / 7), *shared[1]),
+    ]
+
+
+def test_the_probe_in_a_table(connection):
+    found = run(connection, "table_probe").df().set_index(["model", "method"]).loc["small", "sent"]
+    # Means over two seeds: 0.125, 0.625 and (0.75 + 0.5) / 2, which the fourth step has had first.
+    assert found[["pass_1_first", "pass_1_last", "pass_1_best", "step_best", "seeds"]].tolist() == [
+        0.125,
+        0.625,
+        0.625,
+        4,
+        2,
+    ]
+    assert found[["pass_n_first", "pass_n_last"]].tolist() == [0.5, 1.0]
+    assert found[["token_entropy_first", "token_entropy_last"]].tolist() == pytest.approx([1.25, 1.25 / 7])

@@ -19,4 +19,6 @@ def inputs(tmp_path_factory) -> Path:
     save_embedded(folder / "model")
     questions = generate(Generator(families=["chain"], levels=[1], count=10))
     tables.write(folder / "questions.parquet", tables.table(tables.QUESTIONS, questions))
+    others = generate(Generator(families=["story"], levels=[1], count=5))
+    tables.write(folder / "probe.parquet", tables.table(tables.QUESTIONS, others))
     return folder

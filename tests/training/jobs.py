@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from sent.grading import grader
 from sent.grading.grader import Grade
-from sent.training import checkpoint, loop, stage, update
+from sent.training import checkpoint, loop, probe, stage, update
 
 METHODS_FILE = Path(__file__).parents[2] / "config" / "methods.yaml"
 STEPS = 5
@@ -33,6 +33,7 @@ METHOD = {
 TIMED = ("seconds", "tokens_per_second", "memory_mb")
 EVENTS = [
     (loop, "collect_step"),
+    (probe.Probe, "ask"),
     (update.Updater, "score"),
     (update.Updater, "update"),
     (checkpoint.shutil, "rmtree"),
@@ -44,14 +45,16 @@ EVENTS = [
 """Places where a job may be killed: just before each call of these."""
 
 
-def arguments(inputs: Path, output: Path, **settings) -> argparse.Namespace:
-    """Return the command line of a job that writes to ``output``."""
+def arguments(inputs: Path, output: Path, probe: dict | None = None, **settings) -> argparse.Namespace:
+    """Return the command line of a job that writes to ``output``; ``probe``: settings of one of five questions."""
     return argparse.Namespace(
         policy=str(inputs / "model"), reference=str(inputs / "model"), questions=str(inputs / "questions.parquet"),
         curriculum=None, stage=1, stages=1, method=json.dumps(METHOD), method_name="grpo", allow_own_code=False, seed=0,
         run_name="toy/tiny/grpo/seed0",
         model='{"prompt": "{question}\\n", "chat": false, "dtype": "float32"}', grading="{}",
         settings=json.dumps(SETTINGS | settings), output=str(output / "policy"),
+        probe=probe and str(inputs / "probe.parquet"),
+        probe_settings=probe and json.dumps({"count": 5} | probe), probe_output=str(output / "probe.parquet"),
         metrics=str(output / "metrics.parquet"), rollouts=str(output / "rollouts.parquet"),
         summary=str(output / "train.json"), checkpoints=str(output / "checkpoints"),
     )  # fmt: skip

@@ -109,7 +109,8 @@ def test_a_killed_job_of_two_processes_ends_with_the_same_bits(kind, inputs, tmp
     checkpoint_every, send = (0, "SIGTERM") if kind == "ddp" else (1, "SIGKILL")
 
     def job(folder: str) -> argparse.Namespace:
-        return arguments(inputs, tmp_path / folder, steps=3, checkpoint_every=checkpoint_every, **JOBS[kind])
+        settings = {"steps": 3, "checkpoint_every": checkpoint_every, **JOBS[kind]}
+        return arguments(inputs, tmp_path / folder, {"n": 2, "every": 2}, **settings)
 
     finish(launch(kind, 2, "job", json.dumps(vars(job("whole")))))
     killed = launch(kind, 2, "job", json.dumps(vars(job("killed"))), send)
@@ -120,17 +121,25 @@ def test_a_killed_job_of_two_processes_ends_with_the_same_bits(kind, inputs, tmp
     assert saved.name == ("step000002" if kind == "ddp" else "step000001"), output[-25000:]
     finish(launch(kind, 2, "job", json.dumps(vars(job("killed")))))
 
-    def results(folder: str) -> tuple[bytes, list[dict]]:
+    def results(folder: str) -> tuple[bytes, list[dict], list[dict]]:
         rows = tables.rows(tmp_path / folder / "metrics.parquet")
+        probed = tables.rows(tmp_path / folder / "probe.parquet", tables.PROBE)
         kept = [{k: v for k, v in row.items() if not k.startswith(TIMED)} for row in rows]
         kept += tables.rows(tmp_path / folder / "rollouts.parquet")
-        return (tmp_path / folder / "policy" / "model.safetensors").read_bytes(), kept
+        return (tmp_path / folder / "policy" / "model.safetensors").read_bytes(), kept, probed
 
     assert results("killed") == results("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sent.grading.grader.Grader", CoinGrader)
         train_stage(job("alone"))
-    (spread_weights, spread), (alone_weights, alone) = results("whole"), results("alone")
+    (spread_weights, spread, probed), (alone_weights, alone, probed_alone) = (
+        results("whole"),
+        results("alone"),
+    )
+    assert [row["step"] for row in probed] == [step for step in (0, 2, 3) for _ in range(5)]
+    # Of the policy that all start from; later ones are equal up to the rounding of sums, and may answer otherwise.
+    for row, row_alone in zip(probed[:5], probed_alone[:5], strict=True):
+        assert row == row_alone | {"token_entropy": pytest.approx(row_alone["token_entropy"], rel=1e-6)}
     for name in (
         "reward",
         "response_tokens",

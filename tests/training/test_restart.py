@@ -1,5 +1,6 @@
 """A killed training job, run again, ends with the very bits of one that was never killed."""
 
+import functools
 import json
 import os
 import shutil
@@ -8,10 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jobs
 import pytest
-from jobs import SETTINGS, STEPS, TIMED, arguments
+from jobs import SETTINGS, STEPS, TIMED
 from sent import tables
 from sent.training import checkpoint
+
+arguments = functools.partial(jobs.arguments, probe={"n": 2, "every": 2})
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +36,10 @@ def run():
     server.wait(timeout=30)
 
 
-def results(folder: Path, steps: int = STEPS) -> tuple[bytes, list[dict]]:
-    """Return the weights' bytes, and the log without what a clock says, beside the rollouts that were kept."""
+def results(folder: Path, steps: int = STEPS) -> tuple[bytes, list[dict], list[dict]]:
+    """Return the weights' bytes, the log without what a clock says beside the rollouts that were kept, and what the probe
+    was answered.
+    """
     rollouts = tables.rows(folder / "rollouts.parquet")
     assert [row["step"] for row in rollouts] == [step for step in range(1, steps + 1) for _ in range(4)]
     rows = tables.rows(folder / "metrics.parquet")
@@ -42,11 +48,14 @@ def results(folder: Path, steps: int = STEPS) -> tuple[bytes, list[dict]]:
     assert {row["entropy_coefficient"] for row in rows} > {0}, "the controller is at work"
     kept = [{k: v for k, v in row.items() if not k.startswith(TIMED)} for row in rows]
     kept += rollouts
-    return (folder / "policy" / "model.safetensors").read_bytes(), kept
+    probed = tables.rows(folder / "probe.parquet", tables.PROBE)
+    asked = sorted({*range(0, steps + 1, 2), steps})
+    assert [row["step"] for row in probed] == [step for step in asked for _ in range(5)]
+    return (folder / "policy" / "model.safetensors").read_bytes(), kept, probed
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(run, inputs, tmp_path_factory) -> tuple[tuple[bytes, list[dict]], list[str]]:
+def uninterrupted(run, inputs, tmp_path_factory) -> tuple[tuple, list[str]]:
     folder = tmp_path_factory.mktemp("uninterrupted")
     status, happened = run(arguments(inputs, folder))
     assert status == 0
@@ -74,7 +83,7 @@ def test_sigterm_saves_and_the_next_run_goes_on(run, inputs, uninterrupted, tmp_
     args = arguments(inputs, tmp_path, checkpoint_every=0)
     fresh, _ = run(arguments(inputs, tmp_path / "fresh", checkpoint_every=0))
     assert fresh == 0
-    for event in ("collect_step", "score", "update"):
+    for event in ("collect_step", "ask", "score", "update"):
         at = [i for i, name in enumerate(happened, 1) if name == event][1]
         status, _ = run(args, at=at, send=signal.SIGTERM)
         assert status == 143
@@ -132,7 +141,7 @@ def test_more_steps_go_on_from_a_finished_job_that_kept_its_last_state(run, inpu
     shutil.rmtree(parts / "policy")  # as Snakemake does
     status, after = run(arguments(inputs, parts, steps=6, **raised))
     assert status == 0
-    assert after.count("collect_step") == (2 if keep else 6)
+    assert (after.count("collect_step"), after.count("ask")) == ((2, 1) if keep else (6, 4))
     assert happened.count("collect_step") == 6
     assert results(parts, 6) == results(whole, 6)
 
@@ -179,7 +188,8 @@ def test_a_checkpoint_of_other_code_is_resumed_on_purpose_alone(run, inputs, uni
         state.write_text(state.read_text().replace(code, "0123456789ab"))
     status, after = run(arguments(inputs, tmp_path, resume=resume))
     assert status == 0
-    assert after.count("collect_step") == {"strict": STEPS, "settings": 1}[resume]
+    asked = {"strict": (STEPS, 4), "settings": (1, 1)}[resume]
+    assert (after.count("collect_step"), after.count("ask")) == asked
     codes = json.loads((tmp_path / "train.json").read_text())["code"]
     assert codes == ([code] if resume == "strict" else ["0123456789ab", code])
     assert results(tmp_path) == expected

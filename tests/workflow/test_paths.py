@@ -7,6 +7,7 @@ import pytest
 from sent.experiment import load
 from sent.paths import RULES, State, jobs
 from sent.results.files import Files
+from sent.results.provenance import READ_BY_DATABASE
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "results/{experiment}/"
@@ -63,7 +64,11 @@ def test_states_read_as_they_are_written(text):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "changes", [{}, {"registry": {"curricula": THREE}, "seeds": [0, 1], "curricula": ["mixed"]}]
+    "changes",
+    [
+        {},
+        {"registry": {"curricula": THREE}, "seeds": [0, 1], "curricula": ["mixed"], "probe": {"count": 2}},
+    ],
 )
 def test_a_run_has_these_jobs_and_the_database_reads_what_its_rule_declares(own_checkout, changes):
     experiment = load(own_checkout.experiment | changes)
@@ -85,12 +90,7 @@ def test_a_run_has_these_jobs_and_the_database_reads_what_its_rule_declares(own_
             else:
                 (root / path).mkdir(parents=True, exist_ok=True)
     files = Files(root, experiment)
-    names = ("questions", "samples", "verdicts", "clusters", "semantic_entropy", "curriculum", "calibration")
-    read = {
-        file.path
-        for name in (*names, "metrics", "rollouts", "summary", "responses", "response_verdicts")
-        for file in files.called(name)
-    }
+    read = {file.path for name in READ_BY_DATABASE for file in files.called(name)}
     read |= set(files.folders())
     declared = {own_checkout.work / path for path in inputs[1].split(", ")}
     assert read == declared

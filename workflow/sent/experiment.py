@@ -126,6 +126,15 @@ class ResolvedExperiment:
         """Where the training questions come from, as JSON: a source, or recorded responses."""
         return science(self.experiment.recorded or self.experiment.data.train)
 
+    def probe(self) -> str:
+        """How training is probed, as JSON."""
+        return science(self.experiment.probe)
+
+    def held_out(self) -> str:
+        """Where the probe's questions come from, as JSON: what parts them from the training questions."""
+        given = self.experiment.probe.science()
+        return json.dumps({k: given[k] for k in ("count", "source") if given[k] is not None}, sort_keys=True)
+
     def method(self, method: str) -> str:
         """The registry entry of a method as JSON, as far as it shapes results."""
         return science(self.methods[method])
@@ -355,6 +364,13 @@ def _check(resolved: ResolvedExperiment, where: str) -> None:
             )
     elif experiment.data is not None:
         _must_exist(f"{where}: data.train.path", experiment.data.train.path)
+    if experiment.probe is not None:
+        if not resolved.trained:
+            raise SentError(
+                f"{where}: `probe` asks policies while they train; name a method that does, or leave it out"
+            )
+        if experiment.probe.source is not None:
+            _must_exist(f"{where}: probe.source.path", experiment.probe.source.path)
     for name, model in {**resolved.models, **resolved.nli_models}.items():
         place = places["models", name]
         if experiment.recorded is None and not (model.hub or model.path or model.pretrain or model.nli):

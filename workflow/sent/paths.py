@@ -24,7 +24,17 @@ class Rule:
 STAGE = "train/{model}/{method}/seed{seed}/stage{stage}"
 POLICY = "evaluation/{model}/{method}/seed{seed}"
 RULES = {
-    "read_questions": Rule("data/train", {"questions": "data/train.parquet", "dropped": "data/dropped.tsv"}),
+    "read_questions": Rule(
+        "data/train",
+        {
+            "questions": "data/train.parquet",
+            "dropped": "data/dropped.tsv",
+            "held_out": "data/held_out.parquet",
+        },
+    ),
+    "read_probe": Rule(
+        "data/probe", {"probe_questions": "data/probe.parquet", "dropped": "data/probe_dropped.tsv"}
+    ),
     "read_benchmark": Rule(
         "data/benchmarks/{benchmark}", {"questions": "data/benchmarks/{benchmark}.parquet"}
     ),
@@ -52,6 +62,7 @@ RULES = {
             "policy": f"{STAGE}/policy",
             "metrics": f"{STAGE}/metrics.parquet",
             "rollouts": f"{STAGE}/rollouts.parquet",
+            "probe": f"{STAGE}/probe.parquet",
             "summary": f"{STAGE}/train.json",
         },
     ),
@@ -150,6 +161,8 @@ def _jobs(experiment: ResolvedExperiment) -> Iterator[tuple[str, dict[str, Any]]
     if experiment.sampled:
         yield "read_questions", {}
     yield from (("read_benchmark", {"benchmark": name}) for name in experiment.benchmarks)
+    if settings.probe is not None:
+        yield "read_probe", {}
     if not is_recorded:
         yield from (("prepare_model", {"model": name}) for name in experiment.models)
     yield from (("prepare_nli", {"nli": name}) for name in experiment.nli_models)

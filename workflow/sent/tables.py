@@ -94,6 +94,23 @@ CURRICULUM = _schema(
 """`score` is what the curriculum sorts by; `stage` counts from 1; `position` from 0 inside its stage, in the order of the
 score. Both are null for questions left out of training. Every question has one row with `rehearsal` false."""
 
+PROBE = _schema(
+    question_id=text,
+    stage=whole,
+    step=whole,
+    n=whole,
+    n_correct=whole,
+    n_no_answer=whole,
+    n_truncated=whole,
+    n_answers=whole,
+    semantic_entropy=real,
+    n_tokens=whole,
+    token_entropy=real,
+)
+"""A probe question at a step. `step` counts over all stages, from 0: the policy that training starts from. `n_answers`:
+different ones, as the grader compares them; `semantic_entropy`: over them, in nats, responses without an answer do not
+count; `token_entropy`: of the whole vocabulary's distribution, in nats, mean over the `n_tokens` tokens of the n responses."""
+
 RESPONSES = _schema(
     benchmark=text,
     question_id=text,

@@ -13,6 +13,7 @@ from sent.config.experiment import Experiment
 from sent.config.grading import Grading
 from sent.config.models import PAPER_PROMPT, Architecture, Model, NliTraining, Pretrain, Resources
 from sent.config.parsing import dump, parse, parse_yaml, read_yaml, science
+from sent.config.probe import Probe
 from sent.config.results import Results
 from sent.config.sampling import Backend, Decoding, Sampling, Server, Vllm
 from sent.config.semantic_entropy import SemanticEntropy
@@ -41,6 +42,7 @@ __all__ = [
     "NliTraining",
     "Part",
     "Pretrain",
+    "Probe",
     "Recorded",
     "Resources",
     "Results",

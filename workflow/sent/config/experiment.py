@@ -8,6 +8,7 @@ from sent.config.base import Changes, Name, Settings
 from sent.config.data import Data, Recorded
 from sent.config.evaluation import Evaluation
 from sent.config.grading import Grading
+from sent.config.probe import Probe
 from sent.config.results import Results
 from sent.config.sampling import Sampling
 from sent.config.semantic_entropy import SemanticEntropy
@@ -56,6 +57,9 @@ class Experiment(Settings):
     allow_own_code: bool = Field(
         False, description="your word that parts of methods that are `package.module:function` may run"
     )
+    probe: Probe | None = Field(
+        None, description="questions asked of every method while it trains, see docs/training.md; null: none"
+    )
     evaluation: Evaluation = Field(Evaluation(), description="how policies answer the benchmarks")
     results: Results = Field(Results(), description="how results are summed up")
     overrides: dict[Name, dict[Name, Any]] = Field(
@@ -75,7 +79,7 @@ class Experiment(Settings):
     @field_validator("benchmarks")
     @classmethod
     def _are_no_other_rows(cls, names: list[str]) -> list[str]:
-        if taken := sorted({"train", "average"} & {name.lower() for name in names}):
+        if taken := sorted({"train", "probe", "average"} & {name.lower() for name in names}):
             raise ValueError(
                 f"{taken[0]} means something else in the database; give the benchmark another name"
             )

@@ -1,6 +1,7 @@
 """Write the questions of a hub dataset, a local file, the embedded generator or a file of recorded responses.
 
-Rows of the same question are merged; questions whose rows disagree on the answer are dropped and listed.
+Rows of the same question are merged; questions whose rows disagree on the answer are dropped and listed. Those that
+training is to be probed with are parted from those that it learns from.
 """
 
 import argparse
@@ -22,13 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BENCHMARK",
         help="Parquet files of questions to leave out",
     )
+    parser.add_argument("--probe", help="JSON or file: which questions to hold out (sent.config.Probe)")
+    parser.add_argument("--held-out", help="those questions, Parquet; without --probe a table of none")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the questions, and the list of those left out."""
     from sent import tables
-    from sent.config import Recorded, Source, parse
+    from sent.config import Probe, Recorded, Source, parse
     from sent.data import load
+    from sent.data.probe import Split, hold_out
     from sent.errors import SentError
     from sent.log import logger
 
@@ -46,9 +50,15 @@ def run(args: argparse.Namespace) -> None:
     if args.exclude:
         questions, excluded = _without(questions, args.exclude)
         dropped = [*dropped, *excluded]
+    split = Split(questions[:limit], [], [])
+    if args.probe:
+        split = hold_out(questions[:limit], parse(Probe, args.probe, "--probe"))
+        logger.info("%s questions held out to probe with", len(split.probe))
+    questions, dropped = split.train, [*dropped, *split.dropped]
     for reason, count in sorted(Counter(item.reason for item in dropped).items()):
         logger.info("%s dropped: %s", count, reason)
-    questions = questions[:limit]
+    if args.held_out:
+        tables.write(args.held_out, tables.table(tables.QUESTIONS, split.probe), tables.QUESTIONS)
     tables.write(args.output, tables.table(tables.QUESTIONS, questions), tables.QUESTIONS)
     if args.dropped:
         _write_dropped(args.dropped, dropped)

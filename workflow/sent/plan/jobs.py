@@ -46,12 +46,24 @@ class Workload:
         """Return the number of training questions; 0 where the experiment only evaluates."""
         if not self.experiment.sampled:
             return 0
-        recorded = self.experiment.experiment.recorded
+        recorded, probe = self.experiment.experiment.recorded, self.experiment.experiment.probe
+        held_out = (
+            probe.count
+            if probe and probe.count and not self._made("read_questions", "questions").is_file()
+            else 0
+        )
         if recorded is None:
             source = self.experiment.experiment.data.train
         else:
             source = Source(path=next(iter(recorded.paths(self.experiment.experiment.models).values())))
-        return questions("data.train", source, self._made("read_questions", "questions"))
+        return questions("data.train", source, self._made("read_questions", "questions")) - held_out
+
+    def probe_questions(self) -> int:
+        """Return the number of questions that training asks on its way."""
+        probe, file = self.experiment.experiment.probe, self._made("read_probe", "probe_questions")
+        if probe is None:
+            return 0
+        return questions("probe.source", probe.source or Source(path=".", rows=probe.count), file)
 
     def benchmark_questions(self) -> int:
         """Return the number of questions of all benchmarks together."""
@@ -346,12 +358,28 @@ class Jobs:
         workers = self.experiment.by_model[model].grading.workers
         threads = trainer.model.resources.threads
         step = TrainingTime(trainer, self.experiment.methods[method], lengths, threads, workers)
-        steps = self._steps(model, method)[job.wildcards["stage"] - 1]
+        steps, times = self._steps(model, method)[job.wildcards["stage"] - 1], self._times_probed(job)
         start = START + gpus * 4 * shape.parameters / READ + ENGINE_START * trainer.has_engine
         seconds = start + steps * sum(step.phases().values())
-        memory = trainer.peak().total + PROCESS * (not trainer.device.is_gpu)
         tokens = steps * step.tokens
+        if times:
+            once = step.asking(self.workload.probe_questions(), self.experiment.experiment.probe.n)
+            seconds += times * sum(once.phases()[phase] for phase in ("rollout", "score"))
+            tokens += times * once.tokens
+        memory = trainer.peak().total + PROCESS * (not trainer.device.is_gpu)
         yield JobEstimate(job, model, seconds, gpus, tokens, memory, weights + kept, checkpoints)
+
+    def _times_probed(self, job: Job) -> int:
+        """How often a stage of training asks the probe."""
+        probe, steps = (
+            self.experiment.experiment.probe,
+            self._steps(job.wildcards["model"], job.wildcards["method"]),
+        )
+        if probe is None:
+            return 0
+        before = sum(steps[: job.wildcards["stage"] - 1])
+        ends = range(before + (before > 0), before + steps[job.wildcards["stage"] - 1] + 1)
+        return sum(probe.is_due(step, sum(steps)) for step in ends)
 
     def _evaluate(self, job: Job) -> Iterator[JobEstimate]:
         model = job.wildcards["model"]

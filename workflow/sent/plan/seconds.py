@@ -137,6 +137,17 @@ class TrainingTime:
         """Return seconds of rollout, scoring and update."""
         return {"rollout": self._rollout(), "score": self._score(), "update": self._update()}
 
+    def asking(self, questions: int, responses: int) -> "TrainingTime":
+        """Return the step whose rollout and scoring take as long as asking the probe once: no reference looks at it."""
+        sizes = {
+            "prompts_per_step": questions,
+            "responses_per_prompt": responses,
+            "minibatch_prompts": questions,
+            "dynamic_sampling_rounds": 0,
+        }
+        settings = self.trainer.settings.model_copy(update=sizes)
+        return replace(self, trainer=replace(self.trainer, settings=settings), method=Method())
+
     def _runner(self, width: int) -> Runner:
         return Runner(self.trainer.shape, self.trainer.device, self.threads, width)
 

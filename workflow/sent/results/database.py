@@ -17,7 +17,7 @@ from sent.errors import SentError
 from sent.experiment import BASE, ResolvedExperiment
 from sent.log import logger
 from sent.results import baselines, provenance, scores, training_tables, warnings
-from sent.results.files import File, Files
+from sent.results.files import DATASETS, File, Files
 from sent.results.queries import frame, run
 
 CONFIG = {"storage_compatibility_version": "v1.2.0", "memory_limit": "2GB"}
@@ -96,13 +96,16 @@ def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
     _load_names(connection, root, experiment)
     published = "SELECT source, model, benchmark, metric, method, percent / 100 FROM read_csv($path)"
     run(connection, f"INSERT INTO published {published}", path=str(PUBLISHED))
-    for name, schema in {"questions": tables.QUESTIONS, **BY_MODEL}.items():
+    for name in DATASETS:
+        list(_load(connection, files, name, tables.QUESTIONS, "load_questions"))
+    for name, schema in BY_MODEL.items():
         list(_load(connection, files, name, schema))
     _refuse(connection, "check_keys", root, "rows that are there more than once")
     _refuse(
         connection, "check_orphans", root, "rows without the rows of an earlier stage that they belong to"
     )
     training_tables.load(connection, files)
+    list(_load(connection, files, "probe", tables.PROBE))
     settings = experiment.experiment
     for file in files.called("responses"):
         verdicts = file.path.with_name("verdicts.parquet")
@@ -134,11 +137,11 @@ def _count(connection, place: Path, pass_at: list[int], policy: dict) -> None:
         run(connection, "load_blocks", k=k, **policy)
 
 
-def _load(connection, files: Files, name: str, schema: pa.Schema) -> Iterator[File]:
+def _load(connection, files: Files, name: str, schema: pa.Schema, query: str | None = None) -> Iterator[File]:
     """Check and load the files called ``name``; yield each when it is loaded."""
     for file in files.called(name):
         tables.check(file.path, schema)
-        run(connection, f"load_{name}", path=str(file.path), **file.keys)
+        run(connection, query or f"load_{name}", path=str(file.path), **file.keys)
         yield file
 
 
@@ -178,6 +181,7 @@ def _load_overlap(connection, settings: Experiment) -> None:
         for name, part in questions.groupby("dataset")
     }
     train = datasets.pop("train", [])
+    datasets.pop("probe", None)
     limits = settings.results
     found = overlap.report(train, datasets, limits.overlap_words, limits.overlap_share)
     _append(connection, "overlap", found.to_pylist())

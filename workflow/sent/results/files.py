@@ -10,6 +10,9 @@ from sent.errors import SentError
 from sent.experiment import ResolvedExperiment
 from sent.training import step_log
 
+DATASETS = {"questions": "train", "probe_questions": "probe"}
+"""Files of questions, and what the database calls those that are of no benchmark."""
+
 
 @dataclass(frozen=True)
 class File:
@@ -37,8 +40,8 @@ class Files:
             state = keys.pop("state", None)
             if name not in job.outputs or (state is not None and state.stage):
                 continue
-            if name == "questions":
-                keys = {"dataset": keys.get("benchmark", "train")}
+            if name in DATASETS:
+                keys = {"dataset": keys.get("benchmark", DATASETS[name])}
             path = self.root / job.outputs[name]
             if path.is_file():
                 found.append(File(path, {"model": state.model, **keys} if state else keys))

@@ -26,6 +26,7 @@ PLAIN = {
     "truncation": "FROM truncation",
     "overlap": "table_overlap",
     "training": "table_training",
+    "probe": "table_probe",
     "entropy_fit": "table_entropy_fit",
     "vs_paper": "table_vs_paper",
     "baseline_check": "table_baseline_check",

@@ -11,8 +11,9 @@ from sent.models.folder import sha256
 from sent.results.files import Files, read_json
 
 READ_BY_DATABASE = (
-    *("questions", "samples", "verdicts", "clusters", "semantic_entropy", "curriculum", "calibration"),
-    *("metrics", "rollouts", "summary", "responses", "response_verdicts"),
+    *("questions", "probe_questions"),
+    *("samples", "verdicts", "clusters", "semantic_entropy", "curriculum", "calibration"),
+    *("metrics", "rollouts", "probe", "summary", "responses", "response_verdicts"),
 )
 """Names of the files among the outputs of rules."""
 
@@ -66,6 +67,8 @@ def _sources(experiment: ResolvedExperiment) -> dict[str, dict]:
     """Where the question files come from, by their path."""
     data = experiment.experiment.data
     found = {"data/train.parquet": data.train} if data else {}
+    if probe := experiment.experiment.probe:
+        found["data/probe.parquet"] = probe.source or data.train
     for name, entry in experiment.benchmarks.items():
         found[f"data/benchmarks/{name}.parquet"] = entry.source
     return {place: _origin(source.model_dump()) for place, source in found.items()}

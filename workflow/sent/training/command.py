@@ -22,10 +22,13 @@ def add_arguments(parser) -> None:
     )
     parser.add_argument("--settings", default="{}", help="training settings: JSON or a file")
     parser.add_argument("--grading", default="{}", help="grading settings: JSON or a file")
+    parser.add_argument("--probe", help="questions to ask on the way (parquet); without it none are")
+    parser.add_argument("--probe-settings", help="with --probe: sent.config.Probe, JSON or a file")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", required=True, help="folder for the trained policy")
     parser.add_argument("--metrics", required=True, help="parquet file for the log of steps")
     parser.add_argument("--rollouts", required=True, help="parquet file for a few rollouts of each step")
+    parser.add_argument("--probe-output", required=True, help="parquet file for what the probe was answered")
     parser.add_argument("--summary", required=True, help="JSON file for the summary")
     parser.add_argument("--checkpoints", required=True, help="folder for checkpoints")
 

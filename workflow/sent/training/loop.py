@@ -19,6 +19,7 @@ from sent.training.batch import Batch
 from sent.training.checkpoint import Checkpoints
 from sent.training.entropy_bonus import entropy_bonus
 from sent.training.process_group import patient_barrier
+from sent.training.probe import Probe, pass_at_1
 from sent.training.rollout import Collector, Group, TrainingQuestion, collect_step
 from sent.training.schedule import QuestionStream
 from sent.training.step_log import StepLog
@@ -52,13 +53,15 @@ class TrainingLoop:
         stage: int,
         rollouts,
         tracking: Tracking,
+        probe: Probe | None = None,
     ):
         self.accelerator, self.updater, self.collector = accelerator, updater, collector
         self.reference, self.questions, self.stream = reference, questions, stream
         self.checkpoints, self.seed, self.stage, self.rollouts = checkpoints, seed, stage, rollouts
+        self.probe = probe
         self.settings: Training = updater.settings
         self.method: Method = updater.method
-        self.state = {"step": 0, "cursor": 0, "rows": [], "entropy_level": 0.0}
+        self.state = {"step": 0, "cursor": 0, "rows": [], "probe": [], "entropy_level": 0.0}
         self.log, self.tracking = StepLog(checkpoints.folder), tracking
         self._patient = patient_barrier(accelerator, self.settings.process_timeout_minutes)
         self._warned: set[str] = set()
@@ -82,9 +85,11 @@ class TrainingLoop:
         )
         try:
             with bar:
+                self._ask_probe()
                 while self.state["step"] < steps:
                     row = self._step(self.state["step"] + 1)
                     bar.update()
+                    self._ask_probe()
                     bar.set_postfix(self._latest(row))
                     if bar.disable and self.accelerator.is_main_process:  # a log, which `status` reads
                         self._tell(row, steps)
@@ -106,12 +111,13 @@ class TrainingLoop:
             )
         return self.state["rows"]
 
-    @staticmethod
-    def _latest(row: dict) -> dict[str, str]:
+    def _latest(self, row: dict) -> dict[str, str]:
         """What the progress bar says of the latest step."""
+        probed = self._latest_probed()
         return {
             "reward": f"{row['reward']:.3f}",
             "entropy": f"{row.get('entropy', 0):.3f}",
+            **({"probe": f"{pass_at_1(probed):.3f}"} if probed else {}),
             "tokens/s": f"{row['tokens_per_second']:.0f}",
         }
 
@@ -121,6 +127,35 @@ class TrainingLoop:
         left = timedelta(seconds=round((steps - row["step"]) * sum(last) / len(last)))
         figures = ", ".join(f"{name} {value}" for name, value in self._latest(row).items())
         logger.info("step %s of %s: %s, about %s left", row["step"], steps, figures, left)
+
+    def _latest_probed(self) -> list[dict]:
+        """Rows of the latest step at which the probe was asked."""
+        rows = self.state["probe"]
+        return [row for row in rows if row["step"] == rows[-1]["step"]]
+
+    def _ask_probe(self) -> None:
+        """Ask the probe's questions of the policy as it is now, where they are due and no checkpoint has the answers."""
+        step = self.state["step"]
+        if self.probe is None or not self.probe.is_due(step):
+            return
+        if self.state["probe"] and self._latest_probed()[0]["step"] == self.probe.before + step:
+            return
+        start = time.monotonic()
+        with self._interruptible_here(), self.rollouts():
+            rows = self.probe.ask(step)
+        self.state = self.state | {"probe": [*self.state["probe"], *rows]}
+        figures = {
+            "pass_1": pass_at_1(rows),
+            "semantic_entropy": sum(row["semantic_entropy"] for row in rows) / len(rows),
+        }
+        if not self.accelerator.is_main_process:
+            return
+        logger.info(
+            "probe after step %s: pass@1 %.3f, semantic entropy %.3f, %.1f s",
+            rows[0]["step"], *figures.values(), time.monotonic() - start,
+        )  # fmt: skip
+        if self.settings.trackers:
+            self.accelerator.log({f"probe_{key}": value for key, value in figures.items()}, step=step)
 
     def _step(self, step: int) -> dict:
         """Do one step; the state changes only at its end."""
@@ -157,7 +192,7 @@ class TrainingLoop:
         if recipe.needs_entropy_gradient(self.method):
             row["entropy_coefficient"] = coefficient
         row |= {f"seconds_{phase}": value for phase, value in self.seconds.items()}
-        self.state = {
+        self.state = self.state | {
             "step": step,
             "cursor": self.state["cursor"] + used,
             "rows": [*self.state["rows"], row],
@@ -242,7 +277,9 @@ class TrainingLoop:
             raise SentError(
                 f"{folder}: this checkpoint cannot be loaded ({error}); remove it, or leave out `training.resume`"
             ) from error
-        self.state = self.state | state
+        # A job that was to end earlier has asked its last policy, too.
+        asked = [row for row in state["probe"] if self.probe.is_due(row["step"] - self.probe.before)]
+        self.state = self.state | state | {"probe": asked}
         logger.info("going on from %s, %s of %s steps done", folder, state["step"], steps)
 
     def _on_sigterm(self, *_) -> None:

@@ -10,12 +10,13 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from sent import tables
-from sent.config import SAMPLERS, Grading, Method, Model, Training, parse
+from sent.config import SAMPLERS, Grading, Method, Model, Probe, Training, parse
 from sent.errors import SentError
 from sent.log import logger
 from sent.models.architecture import context_of
 from sent.sampling.prompts import render
 from sent.training import policy as policies
+from sent.training import probe as probing
 from sent.training import process_group, recipe, rollout_engines, tracking
 from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
 from sent.training.loop import TrainingLoop
@@ -40,6 +41,7 @@ def train_stage(args) -> None:
     method = parse(Method, args.method, "--method")
     settings = recipe.training_of(method, parse(Training, args.settings, "--settings"))
     grading = parse(Grading, args.grading, "--grading")
+    probe = parse(Probe, args.probe_settings, "--probe-settings") if args.probe else None
     recipe.check(method, "--method", args.allow_own_code)
     recipe.check_training(args.method_name, method, settings)
     check_unused(args.output, "the trained policy")
@@ -55,6 +57,7 @@ def train_stage(args) -> None:
     loaded, tokenizer = policies.load(args.policy, model, torch.float32)
     questions = render_questions(rows, ids, tokenizer, model, settings, loaded.config)
     ids = [i for i in ids if i in questions]
+    asked = read_probe(args.probe, tokenizer, model, settings, loaded.config) if probe else []
     policy = make_policy(loaded, settings)
     if accelerator.is_main_process:
         policies.check_head(policy)  # before the weights are split over devices
@@ -82,8 +85,11 @@ def train_stage(args) -> None:
             "training": {k: v for k, v in settings.science().items() if k not in LENGTH},
             "updates": None if settings.lr_schedule == "constant" else [before, total],
             "data": [
-                hash_files(p) for p in (args.policy, args.reference, args.questions, args.curriculum) if p
+                hash_files(p)
+                for p in (args.policy, args.reference, args.questions, args.curriculum, args.probe)
+                if p
             ],
+            "probe": probe and probe.science(),
             "stage": [args.stage, args.stages, args.seed],
             "processes": accelerator.num_processes,
         }
@@ -100,10 +106,12 @@ def train_stage(args) -> None:
     config = {"method": method.model_dump(mode="json"), "training": settings.model_dump(mode="json")}
     silence = process_group.one_error(accelerator, settings.process_timeout_minutes)
     with Grader(grading) as grader, silence:
+        updater = Updater(accelerator, policy, optimizer, scheduler, method, settings)
+        collector = Collector(sampler, grader, tokenizer, method, settings, args.seed, args.stage)
         loop = TrainingLoop(
             accelerator,
-            Updater(accelerator, policy, optimizer, scheduler, method, settings),
-            Collector(sampler, grader, tokenizer, method, settings, args.seed, args.stage),
+            updater,
+            collector,
             reference,
             questions,
             QuestionStream(ids, args.seed, args.stage, is_shuffled(args.curriculum)),
@@ -112,6 +120,17 @@ def train_stage(args) -> None:
             args.stage,
             rollouts,
             tracking.Tracking(accelerator, settings, name, args.stage, config, place),
+            probe
+            and probing.Probe(
+                probe,
+                asked,
+                collector,
+                updater,
+                args.seed,
+                args.stage,
+                sum(shares[: args.stage - 1]),
+                sum(shares),
+            ),
         )
         history = loop.run(steps)
         weights = final_weights(parallelism, policy, dtype)
@@ -140,6 +159,7 @@ def train_stage(args) -> None:
         )
         tables.write(args.metrics, step_table([{"stage": args.stage, **row} for row in history]))
         tables.write(args.rollouts, tables.table(tables.ROLLOUTS, loop.log.rollouts()))
+        tables.write(args.probe_output, tables.table(tables.PROBE, loop.state["probe"]), tables.PROBE)
         with tables.atomic(args.summary) as path:
             path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
         if not settings.keep_checkpoints:
@@ -196,6 +216,14 @@ def read_questions(questions: str, curriculum: str | None, stage: int, stages: i
         raise SentError(f"{curriculum}: expected questions in each of {stages} stages, found stages {found}")
     own = sorted((row for row in placed if row["stage"] == stage), key=lambda row: row["position"])
     return [row["question_id"] for row in own], sizes, rows
+
+
+def read_probe(path: str, tokenizer, model: Model, settings: Training, config) -> list[TrainingQuestion]:
+    """Return the probe's questions in the order of their file. Raises :class:`SentError` if it holds none."""
+    rows = {row["question_id"]: row for row in tables.rows(path, tables.QUESTIONS)}
+    if not rows:
+        raise SentError(f"{path}: holds no question; give the experiment's `probe` some, or leave it out")
+    return list(render_questions(rows, list(rows), tokenizer, model, settings, config).values())
 
 
 def is_shuffled(curriculum: str | None) -> bool:

@@ -10,6 +10,7 @@ from sent.results.reading import connect
 
 FIGURES = (
     training.training_curves,
+    training.probe_curves,
     scores.pass_at_k,
     scores.paired_differences,
     scores.pareto,

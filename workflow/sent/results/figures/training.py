@@ -13,6 +13,7 @@ CURVES = {
     "response_tokens": "response length (tokens)",
     "worked_share": "worked solutions (share)",
 }
+PROBED = {"token_entropy": "token entropy (nats)", "semantic_entropy": "semantic entropy (nats)"}
 QUANTILES = {"covariance_p50": "50%", "covariance_p90": "90%", "covariance_p99": "99%"}
 WINDOW = 7
 """Steps in the moving average of a curve; fewer where a run has fewer than 12 times as many."""
@@ -51,6 +52,51 @@ def training_curves(data: ExperimentData) -> Figure | None:
     stages = " Dashed vertical lines: the next stage of a curriculum begins." if len(boundaries) else ""
     caption = f"Training curves of {', '.join(models.values())}, {_averaging(steps)}.{stages}"
     return Figure(grid(rows), caption)
+
+
+def probe_curves(data: ExperimentData) -> Figure | None:
+    """Token entropy, semantic entropy, pass@1 and pass@n of the probe's questions by step, a column a model."""
+    asked = data.rows("FROM probe_curves")
+    if asked.empty:
+        return None
+    count, questions = int(asked["n"].max()), int(asked["questions"].max())
+    titles = PROBED | {"pass_1": "pass@1", "pass_n": f"pass@{count}"}
+    keys = ["model", "method", "step"]
+    curves = (
+        asked.melt(keys, list(titles), "metric")
+        .groupby([*keys, "metric"])["value"]
+        .agg(["mean", "min", "max"])
+    )
+    curves = curves.reset_index().rename(columns={"min": "low", "max": "high", "step": "total_step"})
+    curves = data.labelled(curves.assign(step_mean=curves["mean"]))
+    models, boundaries = (
+        data.present(data.models, asked["model"]),
+        _boundaries(data.rows("select_train_metrics")),
+    )
+    rows = []
+    for number, (metric, title) in enumerate(titles.items()):
+        part = curves[curves["metric"] == metric]
+        scale = alt.Scale(domain=padded(part["low"].min(), part["high"].max()), nice=False, zero=False)
+        rows.append(
+            [
+                _curves(
+                    data,
+                    part[part["model"] == model],
+                    boundaries[boundaries["model"] == model],
+                    x=step_axis("step" if number == len(titles) - 1 else None),
+                    y={"title": title if column == 0 else None, "scale": scale},
+                ).properties(title="" if number else label, width=style.PANEL, height=95)
+                for column, (model, label) in enumerate(models.items())
+            ]
+        )
+    seeds = asked["seed"].nunique()
+    over = f"mean over {seeds} training seeds; bands span the seeds" if seeds > 1 else "one training seed"
+    stages = " Dashed vertical lines: the next stage of a curriculum begins." if len(boundaries) else ""
+    return Figure(
+        grid(rows),
+        f"The probe over training: {questions} questions held out from it, the same for every method, {count} responses to "
+        f"each; {over}.{stages}",
+    )
 
 
 def _averaging(steps: pd.DataFrame) -> str:

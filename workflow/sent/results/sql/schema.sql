@@ -25,7 +25,7 @@ CREATE TABLE benchmarks (benchmark VARCHAR, position INTEGER, label VARCHAR, set
 CREATE TABLE curricula (curriculum VARCHAR, position INTEGER, label VARCHAR, settings JSON);
 
 CREATE TABLE questions (
-    dataset VARCHAR,        -- train, or the benchmark's name
+    dataset VARCHAR,        -- train, probe, or the benchmark's name
     question_id VARCHAR,    -- unique inside its dataset
     question VARCHAR,
     answer VARCHAR,         -- gold
@@ -109,6 +109,21 @@ CREATE TABLE rollouts (
     sample INTEGER,         -- number of the response in its step
     response VARCHAR,
     reward DOUBLE, advantage DOUBLE, verdict VARCHAR, truncated BOOLEAN
+);
+
+-- What a policy answered to a probe question on its way. Questions that a benchmark added later holds are left out.
+CREATE TABLE probe (
+    model VARCHAR, method VARCHAR, seed INTEGER, stage INTEGER,
+    step INTEGER,           -- over all stages of a run; 0: the policy that training starts from
+    question_id VARCHAR,
+    n INTEGER,              -- responses
+    n_correct INTEGER,
+    n_no_answer INTEGER,    -- no final answer found, cut short or not
+    n_truncated INTEGER,    -- ended by the length limit
+    n_answers INTEGER,      -- different ones, as the grader compares them
+    semantic_entropy DOUBLE, -- over them, in nats; responses without an answer do not count
+    n_tokens INTEGER,       -- of all n responses
+    token_entropy DOUBLE    -- of the whole vocabulary's distribution, in nats, mean over these tokens
 );
 
 -- Graded responses of evaluated policies to benchmark questions.

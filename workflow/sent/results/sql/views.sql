@@ -41,6 +41,18 @@ FROM train_metrics
 GROUP BY model, method, total_step
 ORDER BY model, method, total_step;
 
+-- The probe over training: every method asked the same questions at the same steps.
+CREATE VIEW probe_curves AS
+SELECT
+    model, method, seed, stage, step, count(*) AS questions, any_value(n) AS n,
+    avg(n_correct / n) AS pass_1, avg(pass_at_k(n, n_correct, n)) AS pass_n,
+    avg(semantic_entropy) AS semantic_entropy, avg(n_answers) AS answers,
+    sum(token_entropy * n_tokens) / sum(n_tokens) AS token_entropy, sum(n_tokens) / sum(n) AS response_tokens,
+    sum(n_truncated) / sum(n) AS truncated, sum(n_no_answer) / sum(n) AS no_answer
+FROM probe
+GROUP BY model, method, seed, stage, step
+ORDER BY model, method, seed, step;
+
 -- Least-squares fit of reward to token entropy over training steps, R = -a exp(H) + b (Cui et al., arXiv 2505.22617).
 -- NULL where entropy does not vary.
 CREATE VIEW entropy_fit AS
