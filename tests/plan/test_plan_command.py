@@ -115,7 +115,7 @@ def test_steps_are_those_that_training_takes(tmp_path):
     workload = Workload(experiment, tmp_path, 1.0)
     settings = experiment.by_model["qwen3-14b"].training
     total = total_steps(settings, workload.train_questions())
-    assert total == -(-5 * 17_240 // 256)
+    assert total == -(-5 * (17_240 - 128) // 256)  # five passes over what the probe leaves
     assert workload.steps("qwen3-14b", "grpo") == [total]
     assert workload.steps("qwen3-14b", "sent") == stage_steps(total, [8620, 8620])
     # A curriculum that is there says how many questions each stage has.
@@ -202,3 +202,14 @@ def test_errors_are_one_line(capsys, tmp_path, options, message):
     assert main(["plan", *options]) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"error: {message}") and error.count("\n") == 1
+
+
+def test_the_probe_is_counted(capsys, tmp_path):
+    """Of four steps the probe is asked after 0, 3 and 4: three times of grpo, and of sent, whose second stage is asked twice."""
+    with_probe = plan(capsys, "--configfile", config(tmp_path))
+    without = plan(capsys, "--configfile", config(tmp_path, probe=None))
+    assert (with_probe["questions"]["train"], without["questions"]["train"]) == (64 - 8, 64)
+    found = [next(row for row in each["rules"] if row["rule"] == "train") for each in (with_probe, without)]
+    tokens = 2 * 3 * 8 * 4 * (12 + 16)
+    assert found[0]["tokens"] - found[1]["tokens"] == tokens
+    assert found[0]["seconds"] > found[1]["seconds"]

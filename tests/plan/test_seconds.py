@@ -92,3 +92,14 @@ def test_gpus_share_the_work_and_pay_for_exchanging_weights():
 def test_dynamic_sampling_may_draw_every_round():
     often, once = (step(dynamic_sampling_rounds=n).phases()["rollout"] for n in (2, 0))
     assert often == pytest.approx(3 * once)
+
+
+def test_asking_the_probe_is_a_rollout_and_one_scoring_pass_of_its_size():
+    method = {"reference_kl": 0.1}
+    asked = step(method=method, dynamic_sampling_rounds=2).asking(64, 8)
+    plain = step().phases()
+    assert asked.tokens == 64 * 8 * 1000
+    assert (asked.phases()["rollout"], asked.phases()["score"]) == pytest.approx(
+        (plain["rollout"], plain["score"])
+    )
+    assert step().asking(16, 8).phases()["score"] == pytest.approx(plain["score"] / 4, rel=0.01)

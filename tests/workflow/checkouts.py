@@ -15,7 +15,8 @@ STAND_IN = """#!/bin/sh
 # Stands in for `python` and `accelerate`: notes the call, and writes what a stage declares as its outputs.
 printf '%s\\n' "$@" > "$(dirname "$0")/calls/$$"
 while [ $# -gt 0 ]; do
-  case "$1" in --output|--dropped|--held-out|--clusters|--calibration|--page|--metrics|--rollouts|--probe-output|--summary|--opening)
+  case "$1" in --output|--dropped|--held-out|--clusters|--calibration|--page|--metrics|--rollouts|--probe-output|\\
+    --summary|--opening)
     mkdir -p "$(dirname "$2")"
     case "$(basename "$2")" in *.*) echo "$2" > "$2";; *) mkdir -p "$2"; echo "$2" > "$2/content";; esac
   esac

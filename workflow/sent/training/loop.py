@@ -278,7 +278,7 @@ class TrainingLoop:
                 f"{folder}: this checkpoint cannot be loaded ({error}); remove it, or leave out `training.resume`"
             ) from error
         # A job that was to end earlier has asked its last policy, too.
-        asked = [row for row in state["probe"] if self.probe.is_due(row["step"] - self.probe.before)]
+        asked = [row for row in state.get("probe", []) if self.probe.is_due(row["step"] - self.probe.before)]
         self.state = self.state | state | {"probe": asked}
         logger.info("going on from %s, %s of %s steps done", folder, state["step"], steps)
 
