@@ -18,8 +18,8 @@ from sent.training import kept_rollouts, recipe
 from sent.training.batch import Batch
 from sent.training.checkpoint import Checkpoints
 from sent.training.entropy_bonus import entropy_bonus
-from sent.training.process_group import patient_barrier
 from sent.training.probe import Probe, pass_at_1
+from sent.training.process_group import patient_barrier
 from sent.training.rollout import Collector, Group, TrainingQuestion, collect_step
 from sent.training.schedule import QuestionStream
 from sent.training.step_log import StepLog
@@ -150,12 +150,11 @@ class TrainingLoop:
         }
         if not self.accelerator.is_main_process:
             return
+        self.tracking.log({"step": step} | {f"probe_{key}": value for key, value in figures.items()})
         logger.info(
             "probe after step %s: pass@1 %.3f, semantic entropy %.3f, %.1f s",
             rows[0]["step"], *figures.values(), time.monotonic() - start,
         )  # fmt: skip
-        if self.settings.trackers:
-            self.accelerator.log({f"probe_{key}": value for key, value in figures.items()}, step=step)
 
     def _step(self, step: int) -> dict:
         """Do one step; the state changes only at its end."""
