@@ -275,18 +275,30 @@ def held_by_kl(batch, low=True, beta_high=0.2, beta_low=0.05, covariance_share=0
     return mean_over_responses(batch, term)
 
 
-def sent_released(batch):
+def steer(batch):
+    tokens = batch.tokens()
+
+    def change(token):
+        logp, p_old = number(batch.logp, token), math.exp(number(batch.logp_old, token))
+        p = math.exp(logp)
+        return abs(
+            number(batch.advantages, token) / p_old * p * (1 - p) * (logp + number(batch.entropy, token))
+        )
+
+    k = -math.log(0.8) / max(0.02, *map(change, tokens))
+    return mean([math.exp(-k * change(t)) * surrogate(batch, t, 0.2, 0.28) for t in tokens])
+
+
+def sent_released(batch, pg_on_low=False):
     tokens = batch.tokens()
     selected = sorted(entropy_side(batch, low=True), key=tokens.index)
     covariance = covariances(batch, tokens, over=selected)
     quota = max(1, int(2e-4 * len(selected)))
     beta = dict.fromkeys(ranked(selected, covariance.get)[:quota], 0.2)
     beta |= dict.fromkeys(ranked(selected, lambda t: -covariance[t])[:quota], 0.05)
-    terms = [
-        surrogate(batch, t, None, None) + beta.get(t, 0) * move(batch, t) + 0.001 * k3(batch, t)
-        for t in tokens
-    ]
-    return mean(terms)
+    pulling = selected if pg_on_low else tokens
+    terms = [beta.get(t, 0) * move(batch, t) + 0.001 * k3(batch, t) for t in tokens]
+    return (sum(terms) + sum(surrogate(batch, t, None, None) for t in pulling)) / len(pulling)
 
 
 FORMULAS = {
@@ -303,6 +315,9 @@ FORMULAS = {
     "sent_uniform_kl": lambda batch: held_by_kl(batch, beta_low=0.08, covariance_share=0),
     "sent_no_kl": lambda batch: mean_over_responses(batch, lambda t: surrogate(batch, t, 0.2, 0.2)),
     "sent_released": sent_released,
+    "sent_released_v1": lambda batch: sent_released(batch, pg_on_low=True),
+    "sent_beta_low_0": lambda batch: held_by_kl(batch, beta_low=0),
+    "steer": steer,
 }
 METHODS = {
     name: method

@@ -105,6 +105,7 @@ def test_k1_to_the_old_policy_works_with_one_update():
     [
         ("sent_no_curriculum", {"curriculum"}),
         ("sent_uniform_kl", {"weighting"}),
+        ("sent_beta_low_0", {"weighting"}),
         ("sent_no_kl", {"weighting", "kl_anchor"}),
     ],
 )

@@ -12,7 +12,7 @@ from minibatches import batch_of, share_of, weights_of
 from registry import METHODS
 from sent.errors import SentError
 from sent.experiment import load
-from sent.training import advantages, recipe, weightings
+from sent.training import advantages, recipe, surrogates, weightings
 from sent.training.loss import averages, method_loss
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,8 @@ def blocks(begin: str, end: str | None) -> tuple[list[str], list[str]]:
 def test_the_worked_example_runs(tmp_path, monkeypatch):
     (function, look), (entry,) = blocks("1. The function", "An advantage of your own")
     (tmp_path / "damp_certain.py").write_text(function)
-    (tmp_path / "methods.yaml").write_text(entry)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "methods.yaml").write_text(entry)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(weightings, "__path__", [*weightings.__path__, str(tmp_path)])
     names = {}
@@ -41,14 +42,29 @@ def test_the_worked_example_runs(tmp_path, monkeypatch):
 
 
 def test_the_advantage_of_the_page_runs(tmp_path, monkeypatch):
-    (function, look), (entry,) = blocks("An advantage of your own", "A reward of your own")
+    (function, look), (entry,) = blocks("An advantage of your own", "A surrogate of your own")
     (tmp_path / "rare_success.py").write_text(function)
-    (tmp_path / "methods.yaml").write_text(entry)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "methods.yaml").write_text(entry)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(advantages, "__path__", [*advantages.__path__, str(tmp_path)])
     names = {}
     exec(look, names)
     recipe.check(names["method"], "rare_success")
+
+
+def test_the_surrogate_of_the_page_runs(tmp_path, monkeypatch):
+    (function, look), (entry,) = blocks("A surrogate of your own", "A reward of your own")
+    (tmp_path / "parabola.py").write_text(function)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "methods.yaml").write_text(entry)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(surrogates, "__path__", [*surrogates.__path__, str(tmp_path)])
+    names = {}
+    exec(look, names)
+    batch = batch_of(names["method"], share_of([[-0.5, -0.1]]))
+    loss, sums = method_loss(names["method"], batch.logp_old - np.log(0.5), None, batch)  # ratios of 2
+    assert loss.item() == pytest.approx(-(2 - 1 / 0.4)) and sums["clipped"] == 2
 
 
 def test_the_reward_of_the_page_runs(tmp_path, monkeypatch):

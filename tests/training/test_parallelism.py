@@ -81,7 +81,7 @@ def finish(process: subprocess.Popen) -> None:
     [("ddp", 2), ("ddp", 3), ("fsdp2", 3), pytest.param("zero3", 2, marks=ZERO3)],
 )
 def test_an_update_is_the_same_however_it_is_spread(kind, processes, tmp_path):
-    methods = ["grpo", "dr_grpo", "mask", "clip_cov", "sent"]
+    methods = ["grpo", "dr_grpo", "mask", "clip_cov", "sent", "gspo", "steer"]
     finish(launch(kind, processes, "update", str(tmp_path / "weights.pt"), ",".join(methods)))
     spread = torch.load(tmp_path / "weights.pt", weights_only=True)
     if kind != "zero3":

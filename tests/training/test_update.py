@@ -16,6 +16,7 @@ from tiny import batch, language_model
 
 METHODS = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
 COMPARED = ["grpo", "en", "adv", "mask", "clip_cov", "kl_cov", "dr_grpo", "high_en", "sent", "sent_released"]
+COMPARED += ["gspo", "cispo", "ce_gppo", "steer"]
 
 
 def gradients(method: str, mini_batch: Batch, update: int = 0, **settings) -> dict[str, torch.Tensor]:
