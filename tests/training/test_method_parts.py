@@ -191,6 +191,10 @@ WEIGHTINGS, SURROGATES = (
     [
         ("def other(tokens):\n    return Choice()\n", "weightings/own.py: expected a function called 'own', found none"),
         ("def own(tokens, *, share):\n    return Choice()\n", "weightings/own.py: argument 'share' has no annotation"),
+        ("def own(tokens, share: Share):\n    pass\n", "must take (tokens), and its constants after a `*`; found (tokens, shar"),
+        ("def own(tokens, *, share: Tokens):\n    pass\n", "function 'own': a constant's annotation is no type: Unable"),
+        ("def own(tokens:\n", "weightings/own.py: cannot be imported: SyntaxError: '(' was never closed"),
+        ("import numpi\n", "weightings/own.py: cannot be imported: ModuleNotFoundError: No module named 'numpi'"),
         ("def own(tokens):\n    return tokens.logp\n", "weightings/own.py: function 'own' returned ndarray, expected a Choice"),
         ("def own(tokens):\n    return Choice(pg_weight=1.0)\n", "pg_weight must be a NumPy array of 2 values"),
         ("def own(tokens):\n    return Choice(pg_weight=tokens.logp[:1])\n", "found of shape (1,)"),
@@ -206,6 +210,7 @@ WEIGHTINGS, SURROGATES = (
         ("def own(ratio, advantage, logp):\n    return ratio, ratio\n", "found (float64 of shape (2,), float64 of shape (2,))"),
         ("def own(ratio, advantage, logp):\n    return ratio.mean(), ratio > 2\n", "found (float64 of shape (), bool"),
         ("def own(ratio, advantage, logp):\n    return logp.log(), ratio > 2\n", "it returns is not finite for 2 of 2 tokens"),
+        ("def own(ratio, advantage):\n    pass\n", "must take (ratio, advantage, logp), and its constants after a `*`"),
         ("def own(ratio, advantage, logp, *, clip_lw: float):\n    pass\n", "surrogate 'own' has no clip_low, found 0.2"),
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ import yaml
 from accelerate import Accelerator
 from sent.config import Method, Training
 from sent.errors import SentError
+from sent.training import surrogates
 from sent.training.batch import Batch
 from sent.training.policy import Policy
 from sent.training.update import UpdateId, Updater
@@ -64,8 +65,21 @@ def test_a_loss_that_is_not_finite_stops_before_the_step():
         gradients("grpo", broken)
     broken = batch()
     broken.logp_ref[broken.offsets[4]] = float("inf")
-    with pytest.raises(SentError, match=r"loss .* is not finite.* Questions: q0, q1, q2, q3, q4, q5\."):
+    with pytest.raises(
+        SentError, match=r"loss_reference .* is not finite.* Questions: q0, q1, q2, q3, q4, q5\."
+    ):
         gradients("grpo", broken)
+
+
+def test_a_surrogate_that_breaks_away_from_the_old_policy_is_named(tmp_path, monkeypatch):
+    """At a ratio of 1, where tokens are weighed, all is well."""
+    (tmp_path / "own.py").write_text(
+        "def own(ratio, advantage, logp):\n    return (2 - ratio).log(), ratio > 2\n"
+    )
+    monkeypatch.setattr(surrogates, "__path__", [*surrogates.__path__, str(tmp_path)])
+    monkeypatch.setitem(METHODS, "own", {"surrogate": "own", "clip_low": None, "clip_high": None})
+    with pytest.raises(SentError, match=r"update 0: loss_policy \(surrogate 'own'\) nan is not finite"):
+        gradients("own", batch())
 
 
 def make(**settings) -> tuple[Updater, dict[str, torch.Tensor]]:

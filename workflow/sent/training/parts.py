@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import create_model
+from pydantic import PydanticUserError, create_model
 
 from sent.config import Part, Settings, parse
 from sent.errors import SentError, nearest
@@ -36,6 +36,9 @@ FOLDERS = {
     "surrogate": "surrogates",
 }
 """The folder that each part of a method has its functions in."""
+
+ARGUMENTS = {"advantage": "outcomes", "weighting": "tokens", "surrogate": "ratio, advantage, logp"}
+"""What the functions of each folder take, before their constants."""
 
 
 def needs(*what: str) -> Callable:
@@ -95,16 +98,28 @@ def function_of(kind: str, name: str) -> Callable:
         return _own_function(name)
     if name not in names(kind):
         raise SentError(f"unknown {kind} '{name}'{nearest(name, names(kind))}")
-    function = getattr(importlib.import_module(module_of(kind, name)), name, None)
+    try:
+        module = importlib.import_module(module_of(kind, name))
+    except Exception as error:
+        raise SentError(
+            f"{FOLDERS[kind]}/{name}.py: cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    function = getattr(module, name, None)
     if not callable(function):
         raise SentError(f"{FOLDERS[kind]}/{name}.py: expected a function called '{name}', found none")
     return function
 
 
 def constants_of(kind: str, name: str) -> dict[str, inspect.Parameter]:
-    """Return the keyword-only arguments of a part's function, by name."""
+    """Return the keyword-only arguments of a part's function, by name. Raises :class:`SentError` for other arguments."""
     arguments = inspect.signature(function_of(kind, name), eval_str=True).parameters
-    return {name: argument for name, argument in arguments.items() if argument.kind is argument.KEYWORD_ONLY}
+    constants = {key: value for key, value in arguments.items() if value.kind is value.KEYWORD_ONLY}
+    if len(arguments) - len(constants) != len(ARGUMENTS[kind].split(", ")):
+        found = ", ".join(key for key in arguments if key not in constants)
+        raise SentError(
+            f"{function_at(kind, name)} must take ({ARGUMENTS[kind]}), and its constants after a `*`; found ({found})"
+        )
+    return constants
 
 
 def bind(kind: str, part: Part, **given) -> Callable:
@@ -127,7 +142,12 @@ def bind(kind: str, part: Part, **given) -> Callable:
             argument.annotation,
             ... if argument.default is argument.empty else argument.default,
         )
-    settings = create_model(part.name, __base__=Settings, **fields)
+    try:
+        settings = create_model(part.name, __base__=Settings, **fields)
+    except PydanticUserError as error:
+        raise SentError(
+            f"{function_at(kind, part.name)}: a constant's annotation is no type: {error.message}"
+        ) from None
     checked = parse(settings, part.constants, f"constants of {kind} '{part.name}'")
     return functools.partial(function, **given, **{name: getattr(checked, name) for name in fields})
 

@@ -102,17 +102,17 @@ class Updater:
                 totals[key] = totals.get(key, 0) + value
         summed = {k: reduce(v, reduction="sum").item() for k, v in sorted(totals.items())}
         metrics = averages(summed)
-        metrics["loss"] = sum(v for k, v in metrics.items() if k.startswith("loss_"))
-        metrics["grad_norm"] = self._step(metrics["loss"])
+        parts_of_loss = {k: v for k, v in metrics.items() if k.startswith("loss_")}
+        for name, value in parts_of_loss.items():
+            _check(
+                value, f"{name} (surrogate '{self.method.surrogate.name}')" if name == "loss_policy" else name
+            )
+        metrics["loss"] = sum(parts_of_loss.values())
+        metrics["grad_norm"] = self._step()
         return figures | metrics
 
-    def _step(self, loss: float) -> float:
-        def check(value: float, what: str = "gradient norm") -> None:
-            if not math.isfinite(value):
-                raise NonFiniteError(None, f"{what} {value}")
-
-        check(loss, "loss")
-        norm = self.parallelism.step(self.policy, self.optimizer, self.settings.max_grad_norm, check)
+    def _step(self) -> float:
+        norm = self.parallelism.step(self.policy, self.optimizer, self.settings.max_grad_norm, _check)
         self.scheduler.step()
         return norm
 
@@ -156,6 +156,11 @@ class Updater:
         most = max(gather_object([len(batches)]))
         for rows in [*batches, *([[]] * (most - len(batches)))]:
             yield rows, Sequences.of(batch.select(rows), self.accelerator.device)
+
+
+def _check(value: float, what: str = "gradient norm") -> None:
+    if not math.isfinite(value):
+        raise NonFiniteError(None, f"{what} {value}")
 
 
 def _questions(batch: Batch, keys: list[int] | None = None) -> str:
