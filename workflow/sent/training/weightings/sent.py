@@ -32,16 +32,14 @@ def sent(
     covariances = covariance(tokens, None if centre == "all" else selected)
     quota = count(covariance_share, int(selected.sum()))
     held = highest(covariances, quota, among=selected & (covariances > 0))
+    kl_weight = np.where(held, beta_high, np.where(selected, beta_low, 0.0))
     entropies = tokens.entropy[selected]
     diagnostics = {
         "share_beta_high": float(held.mean()),
-        "share_beta_low": float((selected & ~held).mean()),
+        "share_beta_low": float((~held & (kl_weight > 0)).mean()),
         "selected_entropy": float(entropies.mean()),
         "selected_entropy_threshold": float(entropies.max() if side == "low" else entropies.min()),
     }
     if held.any():
         diagnostics["held_covariance_threshold"] = float(covariances[held].min())
-    return Choice(
-        kl_weight=np.where(held, beta_high, np.where(selected, beta_low, 0.0)),
-        diagnostics=diagnostics,
-    )
+    return Choice(kl_weight=kl_weight, diagnostics=diagnostics)
