@@ -37,7 +37,12 @@ FOLDERS = {
 }
 """The folder that each part of a method has its functions in."""
 
-ARGUMENTS = {"advantage": "outcomes", "weighting": "tokens", "surrogate": "ratio, advantage, logp"}
+ARGUMENTS = {
+    "reward": "verdict, response, question",
+    "advantage": "outcomes",
+    "weighting": "tokens",
+    "surrogate": "ratio, advantage, logp",
+}
 """What the functions of each folder take, before their constants."""
 
 
@@ -112,13 +117,16 @@ def function_of(kind: str, name: str) -> Callable:
 
 def constants_of(kind: str, name: str) -> dict[str, inspect.Parameter]:
     """Return the keyword-only arguments of a part's function, by name. Raises :class:`SentError` for other arguments."""
-    arguments = inspect.signature(function_of(kind, name), eval_str=True).parameters
+    signature = inspect.signature(function_of(kind, name), eval_str=True)
+    arguments = signature.parameters
     constants = {key: value for key, value in arguments.items() if value.kind is value.KEYWORD_ONLY}
-    if len(arguments) - len(constants) != len(ARGUMENTS[kind].split(", ")):
+    try:
+        signature.bind(*ARGUMENTS[kind].split(", "), **constants)
+    except TypeError:
         found = ", ".join(key for key in arguments if key not in constants)
         raise SentError(
             f"{function_at(kind, name)} must take ({ARGUMENTS[kind]}), and its constants after a `*`; found ({found})"
-        )
+        ) from None
     return constants
 
 
