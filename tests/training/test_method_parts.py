@@ -190,7 +190,7 @@ OWN = "from sent.training.selection import Choice, Share, Tokens\n\n\n"
 WEIGHTINGS, SURROGATES = (
     [
         ("def other(tokens):\n    return Choice()\n", "weightings/own.py: expected a function called 'own', found none"),
-        ("def own(tokens, *, share):\n    return Choice()\n", "weightings/own.py: argument 'share' has no annotation"),
+        ("def own(tokens, *, share):\n    return Choice()\n", "own.py: function 'own': argument 'share' has no annotation"),
         ("def own(tokens, share: Share):\n    pass\n", "must take (tokens), and its constants after a `*`; found (tokens, shar"),
         ("def own(tokens, *, share: Tokens):\n    pass\n", "function 'own': a constant's annotation is no type: Unable"),
         ("def own(tokens:\n", "weightings/own.py: cannot be imported: SyntaxError: '(' was never closed"),
