@@ -1,4 +1,4 @@
-"""Run by test_process_group.py, as one of two processes: MINUTES FOLDER. The first is slow to save, then the second silent."""
+"""Run by test_process_group.py, as one of two processes: MINUTES FOLDER. The disk is slow to save, then the second is silent."""
 
 import sys
 import time
@@ -7,6 +7,7 @@ from pathlib import Path
 from accelerate.utils import gather_object
 from sent.config import Model, Training
 from sent.errors import SentError
+from sent.training import checkpoint
 from sent.training.process_group import one_error, patient_barrier
 from sent.training.stage import make_accelerator
 
@@ -15,10 +16,11 @@ settings = Training(process_timeout_minutes=minutes)
 accelerator = make_accelerator(Model(path="."), settings, Path(sys.argv[2]))
 barrier = patient_barrier(accelerator, minutes)
 assert gather_object([accelerator.process_index]) == [0, 1]
-if accelerator.is_main_process:
-    time.sleep(1.3 * minutes * 60)
-barrier()
-print("saved", flush=True)
+checkpoint._sync = lambda folder: time.sleep(1.3 * minutes * 60)
+saved = checkpoint.Checkpoints(sys.argv[2], "key", "code").save(
+    1, {"step": 1}, lambda folder: None, accelerator.is_main_process, barrier
+)
+print("saved", (saved / "state.json").is_file(), flush=True)
 if accelerator.process_index == 1:
     time.sleep(3 * minutes * 60)
 try:
