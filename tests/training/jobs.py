@@ -19,7 +19,6 @@ from sent.grading import grader
 from sent.grading.grader import Grade
 from sent.training import checkpoint, loop, probe, stage, update
 
-METHODS_FILE = Path(__file__).parents[2] / "config" / "methods.yaml"
 STEPS = 5
 SETTINGS = {
     "prompts_per_step": 4, "responses_per_prompt": 2, "minibatch_prompts": 2, "steps": STEPS, "lr": 0.01,

@@ -180,8 +180,8 @@ def test_mistakes_in_an_entry_are_named(entry, message):
     assert message in str(error.value)
 
 
-def test_pass_at_k_needs_k_responses():
+def test_pass_at_k_needs_more_than_k_responses():
     method = Method(advantage={"pass_at_k": {"k": 4}})
-    recipe.check_training("mine", method, Training(responses_per_prompt=4))
-    with pytest.raises(SentError, match=r"'mine': k \(4\) of its advantage is more than .*prompt \(3\)"):
-        recipe.check_training("mine", method, Training(responses_per_prompt=3))
+    recipe.check_training("mine", method, Training(responses_per_prompt=5))
+    with pytest.raises(SentError, match=r"'mine': k \(4\) of its advantage must be less than .*prompt \(4\)"):
+        recipe.check_training("mine", method, Training(responses_per_prompt=4))

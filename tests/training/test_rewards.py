@@ -3,9 +3,12 @@
 import sys
 
 import pytest
+from jobs import CoinGrader, arguments
+from sent import tables
 from sent.config import Method, Part, parse
 from sent.errors import SentError
 from sent.training import recipe, rewards
+from sent.training.command import run
 from sent.training.outcomes import reward_of
 from sent.training.rollout import TrainingQuestion
 from test_rollout import QUESTIONS, collector
@@ -85,6 +88,21 @@ def test_the_content_of_ones_own_file_counts_as_code(own):
     own(SHORT.replace("+ limit", "- limit"))
     assert recipe.code(method) != before
     assert recipe.code(Method(reward="plus_minus")) != recipe.code(Method())
+
+
+def test_a_job_trains_by_a_reward_of_ones_own(inputs, own, tmp_path, monkeypatch):
+    monkeypatch.setattr("sent.grading.grader.Grader", CoinGrader)
+    own("def even(verdict, response, question):\n    return (len(response) + len(question.text)) % 2 / 4\n")
+    args = arguments(inputs, tmp_path / "job", steps=1, keep_rollouts=8)
+    args.method = '{"reward": "mine.rewards:even"}'
+    with pytest.raises(SentError, match=r"--method: 'mine\.rewards:even' is code from outside the package"):
+        run(args)
+    args.allow_own_code = True
+    run(args)
+    kept = tables.rows(args.rollouts)
+    assert {row["reward"] for row in kept} == {0, 0.25}
+    for row in kept:
+        assert row["reward"] == (len(row["response"]) + len(row["question"])) % 2 / 4
 
 
 @pytest.mark.parametrize(

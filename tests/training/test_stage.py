@@ -6,11 +6,11 @@ from hashlib import sha256
 
 import pytest
 import torch
-import yaml
-from jobs import METHODS_FILE, SETTINGS, CoinGrader, arguments
+from jobs import SETTINGS, CoinGrader, arguments
+from registry import METHODS
 from safetensors.torch import load_file
 from sent import tables
-from sent.config import Training
+from sent.config import Training, dump
 from sent.errors import SentError
 from sent.training import stage
 from sent.training.command import run
@@ -63,12 +63,10 @@ def test_a_policy_of_16_bits_says_so_and_holds_shared_weights_once(inputs, coin,
     assert json.loads((tmp_path / "policy" / "config.json").read_text())["dtype"] == "bfloat16"
 
 
-@pytest.mark.parametrize(
-    "method", ["sent", "sent_released", "clip_cov", "mask", "adv", "kl_cov", "high_en", "en"]
-)
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_trains(inputs, coin, tmp_path, method):
-    args = arguments(inputs, tmp_path, steps=1)
-    args.method = json.dumps(yaml.safe_load(METHODS_FILE.read_text())[method])
+    args = arguments(inputs, tmp_path, steps=1, responses_per_prompt=6)
+    args.method = dump(METHODS[method])
     run(args)
     (row,) = tables.rows(args.metrics)
     assert row["grad_norm"] > 0

@@ -129,6 +129,7 @@ COMMANDS_OF_STAGES = {
     "curriculum": ("curriculum", []),
     "train by grpo": ("train", ["sent.training.weightings.uniform"]),
     "train by sent": ("train", ["sent.training.weightings.sent"]),
+    "train by empo": ("train", ["sent.training.advantages.cluster_share"]),
     "evaluation": ("evaluation", ["sent.sampling.transformers_sampler"]),
     "results": ("results", []),
 }
@@ -140,6 +141,7 @@ REPEATED = [
     ("an estimator's formula", "training/kl.py", ".square() / 2", ".square()", {"train by grpo", "train by sent"}),
     ("steps shared out otherwise", "training/schedule.py", "math.ceil(", "math.floor(", {"train by grpo"}),
     ("a method's own choice", "training/weightings/sent.py", "covariances > 0", "covariances >= 0", {"train by sent"}),
+    ("what a response earned", "training/advantages/cluster_share.py", ">= 0", "> 0", {"train by empo"}),
     ("a condition of an error", "curriculum/command.py", "if not entropies", "if len(entropies) < 2", {"curriculum"}),
     ("a call inside a message", "grading/command.py", "found.most_common()", "found.items()", {"grading"}),
     ("a text that is data", "curriculum/arrange.py", "sorted anew after stage", "sorted again after stage", {"curriculum"}),

@@ -72,13 +72,14 @@ def updates_per_step(settings: Training) -> int:
 def check_training(name: str, method: Method, settings: Training) -> None:
     """Refuse a method that the settings would leave without effect, and mini-batches that are not whole.
 
-    On the first update of a rollout the policy is the old one, where only k1 has a gradient. Pass@k needs k responses.
+    On the first update of a rollout the policy is the old one, where only k1 has a gradient. Of k responses
+    there is one set alone, so that pass@k needs more.
     """
     k = method.advantage.constants.get("k", 1)
-    if k > settings.responses_per_prompt:
+    if k >= settings.responses_per_prompt:
         raise SentError(
-            f"method '{name}': k ({k}) of its advantage is more than training.responses_per_prompt "
-            f"({settings.responses_per_prompt}); lower it, or raise those"
+            f"method '{name}': k ({k}) of its advantage must be less than training.responses_per_prompt "
+            f"({settings.responses_per_prompt}), or all advantages are 0; lower it, or raise those"
         )
     is_without_effect = method.kl_anchor == "old" and method.kl_estimator != "k1"
     if updates_per_step(settings) < 2 and is_without_effect:
