@@ -12,6 +12,7 @@ from sent.__main__ import main
 from sent.experiment import load
 from sent.plan.jobs import Workload
 from sent.training.schedule import stage_steps, total_steps
+from sent.training.step_metrics import step_table
 
 WITH_LOADED = """
 import sys
@@ -20,6 +21,8 @@ status = main(sys.argv[1:])
 print("loaded", [name for name in ("torch", "transformers", "pandas", "pyarrow") if name in sys.modules], file=sys.stderr)
 sys.exit(status)
 """
+
+SMALL = yaml.safe_load(Path("config/models.yaml").read_text())["nano-smoke"]
 
 
 def plan(capsys, *options) -> dict:
@@ -159,6 +162,77 @@ def test_measured_seconds_and_memory_stand_beside_the_estimate(capsys, tmp_path)
     assert "Estimated beside measured" in capsys.readouterr().out
 
 
+def ran(results: Path, seconds: dict[str, float]) -> None:
+    """Leave the benchmark files of jobs that took so many seconds."""
+    for name, took in seconds.items():
+        file = results / f"smoke/benchmarks/{name}.tsv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"s\tmax_rss\n{took}\t-\n")
+
+
+def test_what_was_measured_replaces_estimates_of_like_jobs(capsys, tmp_path):
+    options = ["--configfile", "config/smoke.yaml", "--results", str(tmp_path)]
+
+    def rows() -> dict:
+        return {(row["rule"], row["model"]): row for row in plan(capsys, *options)["rules"]}
+
+    before = rows()
+    assert all(row["basis"] == {"never measured": row["jobs"]} for row in before.values())
+    base = before["evaluate", "nano-smoke"]["seconds"] / 3  # the three policies take equally long
+    ran(tmp_path, {"evaluation/nano-smoke/base/seed0/sample": 10 * base})
+    after = rows()["evaluate", "nano-smoke"]
+    assert after["seconds"] == pytest.approx(30 * base)
+    assert after["basis"] == {"ran": 1, "like jobs that ran": 2}
+    # Two that ran: the third is scaled by both together, and other rules stay as they were.
+    ran(tmp_path, {"evaluation/nano-smoke/grpo/seed0/sample": 20 * base})
+    after = rows()
+    assert after["evaluate", "nano-smoke"]["seconds"] == pytest.approx((10 + 20 + 15) * base)
+    assert after["train", "nano-smoke"] == before["train", "nano-smoke"]
+    assert main(["plan", *options]) == 0
+    assert "2 ran, 1 like jobs that ran" in capsys.readouterr().out
+
+
+def test_like_jobs_of_another_model_tell_where_a_model_s_own_never_ran(capsys, tmp_path):
+    models = {
+        "registry": {"models": {"other": {**SMALL, "label": "other"}}},
+        "models": ["nano-smoke", "other"],
+    }
+    options = ["--configfile", config(tmp_path, **models), "--results", str(tmp_path)]
+
+    def train(model: str) -> dict:
+        rows = plan(capsys, *options)["rules"]
+        return next(row for row in rows if (row["rule"], row["model"]) == ("evaluate", model))
+
+    before = train("other")
+    assert before["seconds"] == pytest.approx(train("nano-smoke")["seconds"])
+    ran(tmp_path, {"evaluation/nano-smoke/base/seed0/sample": 7 * before["seconds"] / 3})
+    assert train("other")["seconds"] == pytest.approx(7 * before["seconds"])
+    assert train("other")["basis"] == {"like jobs that ran": 3}
+
+
+def test_training_that_went_on_from_a_checkpoint_took_as_long_as_its_steps(capsys, tmp_path):
+    ran(tmp_path, {"training/nano-smoke/grpo/seed0/stage1": 5})
+    log = tmp_path / "smoke/train/nano-smoke/grpo/seed0/stage1/metrics.parquet"
+    steps = [{"step": k, "seconds": 10.0, "response_tokens": 16.0, "memory_mb": 1.0} for k in (1, 2, 3, 4)]
+    tables.write(log, step_table(steps))
+    options = ["--configfile", "config/smoke.yaml", "--results", str(tmp_path)]
+    (row,) = plan(capsys, *options)["measured"]
+    assert row["seconds"][1] == 40
+
+
+def test_time_by_the_clock_follows_the_size_of_the_cluster(capsys, tmp_path):
+    options = ["--configfile", "config/paper.yaml", "--results", str(tmp_path)]
+    clocks = [plan(capsys, *options, "--gpus", n)["wall_clock"] for n in ("4", "8", "64")]
+    assert plan(capsys, *options)["wall_clock"] == clocks[0]  # as many as the largest job asks for
+    hours = plan(capsys, *options)["total"]["gpu_hours"]
+    for clock in clocks:
+        assert clock["seconds"] >= clock["chain_seconds"] == clocks[0]["chain_seconds"]
+        assert clock["busy"] == pytest.approx(hours * 3600 / clock["gpus"] / clock["seconds"])
+    assert clocks[0]["seconds"] > clocks[1]["seconds"] > clocks[2]["seconds"]
+    assert main(["plan", *options, "--gpus", "8"]) == 0
+    assert "By the clock, on 8 GPUs (h100-80gb): " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["config", "smoke", "paper"])
 def test_every_experiment_of_ours_can_be_planned(capsys, name, tmp_path):
     found = plan(capsys, "--configfile", f"config/{name}.yaml", "--results", str(tmp_path))
@@ -189,6 +263,8 @@ UNKNOWN_MODEL = {"models": ["mine"], "registry": {"models": {"mine": {"hub": {"r
             ["--configfile", "config/smoke.yaml", "--length-share", "0"],
             "--length-share: expected a share above 0",
         ),
+        (["--configfile", "config/paper.yaml", "--gpus", "2"], "--gpus 2: a job asks for 4"),
+        (["--configfile", "config/paper.yaml", "--gpus", "0"], "--gpus: expected a number of GPUs from 1 on"),
         (
             UNKNOWN_SIZE,
             "data.train: the number of its questions is not known before they are fetched; give `rows`",

@@ -10,6 +10,12 @@ def add_arguments(parser) -> None:
     )
     parser.add_argument("--gpu", default="h100-80gb", help="kind of GPU, such as a100-40gb (h100-80gb)")
     parser.add_argument(
+        "--gpus",
+        type=int,
+        metavar="N",
+        help="GPUs of the cluster, for the time by the clock (as the largest job)",
+    )
+    parser.add_argument(
         "--results", type=Path, default=Path("results"), help="folder of experiments (results)"
     )
     parser.add_argument(

@@ -5,13 +5,13 @@ seconds and memory are printed beside the estimates.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sent.errors import SentError, nearest
 from sent.experiment import ResolvedExperiment, read
-from sent.plan.jobs import JobEstimate, Jobs, Workload
+from sent.plan.jobs import LIKE, NEVER, RAN, JobEstimate, Jobs, Workload
+from sent.plan.measured import corrected, measured
 from sent.plan.memory import (
     TrainingMemory,
     kept_activations,
@@ -21,6 +21,7 @@ from sent.plan.memory import (
     remedy_of,
     with_adapters,
 )
+from sent.plan.schedule import list_schedule, tasks_of
 from sent.plan.sizes import GIB, GPUS, Device
 
 
@@ -30,19 +31,25 @@ def print_estimate(args) -> None:
         raise SentError(f"--gpu: no GPU is called '{args.gpu}'{nearest(args.gpu, GPUS)}")
     if not 0 < args.length_share <= 1:
         raise SentError(f"--length-share: expected a share above 0 and up to 1, found {args.length_share}")
-    found = estimate(read(args.configfile), GPUS[args.gpu], args.results, args.length_share)
+    if args.gpus is not None and args.gpus < 1:
+        raise SentError(f"--gpus: expected a number of GPUs from 1 on, found {args.gpus}")
+    found = estimate(read(args.configfile), GPUS[args.gpu], args.results, args.length_share, args.gpus)
     print(json.dumps(found, indent=1) if args.json else page(found))
 
 
-def estimate(experiment: ResolvedExperiment, gpu: Device, results: Path, share: float) -> dict[str, Any]:
-    """Return the estimate: `gpu`, `models` (memory and verdict), `rules`, `total` and `measured`.
+def estimate(
+    experiment: ResolvedExperiment, gpu: Device, results: Path, share: float, gpus: int | None = None
+) -> dict[str, Any]:
+    """Return the estimate: `gpu`, `models` (memory and verdict), `rules`, `total`, `wall_clock` and `measured`.
 
-    ``share`` is the mean length of a response as a share of its limit, where no file of a run below ``results`` tells.
-    Raises :class:`SentError` if a model's sizes or a number of questions is not known.
+    ``share`` is the mean length of a response as a share of its limit, where no file of a run below ``results`` tells;
+    ``gpus`` the size of the cluster, by default as many as the largest job asks for.
+    Raises :class:`SentError` if a model's sizes or a number of questions is not known, or if a job asks for more GPUs.
     """
     workload = Workload(experiment, results, share)
     builder = Jobs(experiment, workload, gpu)
-    jobs = list(builder.all())
+    estimates = list(builder.all())
+    jobs = corrected(workload.folder, estimates)
     return {
         "experiment": experiment.name,
         "gpu": {"name": gpu.name, "memory": gpu.memory, "flops": gpu.flops, "bandwidth": gpu.bandwidth},
@@ -57,7 +64,23 @@ def estimate(experiment: ResolvedExperiment, gpu: Device, results: Path, share: 
             "disk": sum(job.disk for job in jobs),
             "checkpoints": max((job.checkpoints for job in jobs), default=0),
         },
-        "measured": _measured(workload.folder, jobs),
+        "wall_clock": _wall_clock(experiment, jobs, gpus),
+        "measured": _measured(workload.folder, estimates),
+    }
+
+
+def _wall_clock(experiment: ResolvedExperiment, jobs: list[JobEstimate], gpus: int | None) -> dict[str, Any]:
+    """Seconds from the first job's start to the last one's end, and those of the longest chain of jobs."""
+    tasks = tasks_of(experiment, jobs)
+    largest = max((job.gpus for job in jobs), default=0)
+    count = gpus or largest
+    seconds = list_schedule(tasks, count).end
+    asked = sum(job.gpus * job.seconds for job in jobs)
+    return {
+        "gpus": count,
+        "seconds": seconds,
+        "chain_seconds": list_schedule(tasks, sum(job.gpus for job in jobs)).end,
+        "busy": asked / (count * seconds) if count else None,
     }
 
 
@@ -122,6 +145,11 @@ def _rules(jobs: list[JobEstimate]) -> list[dict[str, Any]]:
             "longest_seconds": max(job.seconds for job in group),
             "gpu_hours": sum(job.gpu_hours for job in group),
             "disk": sum(job.disk for job in group),
+            "basis": {
+                basis: count
+                for basis in (RAN, LIKE, NEVER)
+                if (count := sum(j.basis == basis for j in group))
+            },
         }
         for (rule, model), group in groups.items()
     ]
@@ -151,50 +179,6 @@ def _measured(folder: Path, jobs: list[JobEstimate]) -> list[dict[str, Any]]:
     return rows
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Wall-clock seconds, and the peak: the GPU's by the training log, else the process's resident memory, bytes."""
-
-    seconds: float
-    memory: float | None
-
-
-def measured(folder: Path, estimated: JobEstimate) -> Measured | None:
-    """Return what was measured of a job below ``folder`` = results/{experiment}, or None.
-
-    A benchmark file holds a row for each time the job ran; the last counts. Files that cannot be read are passed over:
-    an estimate needs none of them.
-    """
-    job = estimated.job
-    file = folder / job.benchmark
-    try:
-        header, *rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line]
-        last = dict(zip(header, rows[-1], strict=True))
-        seconds = float(last["s"])
-    except (OSError, ValueError, KeyError, IndexError):
-        return None
-    resident = _number(last.get("max_rss", "-"))
-    memory = None if resident is None else resident * 2**20
-    if job.rule == "train" and estimated.gpus:
-        memory = _of_gpu(folder / job.outputs["metrics"]) or None
-    return Measured(seconds, memory)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:  # Snakemake writes - or NA for jobs too short to be looked at
-        return None
-
-
-def _of_gpu(log: Path) -> float:
-    if not log.is_file():
-        return 0.0
-    from sent import tables
-
-    return max((row.get("memory_mb") or 0.0 for row in tables.rows(log)), default=0.0) * 2**20
-
-
 PARTS = (
     "weights", "gradients", "optimizer", "reference", "sampler's copy", "gathered", "activations", "logits", "vLLM",
     "handed to vLLM", "cache and logits",
@@ -213,6 +197,7 @@ def page(found: dict[str, Any]) -> str:
         _models_text(found["models"]),
         *(_memory_text(name, model) for name, model in found["models"].items() if "phases" in model),
         _rules_text(found["rules"], found["total"]),
+        _wall_clock_text(found["wall_clock"], gpu["name"]),
     ]
     if found["measured"]:
         sections.append(_measured_text(found["measured"]))
@@ -223,7 +208,9 @@ def page(found: dict[str, Any]) -> str:
 def _table(rows: list[list], headers: list[str]) -> str:
     from tabulate import tabulate
 
-    names = [header in ("rule", "model", "part", "training on", "verdict") for header in headers]
+    names = [
+        header in ("rule", "model", "part", "training on", "verdict", "seconds from") for header in headers
+    ]
     align = ["left" if is_name else "right" for is_name in names]
     return tabulate(rows, headers, tablefmt="rounded_outline", disable_numparse=True, colalign=align)
 
@@ -281,7 +268,7 @@ def _rules_text(rules: list[dict[str, Any]], total: dict[str, float]) -> str:
     rows = [
         [
             row["rule"], row["model"], row["jobs"], row["gpus"] or "", _count(row["tokens"]), _time(row["longest_seconds"]),
-            f"{row['gpu_hours']:,.1f}" if row["gpus"] else "", f"{row['disk'] / 1e9:,.1f}",
+            f"{row['gpu_hours']:,.1f}" if row["gpus"] else "", f"{row['disk'] / 1e9:,.1f}", _basis(row["basis"]),
         ]
         for row in rules
     ]  # fmt: skip
@@ -295,12 +282,43 @@ def _rules_text(rules: list[dict[str, Any]], total: dict[str, float]) -> str:
         _time(total["seconds"]),
         f"{hours:,.1f}",
         f"{disk:,.1f}",
+        "",
     ]
     rows.append(last)
-    headers = ["rule", "model", "jobs", "GPUs each", "tokens", "longest job", "GPU-hours", "disk, GB"]
+    headers = [
+        "rule",
+        "model",
+        "jobs",
+        "GPUs each",
+        "tokens",
+        "longest job",
+        "GPU-hours",
+        "disk, GB",
+        "seconds from",
+    ]
     return (
         f"{_table(rows, headers)}\nthe time in the last line is that of all jobs one after the other; "
         f"beside that, a training job holds up to {total['checkpoints'] / 1e9:,.1f} GB of checkpoints until it ends"
+    )
+
+
+def _basis(counts: dict[str, int]) -> str:
+    """Where the seconds of a rule's jobs come from."""
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{count} {basis}" for basis, count in counts.items())
+
+
+def _wall_clock_text(found: dict[str, Any], gpu: str) -> str:
+    count = found["gpus"]
+    chain = f"the longest chain of jobs takes {_time(found['chain_seconds'])}, on however many"
+    if not count:
+        return f"By the clock: no job uses a GPU; {chain} cores"
+    return (
+        f"By the clock, on {count} GPU{'s' if count > 1 else ''} ({gpu}): {_time(found['seconds'])}, with the GPUs "
+        f"{found['busy']:.0%} busy; {chain}.\n"
+        "Assumed: a job starts as soon as its files are there and its GPUs are free, the longest way to the end first; jobs\n"
+        "without GPUs find cores enough; no queue, no download, nothing else on the machines."
     )
 
 

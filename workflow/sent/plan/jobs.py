@@ -163,6 +163,10 @@ PRETRAINING_TOKENS = 20
 """Tokens of a text that embedded models are pretrained on."""
 
 
+RAN, LIKE, NEVER = "ran", "like jobs that ran", "never measured"
+"""Where a job's seconds come from: it ran; the estimate times measured / estimated of like jobs; the estimate alone."""
+
+
 @dataclass(frozen=True)
 class JobEstimate:
     """What one job takes; ``model`` is the policy or entailment model that it is about."""
@@ -176,6 +180,8 @@ class JobEstimate:
     disk: float = 0.0
     checkpoints: float = 0.0
     """Bytes beside ``disk`` that stay only while it runs."""
+    basis: str = NEVER
+    """Where ``seconds`` come from, see :mod:`sent.plan.measured`."""
 
     @property
     def rule(self) -> str:
