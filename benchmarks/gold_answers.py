@@ -1,18 +1,24 @@
 """Gold answers of benchmarks, rewritten and damaged: what the grader refuses, what it credits, where math-verify differs.
 
-    python benchmarks/gold_answers.py rewrites FOLDER [--math-verify 2000]
+    python benchmarks/gold_answers.py rewrites FOLDER [--math-verify 100000]
     python benchmarks/gold_answers.py mutations FOLDER [--limit 60000]
-    python benchmarks/gold_answers.py mismatches FOLDER [--pairs 1000]
+    python benchmarks/gold_answers.py mismatches FOLDER [--pairs 5000]
 
 FOLDER holds JSONL files (at any depth) with golds under `answer`. `rewrites` writes every gold in other ways that mean the
-same; `mutations` changes one sign, digit or bracket in it; `mismatches` pairs golds of different questions.
-`--math-verify N` also asks plain math-verify about N of the pairs and prints those that it decides otherwise.
+same; `mutations` changes one sign, digit, letter, bracket, word or item in it; `mismatches` pairs golds of different
+questions. Credited mutations are split by why: written otherwise with the same value (`2.50`, `00`, `-0`), decimals that
+round to one another (the policy `significant_digits`), and others, which are printed to be read.
+`--math-verify N` also asks plain math-verify about N of the pairs, in a process that is ended where it takes too long, and
+prints how many it decides otherwise by kind, and examples.
 """
 
 import argparse
 import json
+import logging
+import multiprocessing
 import random
 import re
+import resource
 import time
 from collections import Counter
 from pathlib import Path
@@ -21,6 +27,8 @@ from sent.config import Grading
 from sent.grading.grader import Grader
 
 SHOWN = 200
+EXAMPLES = 4
+START_SECONDS, PAIR_SECONDS = 120, 20  # by the clock, of math-verify
 
 REWRITES = {
     "spaces around": lambda t: f"  {t} ",
@@ -47,6 +55,33 @@ REWRITES = {
     ),
 }
 
+MUTATIONS = {
+    "digit": (r"\d", lambda m, draw: str((int(m.group()) + draw.randint(1, 8)) % 10)),
+    "digit more": (r"\d", lambda m, draw: m.group() + str(draw.randint(0, 9))),
+    "digit in front": (r"(?<![\d.])\d", lambda m, draw: str(draw.randint(1, 9)) + m.group()),
+    "digit less": (r"(?<=\d)\d|\d(?=\d)", lambda m, draw: ""),
+    "digits exchanged": (
+        r"(\d)(?!\1)(\d)",
+        lambda m, draw: m.group(2) + m.group(1),
+    ),
+    "sign": (r"[+-]", lambda m, draw: "+-"[m.group() == "+"]),
+    "minus in front": (r"^(?!-)", lambda m, draw: "-"),
+    "letter": (r"(?<![A-Za-z\\])[a-z](?![A-Za-z])", lambda m, draw: "qwvzk"[draw.randint(0, 4)]),
+    "bracket": (r"[\[\]()](?=[^\[\]()]*,|$)", lambda m, draw: "([)]"["[(])".index(m.group())]),
+    "plus one": (r"$", lambda m, draw: "+1"),
+    "twice": (r"^(?![^=<>]*[=<>])", lambda m, draw: "2 "),
+    "function": (r"\\(?:sin|cos|tan)(?![a-z])", lambda m, draw: r"\cot" if "tan" in m.group() else r"\tan"),
+    "root less": (r"\\sqrt(?=\{)", lambda m, draw: ""),
+    "constant less": (r"\\pi(?![a-z])", lambda m, draw: "3"),
+    "item less": (r",[^,()\[\]{}]+$", lambda m, draw: ""),
+    "item more": (r"(?<=[\d}])$", lambda m, draw: f", {draw.randint(100, 999)}"),
+    "order": (r"<|>|\\[lg]eq?(?![a-z])", lambda m, draw: ORDERS[m.group()]),
+    "word": (r"[A-Za-z]{4,}(?=\}$|$)", lambda m, draw: m.group()[1:] + m.group()[0]),
+}
+"""Kind -> what is changed, and how: a wrong answer, but for zeros and roundings."""
+ORDERS = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\leq": "<", r"\geq": ">"}
+OTHERS = "others"
+
 
 def main() -> None:
     """Print one line a kind and the pairs that were decided otherwise than expected."""
@@ -55,7 +90,7 @@ def main() -> None:
     )
     parser.add_argument("what", choices=["rewrites", "mutations", "mismatches"])
     parser.add_argument("folder")
-    parser.add_argument("--pairs", type=int, default=1000)
+    parser.add_argument("--pairs", type=int, default=5000)
     parser.add_argument("--limit", type=int, default=60_000)
     parser.add_argument("--math-verify", type=int, default=0)
     args = parser.parse_args()
@@ -68,19 +103,19 @@ def main() -> None:
         grades = grader.grade_answers([(gold, answer) for _, gold, answer in cases])
         seconds = time.process_time() - start
         wrong = [
-            (case, grade.verdict, grader.explain(case[1], grade)[0])
+            (case, grade.verdict, *_reason(grader, case, grade))
             for case, grade in zip(cases, grades, strict=True)
             if (grade.verdict == "correct") != expected
         ]
-    counts, totals = Counter(case[0] for case, _, _ in wrong), Counter(kind for kind, _, _ in cases)
+    counts, totals = Counter(case[0] for case, *_ in wrong), Counter(kind for kind, _, _ in cases)
     print(
         f"{len(golds)} golds, {len(cases)} pairs, {len(wrong)} not as expected, {seconds:.1f} s of processor"
     )
     for kind, total in totals.items():
         print(f"  {kind:20}{total:8}{counts[kind]:8}")
-    print(f"  by rule: {dict(Counter(rule for _, _, rule in wrong).most_common())}")
-    for (kind, gold, answer), verdict, rule in wrong[:SHOWN]:
-        print(f"  {kind}: {gold!r} | {answer!r}: {verdict}, {rule}")
+    print(f"  why: {dict(Counter(why for *_, why in wrong).most_common())}")
+    for (kind, gold, answer), verdict, rule, why in sorted(wrong, key=lambda w: w[3] != OTHERS)[:SHOWN]:
+        print(f"  {why}, {kind}: {gold!r} | {answer!r}: {verdict}, {rule}")
     if args.math_verify:
         _beside_math_verify(cases, grades, args.math_verify)
 
@@ -96,38 +131,42 @@ def _golds(folder: Path) -> list[str]:
     return list(golds)
 
 
+def _reason(grader: Grader, case: tuple, grade) -> tuple[str, str]:
+    """The rule that decided, and to which part of the split a credited mutation belongs."""
+    rule, steps = grader.explain(case[1], grade)
+    if _without_zeros(case[1]) == _without_zeros(case[2]):
+        return rule, "same value, other zeros"
+    return rule, "rounding" if any(step.rule == "rounding" and step.same for step in steps) else OTHERS
+
+
+def _without_zeros(text: str) -> str:
+    """Numerals without zeros in front and at the end of their decimals; nothing is not negative."""
+    text = re.sub(r"(\.\d*?)0+(?!\d)", r"\1", re.sub(r"\s+|(?<![\d.])0+(?=\d)", "", text))
+    return re.sub(
+        r"^-(?=\\begin\{pmatrix\}[0&\\]+\\end)|-(?=0(?![\d.]))",
+        "",
+        re.sub(r"\.(?!\d)|(?<!\d)0(?=\.\d)", "", text),
+    )
+
+
 def _rewrites(golds: list[str], args) -> list[tuple[str, str, str]]:
     found = [(kind, gold, rewrite(gold)) for gold in golds for kind, rewrite in REWRITES.items()]
     return [case for case in found if case[2] is not None]
 
 
 def _mutations(golds: list[str], args) -> list[tuple[str, str, str]]:
-    """One change each, at a place drawn by the gold's own text."""
-    cases = []
+    """Up to two changes of a kind, at places drawn by the gold's own text."""
+    cases = {}
     for gold in golds:
         draw = random.Random(gold)
-        for kind, pattern, change in (
-            ("digit", r"\d", lambda m, draw: str((int(m.group()) + draw.randint(1, 8)) % 10)),
-            ("digit more", r"\d(?!\d)", lambda m, draw: m.group() + str(draw.randint(0, 9))),
-            ("digit less", r"(?<=\d)\d", lambda m, draw: ""),
-            ("sign", r"[+-]", lambda m, draw: "+-"[m.group() == "+"]),
-            ("minus in front", r"^(?!-)", lambda m, draw: "-"),
-            ("letter", r"(?<![A-Za-z\\])[a-z](?![A-Za-z])", lambda m, draw: "qwvzk"[draw.randint(0, 4)]),
-            (
-                "bracket",
-                r"[\[\]()](?=[^\[\]()]*,|$)",
-                lambda m, draw: {"[": "(", "]": ")", "(": "[", ")": "]"}[m.group()],
-            ),
-            ("plus one", r"$", lambda m, draw: "+1"),
-        ):
+        for kind, (pattern, change) in MUTATIONS.items():
             places = list(re.finditer(pattern, gold))
-            if places:
-                at = places[draw.randrange(len(places))]
+            for at in draw.sample(places, min(2, len(places))):
                 changed = gold[: at.start()] + change(at, draw) + gold[at.end() :]
-                if changed != gold:
-                    cases.append((kind, gold, changed))
-    draw = random.Random(0)
-    return cases if len(cases) <= args.limit else draw.sample(cases, args.limit)
+                if changed != gold and changed.strip():
+                    cases.setdefault((gold, changed), kind)
+    found = [(kind, *pair) for pair, kind in cases.items()]
+    return found if len(found) <= args.limit else random.Random(0).sample(found, args.limit)
 
 
 def _mismatches(golds: list[str], args) -> list[tuple[str, str, str]]:
@@ -136,23 +175,59 @@ def _mismatches(golds: list[str], args) -> list[tuple[str, str, str]]:
 
 
 def _beside_math_verify(cases: list, grades: list, count: int) -> None:
+    places = random.Random(1).sample(range(len(cases)), min(count, len(cases)))
+    start = time.perf_counter()
+    theirs = _math_verify([cases[place][1:] for place in places])
+    differing = [
+        (*cases[place], grades[place].verdict, found)
+        for place, found in zip(places, theirs, strict=True)
+        if found != (grades[place].verdict == "correct")
+    ]
+    print(
+        f"math-verify on {len(places)} of the pairs, {time.perf_counter() - start:.0f} s by the clock: "
+        f"{len(differing)} decided otherwise"
+    )
+    for (kind, ours, found), times in Counter((d[0], d[3], d[4]) for d in differing).most_common():
+        print(f"  {kind:20}{times:8} that are {ours} for us, {found} for math-verify")
+        shown = [d for d in differing if (d[0], d[3], d[4]) == (kind, ours, found)][:EXAMPLES]
+        for _, gold, answer, *_ in shown:
+            print(f"      {gold!r} | {answer!r}")
+
+
+def _math_verify(pairs: list) -> list:
+    """Verdicts of math-verify: True, False, an error's name, or `timeout` where the process had to be ended."""
+    found: list = []
+    while len(found) < len(pairs):
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        worker = multiprocessing.Process(target=_ask_math_verify, args=(pairs[len(found) :], sender))
+        worker.start()
+        sender.close()
+        try:
+            receiver.poll(START_SECONDS) and receiver.recv()
+            while len(found) < len(pairs):
+                if not receiver.poll(PAIR_SECONDS):
+                    found.append("timeout")
+                    break
+                found.append(receiver.recv())
+        except EOFError:
+            found.append("died")
+        worker.kill()
+        worker.join()
+    return found
+
+
+def _ask_math_verify(pairs: list, sender) -> None:
     from math_verify import parse, verify
 
-    places = random.Random(1).sample(range(len(cases)), min(count, len(cases)))
-    differing = []
-    for place in places:
-        kind, gold, answer = cases[place]
+    logging.disable(logging.CRITICAL)
+    resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))
+    sender.send("ready")
+    for gold, answer in pairs:
         try:
-            theirs = bool(verify(parse(_delimited(gold)), parse(_delimited(answer))))
+            found = bool(verify(parse(_delimited(gold)), parse(_delimited(answer))))
         except Exception as error:
-            theirs = type(error).__name__
-        if theirs != (grades[place].verdict == "correct"):
-            differing.append((kind, gold, answer, grades[place].verdict, theirs))
-    print(f"math-verify on {len(places)} of the pairs: {len(differing)} decided otherwise")
-    for (kind, ours), count in Counter((kind, ours) for kind, _, _, ours, _ in differing).most_common():
-        print(f"  {kind:20}{count:8} that are {ours} for us")
-    for kind, gold, answer, ours, theirs in differing[:SHOWN]:
-        print(f"  {kind}: {gold!r} | {answer!r}: ours {ours}, math-verify {theirs}")
+            found = type(error).__name__
+        sender.send(found)
 
 
 def _delimited(text: str) -> str:

@@ -32,6 +32,7 @@ LOST = 1e-9  # a term of a sum below this share of another one is lost
 CANCELLED = 1e-3  # a sum below this share of its terms has lost digits
 LONG = 40  # bits of a fraction that is surely seen in a float
 SMALL = 1e-290  # below this floats lose digits
+FAR = 1e6  # argument from which on a function may be its limit
 
 
 class UndefinedError(Exception):
@@ -68,9 +69,9 @@ class Lost:
             return number
         return value
 
-    def function(self, value):
-        """Look at a value of a function: those that come ever nearer to 1 are 1 in floats long before."""
-        if abs(value) == 1:
+    def function(self, value, argument):
+        """Look at a value of a function: near 1, near its argument and far out it is the limit in floats before it is."""
+        if abs(abs(value) - 1) < LOST or abs(value - argument) <= LOST * abs(value) or abs(argument) > FAR:
             self.anything = True
         return self.tiny(value)
 
@@ -78,6 +79,7 @@ class Lost:
         """Look at a power or a root."""
         if not isinstance(value, Fraction):
             self.rounded(base)
+            self.anything |= abs(abs(value) - 1) < LOST
         return self.tiny(value)
 
     def tiny(self, value):
@@ -109,8 +111,8 @@ def _value(tree: tuple, point: int, real: bool, whole: bool, lost: Lost) -> Numb
     if kind in CONSTANTS:
         return CONSTANTS[kind]
     if kind == "function":
-        argument = _value(tree[2], point, real, whole, lost)
-        return lost.function(_narrow(FUNCTIONS[tree[1]](lost.rounded(argument)), real))
+        argument = lost.rounded(_value(tree[2], point, real, whole, lost))
+        return lost.function(_narrow(FUNCTIONS[tree[1]](argument), real), argument)
     left = _value(tree[1], point, real, whole, lost)
     if kind == "negative":
         return -left

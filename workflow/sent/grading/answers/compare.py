@@ -11,7 +11,7 @@ from sent.grading.answers.formula import UnreadableError, has_foreign_macro, rea
 from sent.grading.answers.intervals import INTERVALS, as_union, is_list_of_bounds
 from sent.grading.answers.latex import canonical
 from sent.grading.answers.number_words import number_in_words
-from sent.grading.answers.qualifiers import split_qualifier
+from sent.grading.answers.qualifiers import contradict, split_qualifier
 from sent.grading.answers.reasons import decided
 from sent.grading.answers.relations import same_relation
 from sent.grading.answers.structure import (
@@ -27,16 +27,18 @@ from sent.grading.answers.structure import (
     assignments,
     structure,
 )
-from sent.grading.answers.units import is_known
+from sent.grading.answers.units import canonical_unit, is_known
 from sent.grading.answers.values import Rounding, same_value
 from sent.grading.answers.words import Word, after_choice, is_choice
 
 Symbolic = Callable[[str, str], bool | None]
 ARGUMENT = re.compile(r"(?<=[A-Za-z'])\s*\(\s*[tx]\s*\)")
+DERIVATIVE_OF_VALUE = re.compile(r"\\frac\s*\{\s*d\s*[A-Za-z]\s*\(\s*[tx]\s*\)\s*\}\s*\{\s*d")
 PRIMED = re.compile(r"[A-Za-z\d}]'")
 DERIVATIVE = re.compile(
     r"\\frac\s*\{\s*d\s*(?:\^\s*\{?\s*(\d)\s*\}?)?\s*(\\?[A-Za-z]+(?:_\w)?)\s*\}\s*\{\s*d\s*\\?[A-Za-z]+\s*(?:\^\s*\{?\s*\d\s*\}?)?\s*\}"
 )
+MEMBER = re.compile(r"([A-Za-z])\s*\\in(?![a-z])")
 NO_MATHS = re.compile(r"[\"`#@?]|__|'[A-Za-z/]")
 LETTERS_BEHIND = re.compile(r"[\d}][a-zA-Z]{1,4}$")
 LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z]*\s*\{)")
@@ -74,9 +76,12 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
         return decided("nothing but markup", False, gold, answer)
     if squeezed(gold) == squeezed(answer):
         return decided("same text", True, gold, answer)
-    (gold, numbers), (answer, other_numbers) = split_qualifier(gold), split_qualifier(answer)
-    if numbers and other_numbers and numbers != other_numbers:
-        return decided("for other numbers", False, numbers, other_numbers)
+    (gold, condition), (answer, other_condition) = split_qualifier(gold), split_qualifier(answer)
+    if contradict(condition, other_condition):
+        return decided("for other numbers", False, condition, other_condition)
+    members = [MEMBER.match(text) for text in (gold, answer)]
+    if all(members) and members[0].group(1) != members[1].group(1):
+        return decided("names", False, *(member.group(1) for member in members))
     gold, answer = _in_primes(gold, answer), _in_primes(answer, gold)
     if NO_MATHS.search(answer) or not all(0 <= nesting(text) <= MAX_NESTING for text in (gold, answer)):
         return decided("no mathematics", False, gold, answer)
@@ -98,7 +103,7 @@ def _is_prose(text: str) -> bool:
 
 def _in_primes(text: str, other: str) -> str:
     """``\\frac{dx}{dt}`` as ``x'``, where the other answer writes derivatives so and thereby leaves open by what."""
-    if "'" in text + other and not ARGUMENT.search(other):
+    if ("'" in text + other or DERIVATIVE_OF_VALUE.search(text)) and not ARGUMENT.search(other):
         text = ARGUMENT.sub("", text)  # y'(t) = y(t) is y' = y
     if "'" not in other or not PRIMED.search(other):
         return text
@@ -151,6 +156,8 @@ def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | Non
         return _same(gold.items[0], answer, policy, symbolic)
     if _holds_one_point(answer) and isinstance(gold, Group) and gold.brackets == answer.items[0].brackets:
         return _same(gold, answer.items[0], policy, symbolic)
+    if _holds_one_point(gold) and assignments(answer):
+        return _same(gold.items[0], answer, policy, symbolic)
     if isinstance(gold, Matrix) or isinstance(answer, Matrix):
         return _same_matrix(gold, answer, policy, symbolic)
     if isinstance(gold, Scalar) and isinstance(answer, Scalar):
@@ -203,11 +210,9 @@ def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool 
     ]
     if texts[0] == texts[1]:
         return decided("same words", True, *texts)
-    numbers = [number_in_words(tree.plain) if isinstance(tree, Word) else None for tree in (gold, answer)]
+    numbers = [_measure_in_words(tree) for tree in (gold, answer)]
     if any(numbers):
-        gold, answer = (
-            Scalar(number) if number else tree for number, tree in zip(numbers, (gold, answer), strict=True)
-        )
+        gold, answer = (number or tree for number, tree in zip(numbers, (gold, answer), strict=True))
         return _same(gold, answer, policy, symbolic)
     if all(isinstance(tree, Word) for tree in (gold, answer)):
         return decided("same words", False, *texts)
@@ -215,6 +220,17 @@ def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool 
         return decided("words against mathematics", False, *texts)
     gold, answer = (Scalar(tree.text) if isinstance(tree, Word) else tree for tree in (gold, answer))
     return _same(gold, answer, policy, symbolic)
+
+
+def _measure_in_words(tree) -> Scalar | None:
+    """``twelve`` and ``five dollars`` as numbers; None for other words and for what is none."""
+    if not isinstance(tree, Word):
+        return None
+    if number := number_in_words(tree.plain):
+        return Scalar(number)
+    count, _, unit = tree.plain.rpartition(" ")
+    number = number_in_words(count) if count and is_known(unit := canonical_unit(unit)) else None
+    return Scalar(number, unit) if number else None
 
 
 def _same_scalar(gold: Scalar, answer: Scalar, policy: Policy, symbolic: Symbolic | None) -> bool | None:
@@ -270,7 +286,9 @@ def _units_agree(gold: str | None, answer: str | None, policy: str) -> bool:
         return True
     if policy == "required":
         return gold is None
-    return gold is None or answer is None or not (is_known(gold) and is_known(answer))
+    if gold is None or answer is None:
+        return True
+    return not (is_known(gold) and is_known(answer)) and {gold, answer}.isdisjoint(("am", "pm"))
 
 
 def _percent_readings(gold: Scalar, answer: Scalar, policy: str) -> list[tuple[str, str]]:

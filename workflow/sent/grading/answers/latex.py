@@ -77,6 +77,11 @@ C_OF = re.compile(r"(?<![A-Za-z\\])(?:C|\\text\s*\{\s*C\s*\})\s*\(\s*(\d+)\s*,\s
 CHOSEN = re.compile(r"(?<![A-Za-z\\])(?:C|\\text\s*\{\s*C\s*\})\s*_\s*\{?(\d+)\}?\s*\^\s*\{?(\d+)\}?")
 ACCENT_OF_LETTER = re.compile(r"\\(vec|hat|bar|dot|ddot|tilde)\s*(?:\s([A-Za-z])(?![A-Za-z])|(\\[a-z]+))")
 SEGMENT = re.compile(r"\\bar\s*\{\s*([A-Z]{2})\s*\}")
+UNION = re.compile(r"(?<=[)\]}])\s*(?:\\text\s*\{\s*union\s*\}|union)\s*(?=[(\[]|\\\{)")
+NTH_DERIVATIVE = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*\^\s*\{\s*\(\s*([1-4])\s*\)\s*\}")
+OF_REALS = re.compile(
+    r"^\s*([a-z])\s*\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*,\s*(?=\1\s*(?:[<>]|\\[lgn]e(?![a-z])))"
+)
 MODULO = re.compile(r"\(?\s*(?:\\(?:pmod|bmod|mod|pod)|\\text\s*\{\s*mod\s*\})\s*\{?\s*(\w+)\s*\}?\s*\)?")
 SET_BUILDER = re.compile(r"(\\\{[^{}|:,]*):")
 CASE = re.compile(r",\s*(?=&)")
@@ -105,7 +110,8 @@ DERIVATIVE_OF = re.compile(
 )
 DOTS = re.compile(r"\\(d{1,2})ot\s*\{\s*(\\?[A-Za-z]+)\s*\}(\s*_\s*(?:\{[^{}]*\}|\w))?")
 ORDER_IN_WORDS = re.compile(
-    r"\s*(?:\\text\s*\{)?\s*is (?:strictly )?(greater|larger|more|less|smaller) than( or equal to)?\s*\}?\s*(?=-?[\d\\(.])"
+    r"\s*(?:\\text\s*\{)?\s*is (?:(?:strictly )?(greater|larger|more|less|smaller) than( or equal to)?"
+    r"|(at least|at most|no less than|no more than))\s*\}?\s*(?=-?[\d\\(.])"
 )
 PARTIAL = re.compile(
     r"\\frac\s*\{\s*\\partial\s*(?:\^\s*\{?\s*2\s*\}?)?\s*([A-Za-z])\s*\}\s*\{\s*\\partial\s*([a-z])\s*(\^\s*\{?\s*2\s*\}?)?\s*\}"
@@ -139,7 +145,7 @@ def canonical(answer: str) -> str:
     if text.startswith("**") and text.endswith("**"):
         text = text.strip("*")
     text = without_markup(ROMAN_LETTER.sub(r"\\\1{\2}", text))
-    text = text.replace(r"\$", r" \dollar ").replace(r"\%", "%").replace("**", "^")
+    text = text.replace(r"\$", r" \dollar ").replace(r"\%", "%").replace(r"\#", "").replace("**", "^")
     text = joined_groups(text).replace("{,}", ",").replace("\\!", "")
     text = text.replace(r"\left.", " ").replace(r"\right.", " ")
     text = SKIPPED_SPACE.sub(" ", _without_delimiters(text))
@@ -162,6 +168,10 @@ def canonical(answer: str) -> str:
     )
     if "ot" in text:
         text = DOTS.sub(lambda m: m.group(2) + (m.group(3) or "") + "'" * len(m.group(1)), text)
+    if "union" in text:
+        text = UNION.sub(r" \\cup ", text)
+    if "^" in text and "(" in text:
+        text = NTH_DERIVATIVE.sub(lambda m: m.group(1) + "'" * int(m.group(2)), text)
     if "mod" in text:
         text = MODULO.sub(r"\\pmod{\1}", text)
     if r"\{" in text:
@@ -170,7 +180,7 @@ def canonical(answer: str) -> str:
         text = CASE.sub(
             " ", CASES.sub(_as_list, ARRAY_OF_EQUATIONS.sub(r"\\begin{cases}\1\\end{cases}", text))
         )
-    if " than" in text:
+    if " than" in text or " at " in text:
         text = ORDER_IN_WORDS.sub(_order, text)
     if r"\partial" in text:
         text = PARTIAL.sub(lambda m: f"{m.group(1)}_{{{m.group(2) * (2 if m.group(3) else 1)}}}", text)
@@ -187,6 +197,8 @@ def canonical(answer: str) -> str:
 
 
 def _order(match: re.Match) -> str:
+    if match.group(3):
+        return r"\ge " if match.group(3) in ("at least", "no less than") else r"\le "
     if match.group(1) in ("less", "smaller"):
         return r"\le " if match.group(2) else "<"
     return r"\ge " if match.group(2) else ">"
@@ -222,7 +234,7 @@ def _reals(text: str) -> str:
         return rf"\mathbb{{{SET_SIGNS.get(words.group(1), 'Z')}}}"
     if bounds := BETWEEN.fullmatch(QUOTED.sub(r"\1", text).strip()):
         return f"({bounds.group(1)},{bounds.group(2)})"
-    text = POSITIVE_INTEGERS.sub(r"\\mathbb{N}", text)
+    text = OF_REALS.sub("", POSITIVE_INTEGERS.sub(r"\\mathbb{N}", text))
     text = OF_SIGN.sub(lambda m: SIGNED_REALS[m.group(1).replace(" ", "")], text)
     plain = QUOTED.sub(r"\1", text)
     if ALL_REALS.fullmatch(MEMBER.sub("", plain.strip(), count=1)):

@@ -9,7 +9,7 @@ COLOUR = re.compile(
 )
 QUOTES = re.compile(r"""^(?:"([^"]*)"|'([^'"]*)'|`([^`]*)`|``([^`']*)'')$""")
 ROMAN_CONSTANT = re.compile(
-    r"\\(?:mathrm|text|textrm|operatorname)\s*\{\s*([ie])\s*\}|\\mathrm\s*\{\s*(d)\s*\}(?=\s*[a-z])"
+    r"\\(?:mathrm|text|textrm|operatorname)\s*\{\s*([ie])\s*\}|\\mathrm\s*\{\s*(d)\s*\}(?=\s*[a-zA-Z^\\])"
 )
 ROMAN_EXPONENT = re.compile(r"(?<=\d)\s*\\(?:mathrm|text|textrm)\s*\{\s*[eE]\s*\}\s*\{?\s*([+-]?\d+)\s*\}?")
 TEXT = re.compile(r"\\text\s*\{((?:[^{}]|\{[^{}]*\})*)\}")

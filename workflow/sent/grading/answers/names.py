@@ -8,9 +8,11 @@ NAME = re.compile(
     rf"(\\text\s*\{{[^{{}}]*\}}|\\[a-zA-Z]+|[A-Za-z]+(?:\s[A-Z])*){_SUBSCRIPT}\s*\}}?{_SUBSCRIPT}[\s']*(?:\^\s*\{{\s*-\s*1\s*\}}(?=\s*\())?\s*"
     r"(?:\(\s*[A-Za-z\\][A-Za-z,\\\s_0-9]*\)|\(\s*-?\d+(?:\.\d+)?\s*\)|\[\s*[A-Z]\s*\])?\s*"
 )
-PROBABILITY = re.compile(r"\s*(?:\\text\s*\{\s*)?(?:Pr?|Prob)(?:\s*\})?\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*")
+PROBABILITY = re.compile(
+    r"\s*(?:(?:\\text\s*\{\s*)?(?:Pr?|Prob)(?:\s*\})?|\\Pr|\\mathbb\s*\{?\s*P\s*\}?)\s*\([^()]*(?:\([^()]*\)[^()]*)*\)\s*"
+)
 LENGTH = re.compile(r"\|+\s*(?:\\vec\s*\{)?\s*[A-Z]\s*_?\d?\s*[A-Z]?\s*_?\d?\s*\}?\s*\|+")
-ANGLE = r"(?:\\angle\s*)?(?:[A-Z]{1,3}|[a-z]|\\(?:alpha|beta|gamma|theta|phi|varphi))"
+ANGLE = r"(?:\d\s*)?(?:\\angle\s*)?(?:[A-Z]{1,3}|[a-z]|\\(?:alpha|beta|gamma|theta|phi|varphi))"
 OF_ANGLE = re.compile(rf"\\(?:sin|cos|tan|cot|sec|csc)\s*(?:{ANGLE}|\(\s*{ANGLE}\s*\))\s*")
 _SEGMENT = r"(?:m\s*)?(?:\\angle\s*)?[A-Z]{2,3}"
 _POWER = r"(?:\s*\^\s*\{?\s*2\s*\}?)?"
@@ -23,7 +25,7 @@ OF_OPERATOR = re.compile(
 )
 NORM = re.compile(r"\s*(?:\|\s*(?:z|w|\\vec\s*\{?\s*\w+\s*\}?)\s*\||\\\|[^|]*\\\||\|\|[^|]*\|\|)\s*")
 COMPOSED = re.compile(
-    r"\s*(?:\(\s*[a-z]\s*\\circ\s*[a-z]\s*\)|[a-z])\s*\(\s*(?:[a-z]\s*\(\s*)?-?\d+\s*\)?\s*\)\s*"
+    r"\s*(?:\(\s*[a-z]\s*(?:\\circ|o)\s*[a-z]\s*\)|[a-z])\s*\(\s*(?:[a-z]\s*\(\s*)?-?\d+\s*\)?\s*\)\s*"
 )
 RATIO = re.compile(r"\s*[A-Za-z][A-Za-z_{}\d\s]*(?::\s*[A-Za-z][A-Za-z_{}\d\s]*)+")
 DERIVATIVE = re.compile(r"\\frac\s*\{\s*d[^{}]*\}\s*\{\s*d[^{}]*\}\s*")

@@ -47,12 +47,14 @@ def number_in_words(text: str) -> str | None:
         words = ["one" if word in ("a", "an") else word for word in words]
     if not 0 < len(words) <= LONGEST or not all(re.fullmatch("[a-z]+", word) for word in words):
         return None
+    if words[-1] in SCALES and (front := _fraction(words[:-1])):  # one and a half million
+        return rf"{sign}({front})\cdot {SCALES[words[-1]]}"
     found = _fraction(words) or _whole([*words[:-1], CARDINALS.get(words[-1], words[-1])])
     return None if found is None else f"{sign}{found}"
 
 
 def _fraction(words: list[str]) -> str | None:
-    bottom, top, whole = DENOMINATORS.get(words[-1]), words[:-1], ""
+    bottom, top, whole = DENOMINATORS.get(words[-1]) if words else None, words[:-1], ""
     if bottom is None or (not top and words[-1] != "half"):  # "third" alone is an ordinal
         return None
     if "and" in top:

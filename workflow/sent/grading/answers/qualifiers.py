@@ -2,6 +2,8 @@
 
 import re
 
+from sent.grading.answers.brackets import nesting
+
 _QUOTE = r"(?:\\text\s*\{\s*)?"
 _ALL = r"(?:all|any|every|each|some|arbitrary)\b"
 _KIND = r"(?:constants?|integers?|reals?|numbers?|parameters?)\b"
@@ -18,6 +20,8 @@ QUALIFIER = re.compile(
     re.DOTALL,
 )
 ORDER = re.compile(r"[<>]|\\(?:le|ge|ne|in)(?![a-zA-Z])")
+REPEATED = re.compile(r"\s+([A-Za-z])(?=\s*,(?:\s*[A-Za-z]\s*,)*\s*\1\s*(?:,|\\in))")
+CONDITION = re.compile(r"([=<>]|\\[lgn]e(?![a-z]))\s*([^\s,;.{}()]+)")
 SETS = (
     ("N", r"\\mathbb\s*\{?\s*(?:N|Z\s*\}?\s*[_^]\s*\{?\s*(?:\+|>\s*0))|positive integer|natural"),
     ("Z", r"\\mathbb\s*\{?\s*Z|integer|whole"),
@@ -41,15 +45,28 @@ SIGNS = (
 )
 
 
-def split_qualifier(text: str) -> tuple[str, str | None]:
-    """The answer without its qualifier, and the numbers that this names (N, Z, Q, C; "" for others; None without one).
+def split_qualifier(text: str) -> tuple[str, str]:
+    """The answer and its qualifier, which is empty where there is none.
 
     Where the answer is an inequality the qualifier is a part of it: whole numbers above 3 are no interval.
     """
     if not any(sign in text for sign in SIGNS):
-        return text, None
+        return text, ""
     match = QUALIFIER.search(text)
     if match is None or ORDER.search(text[: match.start()]):
-        return text, None
-    said = match.group()
-    return text[: match.start()], next((name for name, pattern in SETS if re.search(pattern, said)), "")
+        return text, ""
+    start = match.start()
+    if repeated := REPEATED.match(match.group()):  # the first k of "2 k, k \\in" belongs to the answer
+        start += repeated.end()
+    return (text[:start], text[start:]) if nesting(text[:start]) >= 0 else (text, "")
+
+
+def contradict(one: str, other: str) -> bool:
+    """Whether two qualifiers name different sets of numbers, or one sign with different numbers behind it."""
+    if not (one and other):
+        return False
+    sets = [next((name for name, pattern in SETS if re.search(pattern, said)), None) for said in (one, other)]
+    if all(sets) and sets[0] != sets[1]:
+        return True
+    bounds, others = (dict(CONDITION.findall(said)) for said in (one, other))
+    return any(bounds[sign] != others[sign] for sign in bounds.keys() & others.keys())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from sent.grading.answers.arithmetic import UndefinedError
 from sent.grading.answers.formula import UnreadableError, read
 from sent.grading.answers.intervals import FLIP, interval, is_inequality
-from sent.grading.answers.names import NAME, PROBABILITY, is_name
+from sent.grading.answers.names import NAME, OF_ANGLE, PROBABILITY, is_name
 from sent.grading.answers.reasons import decided
 from sent.grading.answers.structure import EQUALS, Relation, Scalar, structure
 from sent.grading.answers.values import AGREE, DIFFER, NEEDED, POINTS
@@ -18,7 +18,11 @@ LETTER, MACRO = (
     re.compile(r"\\(?:frac|sqrt|cdot|pi|degree|dollar|text\s*\{[^{}]*\})(?![a-zA-Z])"),
 )
 ARGUMENT = re.compile(r"\(\s*([a-z])\s*\)")
-VALUE_OF = re.compile(r"(?<![A-Za-z\\])([A-Wa-w]'*)\s*\(\s*-?[\w.]+(?:\s*,\s*-?[\w.]+)*\s*\)")  # f(3)
+VALUE_OF = re.compile(
+    r"(?<![A-Za-z\\])([A-Za-z]'*)\s*\(\s*-?[\w.]+(?:\s*,\s*-?[\w.]+)*\s*\)|(?<![A-Za-z\\])([fghFGHP]'*)\s*\([^()=]*\)"
+)
+"""f(3), of the usual names of functions also f(\\frac12)."""
+SUBSCRIPT = re.compile(r"_\s*\{?\s*(?:\\text\s*\{\s*)?(\d+|[a-zA-Z]+)")
 SCRIPTS = re.compile(r"[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w)|\\text\s*\{[^{}]*\}")
 POLYNOMIAL = frozenset(("number", "symbol", "pi", "e", "add", "subtract", "multiply", "negative"))
 CLOSE_ENOUGH = 0.05  # relative; what may stand on the two sides of an approximation sign
@@ -111,7 +115,12 @@ def _is_of_another_letter(name: str, other: str, value: str) -> bool:
 
 
 def _compatible(name: str, other: str) -> bool:
-    """Names differ only if their first letters do: ``m`` and ``m_{\\max}`` are one name, ``x`` and ``y`` two."""
+    """Names differ only if their letters or indices do: ``m`` and ``m_{\\max}`` are one name, ``x_1`` and ``x_2`` two."""
+    if any(
+        one != two and one.isdigit() == two.isdigit() and not one.startswith(two) and not two.startswith(one)
+        for one, two in zip(*(SUBSCRIPT.findall(text) for text in (name, other)), strict=False)
+    ):
+        return False
     letters = [NAME.fullmatch(text) for text in (name, other)]
     if not all(letters):
         return name.replace(" ", "") == other.replace(" ", "")
@@ -147,8 +156,10 @@ def _names_what_follows(part: str, operator: str) -> bool:
             return bool(read(part).symbols)
         except UnreadableError:
             pass
+    if OF_ANGLE.fullmatch(part):
+        return True
     return bool(re.search(r"[A-Za-z]", part)) and not re.search(
-        r"\d", VALUE_OF.sub(r"\1", SCRIPTS.sub("", part))
+        r"\d", VALUE_OF.sub(r"\1\2", SCRIPTS.sub("", part))
     )
 
 

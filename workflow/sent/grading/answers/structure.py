@@ -119,6 +119,13 @@ def _structure(text: str, join_thousands: bool):
     parts = split_list(tokens)
     if len(parts) > 1:
         return Group(tuple(item for part in parts for item in _items(part, join_thousands)))
+    if (
+        tokens[:1] == [r"\pm"]
+        and isinstance(both := structure("".join(tokens[1:]), False), Group)
+        and both.brackets
+    ):
+        minus = ",".join(f"-({item.text})" for item in both.items if isinstance(item, Scalar))
+        return Group((both, structure(both.brackets[0] + minus + both.brackets[1], False)))
     parts, operators = split(tokens, COMPARATORS)
     if len(parts) == 2 and operators == [r"\in"] and is_name(parts[0]):
         return structure(parts[1], join_thousands)

@@ -95,7 +95,7 @@ TIME = re.compile(
 MICRO = re.compile(r"(?<=[\d\s])\\mu\s*(?:\\text\s*\{\s*([A-Za-z]+)\s*\}|([A-Za-z])$)")
 OHM = re.compile(r"(?<=[\d\s}])(?:\\text\s*\{\s*([kM])\s*\}|([kM]))?\s*\\Omega\s*(?=\\cdot|\\text|/|$)")
 IN_BRACKETS = re.compile(
-    r"(?<=[\d})])\s*[(\[]\s*(?:in )?(?:\\text\s*\{)?\s*(?:in )?([A-Za-z]+(?:\s*/\s*[A-Za-z]+)?)\s*\}?\s*"
+    r"(?<=[\d})])\s*[(\[]\s*(?:in )?(?:\\text\s*\{)?\s*(?:in )?([A-Za-z]+(?:(?:\s*/\s*| )[A-Za-z]+)*)\s*\}?\s*"
     r"((?:\^\s*\{?\s*[23]\s*\}?)?)\s*[)\]]\s*$"
 )
 QUOTIENT_OF_UNITS = re.compile(r"(?<=\})\s*/\s*\(((?:\s*\\text\s*\{[^{}]*\}\s*(?:\\cdot)?)+)\)$")
@@ -135,8 +135,7 @@ def usual_units(text: str) -> str:
 
 
 def _is_listed(word: str) -> bool:
-    parts = [part.strip() for part in word.split("/")]
-    return all(part in CANONICAL or part.lower() in CANONICAL for part in parts)
+    return all(part in CANONICAL or part.lower() in CANONICAL for part in re.split(r"\s*/\s*| per | ", word))
 
 
 def compound(text: str) -> list[tuple[str, str]] | None:

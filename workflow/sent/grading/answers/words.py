@@ -29,11 +29,14 @@ WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W_]+)*")
 LONG_WORD = re.compile(r"[^\W\d_]{3}")
 CONNECTIVE = re.compile(r"\b(?:or|and)\b")
 _ANSWER_IS = r"(?:(?:the )?(?:final )?answer(?: is)?\b\s*[:=]?|(?:故|所以|因此)?答案?(?:是|为)?\s*:?)"
-_ONLY = r"(?:only|just|exactly|simply|there (?:are|is|were|will be)|it is|a total of|in total)"
+_ONLY = (
+    r"(?:only|just|exactly|simply|there (?:are|is|were|will be)|it is|a total of|in total"
+    r"|the (?:solution )?set(?=\s*(?:\}|\\\{)))"
+)
 _SENTENCE = r"(?:so |thus |hence |therefore )?(?:the|its|his|her|their) (?:[a-z]+ ){1,6}(?:is|are|was|equals)(?=\s+[-\d$\\(\[])"
 _ABOUT = r"(?:about|approximately|approx\.?|roughly|around)"
 ANNOUNCEMENT = re.compile(
-    r"^(?:\\(?:approx|sim)(?![a-zA-Z])|=|\\text\s*\{[^{}]*(?:\bis|:|=)\s*\}"
+    r"^(?:\\(?:approx|sim)(?![a-zA-Z])|=|\\text\s*\{[^{}]*(?:\bis|是|为|:|=)\s*\}"
     rf"|\\text\s*\{{\s*{_ABOUT}\s*\}}|{_ABOUT}(?=\s)|{_ANSWER_IS}|{_ONLY}(?=\s)|\\text\s*\{{\s*{_ONLY}\s*\}}|{_SENTENCE})\s*(?=[^\s=])",
     re.IGNORECASE,
 )
