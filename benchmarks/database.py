@@ -105,6 +105,7 @@ def _responses(run: int, n: int, characters: int) -> pa.Table:
             "prompt_hash": np.full(count, "0123456789abcdef"),
             "extracted": np.where(right, "right", wrong),
             "verdict": np.where(right, "correct", "wrong"),
+            "verdict_reason": np.where(right, "same text", "exact fractions"),
             "paper_match": right & (rng.random(count) < 0.9),
         }
     )

@@ -133,10 +133,12 @@ def _golds(folder: Path) -> list[str]:
 
 def _reason(grader: Grader, case: tuple, grade) -> tuple[str, str]:
     """The rule that decided, and to which part of the split a credited mutation belongs."""
-    rule, steps = grader.explain(case[1], grade)
     if _without_zeros(case[1]) == _without_zeros(case[2]):
-        return rule, "same value, other zeros"
-    return rule, "rounding" if any(step.rule == "rounding" and step.same for step in steps) else OTHERS
+        return grade.reason, "same value, other zeros"
+    steps = grader.steps(case[1], grade)
+    return grade.reason, "rounding" if any(
+        step.rule == "rounding" and step.same for step in steps
+    ) else OTHERS
 
 
 def _without_zeros(text: str) -> str:

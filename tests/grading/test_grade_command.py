@@ -28,7 +28,7 @@ def test_rows_keep_their_order_and_fields(tmp_path, capsys):
     ]
     status, out, _ = graded(tmp_path, capsys, rows)
     assert status == 0
-    assert [{k: v for k, v in row.items() if k not in ("verdict", "extracted")} for row in out] == rows
+    assert [{k: v for k, v in row.items() if k not in ("verdict", "verdict_reason", "extracted")} for row in out] == rows
     assert [(row["verdict"], row["extracted"]) for row in out] == [
         ("correct", r"\frac12"),
         ("wrong", "6"),
@@ -43,7 +43,9 @@ def test_rows_keep_their_order_and_fields(tmp_path, capsys):
 def test_a_row_may_hold_many_responses(tmp_path, capsys):
     row = {"question": "q", "answer": "5", "responses": [r"\boxed{5}", r"\boxed{6}", None]}
     _, out, _ = graded(tmp_path, capsys, [row])
-    assert out == [{**row, "verdict": ["correct", "wrong", "no_answer"], "extracted": ["5", "6", None]}]
+    reasons = ["same text", "exact fractions", "no answer found"]
+    verdicts = ["correct", "wrong", "no_answer"]
+    assert out == [{**row, "verdict": verdicts, "verdict_reason": reasons, "extracted": ["5", "6", None]}]
 
 
 def test_other_keys_marks_in_golds_and_rows_without_gold(tmp_path, capsys):

@@ -19,4 +19,4 @@ def test_a_row_of_the_grammar_is_true(grader, row):
     _, gold, same, other, rule = row
     equal, different = grader.grade_answers([(gold, same), (gold, other)])
     assert (equal.verdict, different.verdict) == ("correct", "wrong")
-    assert grader.explain(gold, equal)[0] == rule
+    assert equal.reason == rule

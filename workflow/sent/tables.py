@@ -41,9 +41,11 @@ SAMPLES = _schema(
 )
 """`logprob_sum` in nats at the decoding temperature, null if unknown; `finish_reason`: stop, length or unknown."""
 
-VERDICTS = _schema(question_id=text, sample=whole, extracted=text, verdict=text, paper_match=yes_no)
+VERDICTS = _schema(
+    question_id=text, sample=whole, extracted=text, verdict=text, paper_match=yes_no, verdict_reason=text
+)
 """`verdict`: correct, wrong, no_answer, truncated, timeout or error; `paper_match`: plain string match after
-normalisation, as the paper's grader does it."""
+normalisation, as the paper's grader does it; `verdict_reason`: the rule that decided, of docs/grading_grammar.md."""
 
 CLUSTERS = _schema(question_id=text, sample=whole, cluster=whole, decided_by=text)
 """`cluster` counts from 0 in order of first appearance, -1 if dropped; `decided_by`: exact, math_verify, nli,

@@ -133,4 +133,5 @@ def _verdict(row: dict, grade) -> dict:
         "extracted": grade.extracted,
         "verdict": grade.verdict,
         "paper_match": grade.paper_match,
+        "verdict_reason": grade.reason,
     }

@@ -1,4 +1,4 @@
-"""Grade anybody's outputs: a file of rows in, the same rows with `verdict` and `extracted` as JSON Lines out.
+"""Grade anybody's outputs: a file of rows in, the same rows with `verdict`, `verdict_reason` and `extracted` as JSON Lines out.
 
 A row holds `gold` or `answer` (text, a number, or a list of answers that are all asked for) and either `prediction` (a
 bare answer), `response` (a whole solution, whose last box is the answer) or a list of `responses`; `finish_reason` and
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--explain",
         action="store_true",
-        help="add `verdict_reason`, the rule that decided, and `steps`, the way to it",
+        help="add `steps`, the decisions on the way to `verdict_reason`, the rule that decided",
     )
     format_arguments.add_arguments(parser)
 
@@ -65,12 +65,16 @@ def run(args: argparse.Namespace) -> None:
                 if args.summary:
                     summary.add(row, found, [grade.verdict for grade in grades])
                     continue
-                one = grades[0] if found.single or found.responses is None else None
-                verdict = one.verdict if one else [grade.verdict for grade in grades]
-                extracted = one.extracted if one else [grade.extracted for grade in grades]
-                line = {**row.values, "verdict": verdict, "extracted": extracted}
+                one = found.single or found.responses is None
+                said = {
+                    "verdict": [grade.verdict for grade in grades],
+                    "verdict_reason": [grade.reason for grade in grades],
+                    "extracted": [grade.extracted for grade in grades],
+                }
                 if args.explain:
-                    line |= _explained(grader, Gold(found.answer, found.tolerance), grades, alone=bool(one))
+                    gold = Gold(found.answer, found.tolerance)
+                    said["steps"] = [[step.shown() for step in grader.steps(gold, g)] for g in grades]
+                line = row.values | {name: value[0] if one else value for name, value in said.items()}
                 sys.stdout.write(json.dumps(line, default=str) + "\n")
             bar.update(len(batch))
         bar.close()
@@ -80,14 +84,6 @@ def run(args: argparse.Namespace) -> None:
     reader.log()
     logger.info("graded %d rows: %s", total, ", ".join(f"{n} {v}" for v, n in counts.most_common()) or "none")
     warn(args.file, counts, truncated)
-
-
-def _explained(grader, gold, grades: list, alone: bool) -> dict:
-    """The rules that decided the grades of a row; ``alone``: it has one response, whose values stand by themselves."""
-    found = [grader.explain(gold, grade) for grade in grades]
-    reasons = [reason for reason, _ in found]
-    steps = [[step._asdict() for step in steps] for _, steps in found]
-    return {"verdict_reason": reasons[0] if alone else reasons, "steps": steps[0] if alone else steps}
 
 
 def _checked(reader, rows, golds: dict) -> Iterator[tuple]:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sent.errors import SentError
 from sent.grading.algebra.pool import MathVerifyMissingError, Workers
@@ -12,6 +12,7 @@ from sent.grading.string_match import string_match
 from sent.log import logger
 
 CACHE_SIZE = 500_000
+SYMBOLIC = "math-verify"
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,16 @@ AnyGold = Gold | str | Sequence[str]
 
 @dataclass(frozen=True)
 class Grade:
-    """``extracted``: the answer as written, or None; ``verdict``: see ``tables.VERDICTS``."""
+    """``extracted``: the answer as written, or None; ``verdict`` and ``reason``: see ``tables.VERDICTS``."""
 
     extracted: str | None
     verdict: str
     paper_match: bool
+    reason: str = field(default="", compare=False)
 
 
-NO_ANSWER = Grade(None, "no_answer", False)
-TRUNCATED = Grade(None, "truncated", False)
+NO_ANSWER = Grade(None, "no_answer", False, "no answer found")
+TRUNCATED = Grade(None, "truncated", False, "no answer found")
 
 
 class Grader:
@@ -90,23 +92,15 @@ class Grader:
         read = [(as_gold(gold), unbox(answer or "", self._thinking)) for gold, answer in pairs]
         return self._grades(read, in_haste)
 
-    def explain(self, gold: AnyGold, grade: Grade) -> tuple[str, list[Step]]:
-        """Return the rule that decided a grade, and all decisions on the way to it, in their order."""
-        if grade.extracted is None:
-            return "no answer found", []
-        gold = as_gold(gold)
-        if gold.text == grade.extracted:
-            return "same text", []
-        if max(len(gold.text), len(grade.extracted)) > self.settings.max_answer_chars:
-            return "longer than max_answer_chars", []
+    def steps(self, gold: AnyGold, grade: Grade) -> list[Step]:
+        """Return all decisions on the way to a grade, in their order; none where nothing had to be compared."""
+        gold, longest = as_gold(gold), self.settings.max_answer_chars
+        answer = grade.extracted
+        if answer is None or answer == gold.text or max(len(gold.text), len(answer)) > longest:
+            return []
         with listening() as steps:
-            found = same_answer(gold.text, grade.extracted, self.policy.with_tolerance(gold.tolerance))
-        if found is None:
-            return "math-verify" if grade.verdict in (
-                "correct",
-                "wrong",
-            ) else f"math-verify: {grade.verdict}", steps
-        return next((step.rule for step in reversed(steps) if step.same is found), "different kinds"), steps
+            same_answer(gold.text, answer, self.policy.with_tolerance(gold.tolerance))
+        return steps
 
     def _grades(self, pairs: Sequence[tuple[Gold, str]], in_haste: bool = False) -> list[Grade]:
         grades = iter(self._graded([pair for pair in pairs if pair[1].strip()], in_haste))
@@ -118,32 +112,36 @@ class Grader:
             known.clear()
         for pair in dict.fromkeys(pairs):
             if pair not in known:
-                verdict = self._decided_here(*pair)
+                verdict, reason = self._decided_here(*pair)
                 if verdict is None:
                     open_pairs.append(pair)
                 else:
-                    known[pair] = self._grade_of(pair, verdict)
+                    known[pair] = self._grade_of(pair, verdict, reason)
         if in_haste:
-            open_ = {pair: self._grade_of(pair, "timeout") for pair in open_pairs}
+            open_ = {pair: self._grade_of(pair, "timeout", SYMBOLIC) for pair in open_pairs}
             return [open_[pair] if pair in open_ else known[pair] for pair in pairs]
         if open_pairs:
             for pair, verdict in zip(open_pairs, self._ask_workers(open_pairs), strict=True):
-                known[pair] = self._grade_of(pair, verdict)
+                known[pair] = self._grade_of(pair, verdict, SYMBOLIC)
         return [known[pair] for pair in pairs]
 
-    def _grade_of(self, pair: tuple[Gold, str], verdict: str) -> Grade:
+    def _grade_of(self, pair: tuple[Gold, str], verdict: str, reason: str) -> Grade:
         gold, answer = pair
-        return Grade(
-            answer, verdict, len(answer) <= self.settings.max_answer_chars and string_match(gold.text, answer)
-        )
+        match = len(answer) <= self.settings.max_answer_chars and string_match(gold.text, answer)
+        return Grade(answer, verdict, match, reason)
 
-    def _decided_here(self, gold: Gold, answer: str) -> str | None:
+    def _decided_here(self, gold: Gold, answer: str) -> tuple[str | None, str]:
+        """The verdict, None where only math-verify can tell, and the rule that decided."""
         if gold.text == answer:
-            return "correct"
+            return "correct", "same text"
         if max(len(gold.text), len(answer)) > self.settings.max_answer_chars:
-            return "wrong"
-        same = same_answer(gold.text, answer, self.policy.with_tolerance(gold.tolerance))
-        return None if same is None else "correct" if same else "wrong"
+            return "wrong", "longer than max_answer_chars"
+        with listening() as steps:
+            same = same_answer(gold.text, answer, self.policy.with_tolerance(gold.tolerance))
+        if same is None:
+            return None, SYMBOLIC
+        reason = next((step.rule for step in reversed(steps) if step.same is same), "different kinds")
+        return ("correct" if same else "wrong"), reason
 
     def _ask_workers(self, pairs: list[tuple[Gold, str]]) -> list[str]:
         if self._math_verify_missing:

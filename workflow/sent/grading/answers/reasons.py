@@ -6,12 +6,16 @@ from typing import NamedTuple
 
 
 class Step(NamedTuple):
-    """One decision on the way: the rule, what it compared, and what it found (None: left open)."""
+    """One decision on the way: the rule, what it compared (texts or trees), and what it found (None: left open)."""
 
     rule: str
-    gold: str
-    answer: str
+    gold: object
+    answer: object
     same: bool | None
+
+    def shown(self) -> dict:
+        """The same with what was compared as text."""
+        return self._asdict() | {"gold": _shown(self.gold), "answer": _shown(self.answer)}
 
 
 _heard: list[Step] | None = None
@@ -31,7 +35,7 @@ def listening() -> Iterator[list[Step]]:
 def decided(rule: str, same: bool | None, gold: object = "", answer: object = "") -> bool | None:
     """Note that ``rule`` found ``same``, and return it."""
     if _heard is not None:
-        _heard.append(Step(rule, _shown(gold), _shown(answer), same))
+        _heard.append(Step(rule, gold, answer, same))
     return same
 
 

@@ -46,7 +46,8 @@ CREATE TABLE verdicts (
     model VARCHAR, question_id VARCHAR, sample INTEGER,
     extracted VARCHAR,      -- the final answer found in the text
     verdict VARCHAR,        -- correct, wrong, no_answer, truncated, timeout or error
-    paper_match BOOLEAN     -- plain string match, as the paper's grader does it
+    paper_match BOOLEAN,    -- plain string match, as the paper's grader does it
+    verdict_reason VARCHAR  -- the rule that decided
 );
 
 CREATE TABLE clusters (
@@ -130,7 +131,7 @@ CREATE TABLE probe (
 CREATE TABLE responses (
     model VARCHAR, method VARCHAR, seed INTEGER, benchmark VARCHAR, question_id VARCHAR, sample INTEGER,
     text VARCHAR, n_tokens INTEGER, logprob_sum DOUBLE, finish_reason VARCHAR, prompt_hash VARCHAR,
-    extracted VARCHAR, verdict VARCHAR, paper_match BOOLEAN,
+    extracted VARCHAR, verdict VARCHAR, paper_match BOOLEAN, verdict_reason VARCHAR,
     "cluster" INTEGER       -- answers that the grader takes for one another, counted from 0; -1: no answer
 );
 
