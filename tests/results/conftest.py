@@ -59,6 +59,7 @@ def responses(patterns: dict[str, list[str]]) -> list[dict]:
                         "extracted": ("7" if sample % 2 else "$7.0$") if right == "1" else f"9{sample}",
                         "verdict": "correct" if right == "1" else "wrong",
                         "paper_match": right == "1" and sample % 2 == 1,
+                        "verdict_reason": "same text" if right == "1" else "floats",
                         "cluster": 0 if right == "1" else 1 + sample,
                     }
                 )
