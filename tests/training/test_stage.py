@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 from hashlib import sha256
 
 import pytest
@@ -89,6 +90,14 @@ def test_gradient_checkpointing_changes_no_result(inputs, coin, tmp_path):
         run(arguments(inputs, tmp_path / str(name), steps=1, gradient_checkpointing=name))
     a, b = ((tmp_path / n / "policy" / "model.safetensors").read_bytes() for n in ("False", "True"))
     assert a == b
+
+
+def test_adapters_without_peft_say_what_to_install(inputs, coin, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    args = arguments(inputs, tmp_path, steps=1, lora={"rank": 2})
+    with pytest.raises(SentError, match=r"training\.lora: needs peft .*pip install 'sent-rlvr\[lora\]'"):
+        run(args)
+    assert not (tmp_path / "policy").exists()
 
 
 REFUSED = {
