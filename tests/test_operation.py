@@ -22,6 +22,9 @@ TO_THE_BIT, ROUNDED = 0.0, 1e-4
 TRAINING = {
     "checkpoint_every": (1, TO_THE_BIT),
     "keep_checkpoints": (True, TO_THE_BIT),
+    "keep_rollouts": (0, TO_THE_BIT),
+    "on_nonfinite": ("skip", TO_THE_BIT),
+    "process_timeout_minutes": (5.0, TO_THE_BIT),
     "resume": ("settings", TO_THE_BIT),
     "trackers": (["tensorboard"], TO_THE_BIT),
     "rollout_batch_tokens": (1, TO_THE_BIT),
