@@ -68,16 +68,17 @@ def test_ratios_far_away_stay_finite():
         assert math.isfinite(gain.item()) and math.isfinite(gradient.item())
 
 
-def test_the_ratio_of_a_sequence_by_hand():
+def test_the_ratio_of_a_sequence_by_hand(device):
     """Ratios 2 and 8 have the geometric mean 4, ratios 0.5 and 0.5 and 0.5 that of 0.5; a response has no token.
 
     Clipped to at most 1.3, the first gives 1.3 A without a gradient. The third gives 0.5 A, and d s / d logp_t = s / 3 for
     each of its tokens, of three terms.
     """
     method = Method(ratio="sequence", **CLIP)
-    log_ratios = torch.tensor([2, 8, 0.5, 0.5, 0.5], dtype=torch.float64).log()
-    logp = torch.full((5,), -1.0, dtype=torch.float64, requires_grad=True)
-    advantages = torch.tensor([1, 1, 2, 2, 2], dtype=torch.float64)
+    kind = {"dtype": torch.float64, "device": device}
+    log_ratios = torch.tensor([2, 8, 0.5, 0.5, 0.5], **kind).log()
+    logp = torch.full((5,), -1.0, **kind, requires_grad=True)
+    advantages = torch.tensor([1, 1, 2, 2, 2], **kind)
     gain, held = gains(method, logp, logp.detach() - log_ratios, advantages, np.array([2, 0, 3]))
     (gradient,) = torch.autograd.grad(gain.sum(), logp)
     assert gain.tolist() == pytest.approx([1.3, 1.3, 1, 1, 1])
