@@ -210,6 +210,17 @@ def test_code_of_ones_own_runs_only_where_the_experiment_allows_it(tmp_path, mon
     assert {method.reward.name for method in shared.methods.values()} == {"plus_minus"}
 
 
+def test_every_method_of_the_registry_can_share_what_the_page_of_methods_shows():
+    """Those whose surrogate has no such bound, or another one, keep theirs."""
+    names = list(yaml.safe_load((Path(__file__).parents[2] / "config/methods.yaml").read_text("utf-8")))
+    share = {"aggregation": "token_mean", "clip_low": 0.2, "clip_high": 0.2, "reference_kl": 0}
+    shared = load(experiment(methods=names, methods_share=share)).methods
+    bounds = {name: (method.clip_low, method.clip_high) for name, method in shared.items()}
+    assert bounds["cispo"] == (None, 4) and bounds["kl_cov"] == (None, None)
+    assert bounds["gspo"] == (3e-4, 4e-4) and shared["gspo"].aggregation == "sequence_mean"
+    assert bounds["ce_gppo"] == bounds["grpo"] == (0.2, 0.2)
+
+
 @pytest.mark.parametrize(
     ("share", "message"),
     [
