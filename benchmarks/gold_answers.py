@@ -78,8 +78,8 @@ MUTATIONS = {
     "order": (r"<|>|\\[lg]eq?(?![a-z])", lambda m, draw: ORDERS[m.group()]),
     "word": (
         r"(?<!\\end\{)(?<![\\A-Za-z])[A-Za-z]{4,}(?=\}$|$)",
-        lambda m, draw: m.group()[1:] + m.group()[0],
-    ),
+        lambda m, draw: m.group() if re.search(r"\d", m.string) else m.group()[1:] + m.group()[0],
+    ),  # not of units, which may be left out
 }
 """Kind -> what is changed, and how: a wrong answer, but for zeros and roundings."""
 ORDERS = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\leq": "<", r"\geq": ">"}
