@@ -129,6 +129,7 @@ def test_a_box_of_spaces_is_empty():
         ("16-3-4=9; 9*2=18\n#### 18", "18"),
         ("#### Step 1: Let us begin\nso\n#### 1,234", "1,234"),
         ("The answer is 12 because 3*4=12.", "12"),
+        ("The answer is 0.333...", "0.333..."),
         ("The answer is 12, as required.", "12"),
         ("The answer is 12 since it is.", "12"),
         ("The answer is 5</s>", "5"),

@@ -39,7 +39,7 @@ BLOCKS = tuple(
 )
 ITEM = re.compile(r"[ \t]*(?:[-*•+]|\d{1,2}[.)]|\([a-z\d]\))[ \t]+(\S.*)")
 END_OF_SENTENCE = re.compile(
-    r"\n|</?[a-z_]+>|。|(?<=[^\d\s])\.(?=\s|$)|\.(?=\s+[A-Z]|\s*$)|[!?](?=\s+[A-Z]|\s*$)"
+    r"\n|</?[a-z_]+>|。|(?<=[^\d\s.])\.(?=\s|$)|(?<!\.)\.(?=\s+[A-Z]|\s*$)|[!?](?=\s+[A-Z]|\s*$)"
     r"|,?\s+(?:because|since|as required|as desired|as claimed|as expected|as shown|which|so that|due to|given that)\b"
     r"|\s*\(\s*(?:since|because|as)\b|\s+as\s+(?=[^.\n]*=)|:\s+(?=\S*=)"
     r"|\s+[-–—]\s+(?=[a-z]{2})|;\s+(?=[a-z]{3})|\s*,\s*(?:as|so|because|since|which|where we|after|i\.e\.|that is)\b",

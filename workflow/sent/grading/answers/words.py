@@ -34,10 +34,11 @@ _ONLY = (
     r"|the (?:solution )?set(?=\s*(?:\}|\\\{)))"
 )
 _SENTENCE = r"(?:so |thus |hence |therefore )?(?:the|its|his|her|their) (?:[a-z]+ ){1,6}(?:is|are|was|equals)(?=\s+[-\d$\\(\[])"
+_THUS = r"(?:so|thus|hence|therefore),?(?=\s)"
 _ABOUT = r"(?:about|approximately|approx\.?|roughly|around)"
 ANNOUNCEMENT = re.compile(
     r"^(?:\\(?:approx|sim)(?![a-zA-Z])|=|\\text\s*\{[^{}]*(?:\bis|是|为|:|=)\s*\}"
-    rf"|\\text\s*\{{\s*{_ABOUT}\s*\}}|{_ABOUT}(?=\s)|{_ANSWER_IS}|{_ONLY}(?=\s)|\\text\s*\{{\s*{_ONLY}\s*\}}|{_SENTENCE})\s*(?=[^\s=])",
+    rf"|\\text\s*\{{\s*{_ABOUT}\s*\}}|{_ABOUT}(?=\s)|{_ANSWER_IS}|{_THUS}|{_ONLY}(?=\s)|\\text\s*\{{\s*{_ONLY}\s*\}}|{_SENTENCE})\s*(?=[^\s=])",
     re.IGNORECASE,
 )
 QUOTED_ANNOUNCEMENT = re.compile(
