@@ -9,7 +9,8 @@ from sent.__main__ import main
 from sent.errors import SentError
 from sent.experiment import read
 from sent.results import database as database_module
-from sent.results import leaderboard
+from sent.results import leaderboard, paper_tables, prose
+from sent.results.experiment_data import ExperimentData
 
 
 def test_scores_differences_and_places(finished, database):
@@ -58,3 +59,37 @@ def test_the_commands_by_hand(toy, experiment, tmp_path, capsys):
     assert "avg@4" in capsys.readouterr().out
     with duckdb.connect(output, read_only=True) as connection:
         assert connection.execute("SELECT name FROM experiment").fetchone() == ("toy",)
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        ({}, "Of each training, the policy after its last step is evaluated."),
+        (
+            {"grpo": "best_probe", "sent": "best_probe"},
+            "Of each training, the policy of the last stage's step with the best probe pass@1 is evaluated.",
+        ),
+        (
+            {"sent": "best_probe"},
+            "Of each training is evaluated: the policy after its last step (grpo); the policy of the last stage's step with "
+            "the best probe pass@1 (sent).",
+        ),
+    ],
+)
+def test_every_table_of_scores_says_which_policy_is_evaluated(toy, experiment, kept, expected, tmp_path):
+    for path in toy.glob("train/*/*/*/*/train.json"):
+        summary = json.loads(path.read_text())
+        keep = kept.get(path.relative_to(toy).parts[2])
+        path.write_text(json.dumps(summary | ({"settings": {"keep": keep}} if keep else {})))
+    database_module.build(toy, read(json.dumps(experiment)), toy / "results.duckdb")
+    paper_tables.write(toy / "results.duckdb", tmp_path / "tables")
+    with duckdb.connect(toy / "results.duckdb", read_only=True) as connection:
+        methods = prose.methods(ExperimentData(connection))
+    texts = [
+        leaderboard.text(toy / "results.duckdb"),
+        leaderboard.markdown(toy / "results.duckdb"),
+        (tmp_path / "tables/avg_at_n.md").read_text(),
+        (tmp_path / "tables/pass_at_k.tex").read_text(),
+        methods,
+    ]
+    assert all(expected in " ".join(text.replace("\\_", "_").split()) for text in texts)

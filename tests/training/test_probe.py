@@ -1,22 +1,27 @@
 """The probe leaves training as it is, is asked when it is due, and counts what it is answered."""
 
+import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from jobs import STEPS, TIMED, CoinGrader, arguments
 from sent import tables
 from sent.config import Decoding, Training
 from sent.config import Probe as Settings
 from sent.errors import SentError
+from sent.experiment import load
 from sent.grading.grader import Grade
 from sent.sampling.sampler import Completion
 from sent.seeding import seed_of
 from sent.training import probe as probing
 from sent.training.rollout import TrainingQuestion
 from sent.training.stage import train_stage
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -62,6 +67,57 @@ def test_steps_count_on_through_the_stages(stage, before, last, every, steps, du
     settings = Settings(count=1, every=every)
     probe = probing.Probe(settings, [], None, None, 0, stage, before, last)
     assert [before + step for step in range(steps + 1) if probe.is_due(step)] == due
+
+
+def test_the_best_probed_policy_is_kept(inputs, coin, tmp_path):
+    """It is that of a training of so many steps, to the bit; training and the log are those of keeping the last."""
+    args = arguments(inputs, tmp_path / "best", {"n": 8, "every": 1}, keep="best_probe", checkpoint_every=0)
+    train_stage(args)
+    rows = tables.rows(args.probe_output, tables.PROBE)
+    by_step = {
+        step: probing.pass_at_1([row for row in rows if row["step"] == step]) for step in range(1, STEPS + 1)
+    }
+    best = max(
+        by_step, key=by_step.get
+    )  # the first of equal ones; the policy that training starts from is none
+    kept = json.loads(Path(args.summary).read_text())["kept"]
+    assert kept == {"policy": "best_probe", "step": best, "pass_1": by_step[best]}
+    assert best < STEPS, "another seed, or this test says nothing"
+    shorter = arguments(inputs, tmp_path / "shorter", steps=best)
+    train_stage(shorter)
+    weights = [(Path(each.output) / "model.safetensors").read_bytes() for each in (args, shorter)]
+    assert weights[0] == weights[1]
+    assert log(args.metrics)[:best] == log(shorter.metrics)
+    assert not Path(args.checkpoints).exists()
+
+
+def test_a_stage_that_another_follows_hands_its_last_policy_on(inputs, coin, tmp_path):
+    rows = [
+        {
+            "question_id": row["question_id"],
+            "stage": 1 + number % 2,
+            "position": number // 2,
+            "rehearsal": False,
+        }
+        for number, row in enumerate(tables.rows(inputs / "questions.parquet"))
+    ]
+    for keep in ("last", "best_probe"):
+        args = arguments(inputs, tmp_path / keep, {"n": 8, "every": 1}, keep=keep)
+        args.curriculum, args.stages = str(tmp_path / "curriculum.parquet"), 2
+        tables.write(args.curriculum, tables.table(tables.CURRICULUM, rows))
+        train_stage(args)
+        assert json.loads(Path(args.summary).read_text())["kept"] == {"policy": "last"}
+    weights = [(tmp_path / k / "policy/model.safetensors").read_bytes() for k in ("last", "best_probe")]
+    assert weights[0] == weights[1]
+
+
+def test_the_best_of_nothing_is_an_error(inputs, coin, tmp_path):
+    with pytest.raises(SentError, match=r"training\.keep is 'best_probe', which needs a `probe`"):
+        train_stage(arguments(inputs, tmp_path, keep="best_probe"))
+    changes = {"training": {"keep": "best_probe"}, "probe": None}
+    experiment = yaml.safe_load((ROOT / "config/smoke.yaml").read_text()) | changes
+    with pytest.raises(SentError, match=r"smoke: training\.keep is 'best_probe'"):
+        load(experiment, "smoke")
 
 
 class Told:

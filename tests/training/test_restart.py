@@ -193,3 +193,22 @@ def test_a_checkpoint_of_other_code_is_resumed_on_purpose_alone(run, inputs, uni
     codes = json.loads((tmp_path / "train.json").read_text())["code"]
     assert codes == ([code] if resume == "strict" else ["0123456789ab", code])
     assert results(tmp_path) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("event", ["ask", "update", "replace", "save_policy"])
+def test_the_best_policy_so_far_outlives_a_kill(run, inputs, tmp_path, event):
+    """Killed late, whatever was kept or linked by then: the policy is that of a job that was not disturbed."""
+    best = {"keep": "best_probe", "checkpoint_every": 3, "probe": {"n": 4, "every": 1}}
+    status, happened = run(arguments(inputs, tmp_path / "whole", **best))
+    assert status == 0
+    at = max(i for i, name in enumerate(happened, 1) if name == event)
+    assert run(arguments(inputs, tmp_path / "parts", **best), at=at)[0] == -signal.SIGKILL
+    assert run(arguments(inputs, tmp_path / "parts", **best))[0] == 0
+    summaries = [json.loads((tmp_path / name / "train.json").read_text()) for name in ("whole", "parts")]
+    assert summaries[0]["kept"] == summaries[1]["kept"]
+    files = ("policy/model.safetensors", "probe.parquet")
+    assert [(tmp_path / "whole" / f).read_bytes() for f in files] == [
+        (tmp_path / "parts" / f).read_bytes() for f in files
+    ]
+    assert not (tmp_path / "parts/checkpoints").exists()

@@ -402,6 +402,7 @@ def _check(resolved: ResolvedExperiment, where: str) -> None:
         for method, entry in resolved.methods.items():
             try:
                 recipe.check_training(method, entry, resolved.training(name, method))
+                recipe.check_keep(resolved.training(name, method), experiment.probe is not None)
             except SentError as error:
                 raise SentError(f"{where}: {error}") from None
         entailment = settings.semantic_entropy.entailment

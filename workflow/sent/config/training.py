@@ -171,6 +171,11 @@ class Training(Settings):
     checkpoint_every: int = Field(
         20, ge=0, description="steps between checkpoints; 0: only when asked to stop"
     )
+    keep: Literal["last", "best_probe"] = Field(
+        "last",
+        description="which policy a training ends with: that after the last step, or that of the last stage's probed step "
+        "with the highest pass@1, the first of equal ones",
+    )
     keep_checkpoints: bool = Field(
         False, description="a finished job keeps its last state, from which more steps can go on"
     )

@@ -359,6 +359,7 @@ class Jobs:
         state = 4 * shape.parameters + 8 * trainer.trained
         kept = CHECKPOINTS * state if settings.keep_checkpoints else 0
         checkpoints = CHECKPOINTS * state if settings.checkpoint_every and not kept else 0
+        checkpoints += weights * (settings.keep == "best_probe")
         log = self.workload.folder / job.outputs["metrics"]
         lengths = self.workload.lengths(model, settings.decoding, log, "response_tokens", shape.sizes.context)
         workers = self.experiment.by_model[model].grading.workers

@@ -8,7 +8,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from sent.errors import SentError
-from sent.results import baselines, printing
+from sent.results import baselines, kept, printing
 from sent.results.queries import frame, run
 from sent.results.reading import connect
 from sent.results.scores import AVERAGE, BASELINE
@@ -49,13 +49,14 @@ def text(database: Path) -> str:
             connection,
             "SELECT model, label, accuracy FROM models WHERE role = 'entailment' ORDER BY position",
         )
+        about = kept.sentence(connection)
         alarms = [f"OFF: {alarm}" for alarm in baselines.alarms(connection)]
     places = [f"{name:10}{path}" for name, path in _places(database).items() if path.exists()]
     notes = [
         f"entailment model {row.model}: {100 * row.accuracy:.1f}% of held-out pairs right"
         for row in entailment.dropna(subset=["accuracy"]).itertuples()
     ]
-    return "\n".join([_table(scores, entropy), *notes, *alarms, "", *places])
+    return "\n".join([_table(scores, entropy, about), *notes, *alarms, "", *places])
 
 
 def markdown(database: Path) -> str:
@@ -67,6 +68,7 @@ def markdown(database: Path) -> str:
         scores = frame(connection, "select_leaderboard", benchmark=AVERAGE)
         pools = sorted(frame(connection, "select_pool_sizes")["n"])
         name, questions, seeds = run(connection, "select_sizes").fetchone()
+        policies = kept.sentence(connection)
     if scores.empty:
         raise SentError(f"{database}: no policy was evaluated in this experiment: there is no leaderboard")
     head, rows = _cells(scores)
@@ -76,19 +78,19 @@ def markdown(database: Path) -> str:
     about = (
         f"Experiment `{name}`, {seeds} training seed{'s' if seeds > 1 else ''}: percent of answers right, mean over the "
         f"benchmarks ({questions:,} questions, {responses} responses each); in brackets the 95% interval over "
-        f"questions. {_verdict(scores)}"
+        f"questions.{policies} {_verdict(scores)}"
     )
     return f"{fill(about, PAGE)}\n\n{tabulate(rows, head, tablefmt='pipe', disable_numparse=True)}\n"
 
 
-def _table(scores: pd.DataFrame, entropy: pd.DataFrame) -> str:
+def _table(scores: pd.DataFrame, entropy: pd.DataFrame, about: str) -> str:
     if scores.empty:
         told = "No policy was evaluated in this experiment: there is no leaderboard."
         return told if entropy.empty else f"{told}\n{printing.rows(entropy, 'table', len(entropy))}"
     head, rows = _cells(scores)
     notes = (
-        "Percent of answers right, mean over the benchmarks; in brackets the 95% interval over questions.\n"
-        f"{_verdict(scores)}"
+        "Percent of answers right, mean over the benchmarks; in brackets the 95% interval over questions."
+        f"{about}\n{_verdict(scores)}"
     )
     return f"{tabulate(rows, head, tablefmt='rounded_outline', disable_numparse=True)}\n{notes}"
 

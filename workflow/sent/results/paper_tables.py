@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from sent import tables
 from sent.log import logger
+from sent.results import kept
 from sent.results.experiment_data import ExperimentData
 from sent.results.reading import connect
 from sent.results.scores import AVERAGE
@@ -166,7 +167,7 @@ def score_note(data: ExperimentData, scores: pd.DataFrame, best: str, second: st
     return (
         f"Percent, mean over {seeds} training seed{'s' if seeds > 1 else ''}; in brackets 95% bootstrap "
         f"intervals over questions. Best {best}, second {second}; tie: the interval of the paired difference "
-        f"to {baseline}{data.over} covers 0."
+        f"to {baseline}{data.over} covers 0.{kept.sentence(data.connection)}"
     )
 
 

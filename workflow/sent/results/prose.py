@@ -5,7 +5,7 @@ import json
 import pandas as pd
 
 from sent.config.backends import ENTAILMENT
-from sent.results import baselines
+from sent.results import baselines, kept
 from sent.results.experiment_data import ExperimentData
 from sent.results.queries import run
 from sent.results.scores import AVERAGE
@@ -223,5 +223,5 @@ def _evaluation(data: ExperimentData, settings: dict, counts: dict[str, int]) ->
     sizes = ", ".join(f"{label} ({counts.get(name, 0):,})" for name, label in data.benchmarks.items())
     return (
         f"Policies were evaluated on {sizes} with {evaluation['n']} responses a question "
-        f"({_decoding(evaluation['decoding'])})."
+        f"({_decoding(evaluation['decoding'])}).{kept.sentence(data.connection)}"
     )

@@ -16,6 +16,7 @@ from sent.errors import SentError
 from sent.log import logger, progress
 from sent.training import kept_rollouts, recipe
 from sent.training.batch import Batch
+from sent.training.best_policy import BestPolicy
 from sent.training.checkpoint import Checkpoints
 from sent.training.entropy_bonus import entropy_bonus
 from sent.training.probe import Probe, pass_at_1
@@ -54,14 +55,15 @@ class TrainingLoop:
         rollouts,
         tracking: Tracking,
         probe: Probe | None = None,
+        best: BestPolicy | None = None,
     ):
         self.accelerator, self.updater, self.collector = accelerator, updater, collector
         self.reference, self.questions, self.stream = reference, questions, stream
         self.checkpoints, self.seed, self.stage, self.rollouts = checkpoints, seed, stage, rollouts
-        self.probe = probe
+        self.probe, self.best = probe, best
         self.settings: Training = updater.settings
         self.method: Method = updater.method
-        self.state = {"step": 0, "cursor": 0, "rows": [], "probe": [], "entropy_level": 0.0}
+        self.state = {"step": 0, "cursor": 0, "rows": [], "probe": [], "best": None, "entropy_level": 0.0}
         self.log, self.tracking = StepLog(checkpoints.folder), tracking
         self._patient = patient_barrier(accelerator, self.settings.process_timeout_minutes)
         self._warned: set[str] = set()
@@ -144,6 +146,8 @@ class TrainingLoop:
         with self._interruptible_here(), self.rollouts():
             rows = self.probe.ask(step)
         self.state = self.state | {"probe": [*self.state["probe"], *rows]}
+        if self.best is not None and step > 0:
+            self._keep_if_best({"step": rows[0]["step"], "pass_1": pass_at_1(rows)})
         figures = {
             "pass_1": pass_at_1(rows),
             "semantic_entropy": sum(row["semantic_entropy"] for row in rows) / len(rows),
@@ -155,6 +159,12 @@ class TrainingLoop:
             "probe after step %s: pass@1 %.3f, semantic entropy %.3f, %.1f s",
             rows[0]["step"], *figures.values(), time.monotonic() - start,
         )  # fmt: skip
+
+    def _keep_if_best(self, found: dict) -> None:
+        if self.state["best"] is None or found["pass_1"] > self.state["best"]["pass_1"]:
+            self.best.keep()
+            self._patient()
+            self.state = self.state | {"best": found}
 
     def _step(self, step: int) -> dict:
         """Do one step; the state changes only at its end."""
@@ -257,16 +267,23 @@ class TrainingLoop:
         folder = self.checkpoints.save(
             self.state["step"],
             self.state,
-            lambda folder: self.accelerator.save_state(str(folder), safe_serialization=True),
+            self._save_tensors,
             self.accelerator.is_main_process,
             self._patient,
         )
         logger.info("checkpoint %s", folder)
 
+    def _save_tensors(self, folder) -> None:
+        self.accelerator.save_state(str(folder), safe_serialization=True)
+        if self.best is not None:
+            self.best.save(folder)
+
     def _resume(self, steps: int) -> None:
         found = self.checkpoints.newest(steps)
         if self.accelerator.is_main_process:
             self.log.start(found[1]["step"] if found else 0, found[0].parent if found else None)
+        if self.best is not None:
+            self.best.resume(found[0] if found else None)
         if found is None:
             return
         folder, state = found

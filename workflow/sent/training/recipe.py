@@ -58,6 +58,14 @@ def training_of(method: Method, settings: Training) -> Training:
     return Training.model_validate(laid_over(settings.model_dump(mode="json"), given(method.training)))
 
 
+def check_keep(settings: Training, has_probe: bool) -> None:
+    """Raise :class:`SentError` where the best policy is to be kept, and no probe says which that is."""
+    if settings.keep == "best_probe" and not has_probe:
+        raise SentError(
+            "training.keep is 'best_probe', which needs a `probe`; give one, or keep the last policy"
+        )
+
+
 def updates_per_step(settings: Training) -> int:
     """Return the optimizer updates on each rollout. Raises :class:`SentError` if mini-batches would not be whole."""
     updates, rest = divmod(settings.prompts_per_step, settings.minibatch_prompts)

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from sent.sampling.prompts import render
 from sent.training import policy as policies
 from sent.training import probe as probing
 from sent.training import process_group, recipe, rollout_engines, tracking
+from sent.training.best_policy import BestPolicy
 from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
 from sent.training.loop import TrainingLoop
 from sent.training.parallelism import parallelism_of
@@ -44,6 +46,7 @@ def train_stage(args) -> None:
     probe = parse(Probe, args.probe_settings, "--probe-settings") if args.probe else None
     recipe.check(method, "--method", args.allow_own_code)
     recipe.check_training(args.method_name, method, settings)
+    recipe.check_keep(settings, probe is not None)
     check_unused(args.output, "the trained policy")
     place = Path(args.metrics).parent
     accelerator = make_accelerator(model, settings, place)
@@ -90,6 +93,8 @@ def train_stage(args) -> None:
                 if p
             ],
             "probe": probe and probe.science(),
+            # The best of more steps may be another one, whose weights are gone.
+            "best": None if settings.keep == "last" else [before, total],
             "stage": [args.stage, args.stages, args.seed],
             "processes": accelerator.num_processes,
         }
@@ -108,6 +113,10 @@ def train_stage(args) -> None:
     with Grader(grading) as grader, silence:
         updater = Updater(accelerator, policy, optimizer, scheduler, method, settings)
         collector = Collector(sampler, grader, tokenizer, method, settings, args.seed, args.stage)
+        best = None
+        if settings.keep == "best_probe" and args.stage == args.stages:
+            now = partial(final_weights, parallelism, policy, dtype)
+            best = BestPolicy(checkpoints.folder, now, accelerator.is_main_process)
         loop = TrainingLoop(
             accelerator,
             updater,
@@ -131,9 +140,10 @@ def train_stage(args) -> None:
                 sum(shares[: args.stage - 1]),
                 sum(shares),
             ),
+            best,
         )
         history = loop.run(steps)
-        weights = final_weights(parallelism, policy, dtype)
+        weights = best.read() if best else final_weights(parallelism, policy, dtype)
 
     if accelerator.is_main_process:
         summary = {
@@ -143,6 +153,7 @@ def train_stage(args) -> None:
             "seed": args.seed,
             "steps": len(history),
             "steps_planned": steps,
+            "kept": {"policy": "best_probe", **loop.state["best"]} if best else {"policy": "last"},
             "questions": len(ids),
             "updates": sum(row["updates"] for row in history),
             "tokens": sum(row["step_tokens"] for row in history),
@@ -162,6 +173,8 @@ def train_stage(args) -> None:
         tables.write(args.probe_output, tables.table(tables.PROBE, loop.state["probe"]), tables.PROBE)
         with tables.atomic(args.summary) as path:
             path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+        if best:
+            best.remove()
         if not settings.keep_checkpoints:
             checkpoints.remove()
         logger.info(
