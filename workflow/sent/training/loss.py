@@ -85,7 +85,8 @@ def _mean_of_sequences(values: Tensor, lengths: np.ndarray) -> Tensor:
         return values
     counts = torch.from_numpy(lengths).to(values.device)
     means = torch.segment_reduce(values, "mean", lengths=counts)
-    return means.repeat_interleave(counts, output_size=len(values))
+    # Indexing adds up gradients in a fixed order on GPUs, which `means.repeat_interleave(counts)` does not.
+    return means[torch.repeat_interleave(counts, output_size=len(values))]
 
 
 def _described(found) -> str:
