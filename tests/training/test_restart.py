@@ -1,8 +1,10 @@
 """A killed training job, run again, ends with the very bits of one that was never killed."""
 
 import functools
+import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,7 +15,6 @@ import jobs
 import pytest
 from jobs import SETTINGS, STEPS, TIMED
 from sent import tables
-from sent.training import checkpoint
 
 arguments = functools.partial(jobs.arguments, probe={"n": 2, "every": 2})
 
@@ -108,26 +109,6 @@ def test_a_checkpoint_of_other_settings_is_not_resumed(run, inputs, uninterrupte
     assert all(folder.exists() for folder in kept)
 
 
-def test_only_whole_checkpoints_count_and_two_are_kept(tmp_path):
-    checkpoints = checkpoint.Checkpoints(tmp_path, "key", "code")
-    assert checkpoints.newest(9) is None
-    for step in (1, 2, 3):
-        checkpoints.save(step, {"step": step}, lambda folder: (folder / "weights").write_text("w"))
-    (tmp_path / "key-code" / "step000004.partial").mkdir()
-    assert sorted(p.name for p in (tmp_path / "key-code").iterdir()) == [
-        "step000002",
-        "step000003",
-        "step000004.partial",
-    ]
-    assert checkpoints.newest(9)[1] == {"step": 3, "codes": ["code"]}
-    assert checkpoints.newest(2)[1]["step"] == 2
-    assert checkpoints.newest(1) is None
-    (tmp_path / "key-code" / "step000003" / "state.json").write_text("{")
-    assert checkpoints.newest(9)[1]["step"] == 2
-    checkpoints.remove()
-    assert not tmp_path.exists()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("keep", [True, False])
 def test_more_steps_go_on_from_a_finished_job_that_kept_its_last_state(run, inputs, tmp_path, keep):
@@ -186,6 +167,8 @@ def test_a_checkpoint_of_other_code_is_resumed_on_purpose_alone(run, inputs, uni
     written.rename(written.with_name(f"{key}-0123456789ab"))
     for state in (tmp_path / "checkpoints").glob("*/step*/state.json"):
         state.write_text(state.read_text().replace(code, "0123456789ab"))
+        sums, digest = state.with_name("SHA256SUMS"), hashlib.sha256(state.read_bytes()).hexdigest()
+        sums.write_text(re.sub("^.{64}(?=  state.json$)", digest, sums.read_text(), flags=re.MULTILINE))
     status, after = run(arguments(inputs, tmp_path, resume=resume))
     assert status == 0
     asked = {"strict": (STEPS, 4), "settings": (1, 1)}[resume]
@@ -212,3 +195,27 @@ def test_the_best_policy_so_far_outlives_a_kill(run, inputs, tmp_path, event):
         (tmp_path / "parts" / f).read_bytes() for f in files
     ]
     assert not (tmp_path / "parts/checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_changes_no_bit(run, inputs, uninterrupted, tmp_path):
+    """Whichever file of the newest is damaged, the one before is taken; without one, training starts over."""
+    expected, happened = uninterrupted
+    last = max(i for i, name in enumerate(happened, 1) if name == "update")
+    assert run(arguments(inputs, tmp_path / "killed"), at=last)[0] == -signal.SIGKILL
+    (written,) = (tmp_path / "killed" / "checkpoints").iterdir()
+    assert sorted(path.name for path in written.iterdir()) == ["step000002", "step000004"]
+    names = [path.name for path in (written / "step000004").iterdir()]
+    assert len(names) == 6
+    for name in [*names, None]:
+        folder = tmp_path / str(name)
+        shutil.copytree(tmp_path / "killed", folder)
+        for damaged in folder.glob(
+            "checkpoints/*/*/state.json" if name is None else f"checkpoints/*/step000004/{name}"
+        ):
+            data = bytearray(damaged.read_bytes())
+            data[len(data) // 3] ^= 4
+            damaged.write_bytes(data)
+        status, after = run(arguments(inputs, folder))
+        assert (status, after.count("collect_step")) == (0, STEPS if name is None else 3), name
+        assert results(folder) == expected, name

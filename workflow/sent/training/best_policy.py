@@ -31,10 +31,12 @@ class BestPolicy:
             with atomic(self.path) as temporary:
                 save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
 
-    def save(self, checkpoint: Path) -> None:
-        """Put it into a checkpoint."""
-        if self.is_main and self.path.is_file():
-            _link(self.path, checkpoint / NAME)
+    def save(self, checkpoint: Path) -> list[str]:
+        """Put it into a checkpoint, if there is one yet; return its name."""
+        if not (self.is_main and self.path.is_file()):
+            return []
+        _link(self.path, checkpoint / NAME)
+        return [NAME]
 
     def resume(self, checkpoint: Path | None) -> None:
         """Go back to that of a checkpoint, or to none."""

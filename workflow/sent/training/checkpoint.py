@@ -4,16 +4,24 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from sent.errors import SentError
 from sent.log import logger
-from sent.models.folder import files
+from sent.models.folder import files, sha256
 from sent.tables import atomic
 
 KEPT = 2
 """Checkpoints that stay: the newest, and the one before it in case the newest turns out unusable."""
+
+STATE = "state.json"
+PIECE = re.compile(r"-\d{5}\.safetensors$")
+SUMS = "SHA256SUMS"
+"""Hashes of a checkpoint's files, as `sha256sum --check` reads them."""
 
 
 def key_of(parts: dict) -> str:
@@ -45,58 +53,91 @@ class Checkpoints:
         self.parent, self.key, self.any_code, self.codes = Path(folder), key, any_code, [code]
         self.folder = self.parent / f"{key}-{code}"
 
-    def save(self, step: int, state: dict, save_tensors, is_main: bool = True, barrier=lambda: None) -> Path:
-        """Write a checkpoint: ``save_tensors(folder)`` on every process, ``state`` (JSON) on the main one.
+    def save(
+        self, step: int, state: dict, write: Callable[[Path], list[str]], is_main: bool = True, gather=list
+    ) -> Path:
+        """Write a checkpoint: ``write(folder)`` on every process, which names its files; ``state`` (JSON) on the main one.
 
-        It gets its name only when it is whole, so a kill at any moment leaves the one before.
+        ``gather`` joins the lists of all processes. SHA256SUMS has the hash of every file. The checkpoint gets its name only
+        when it is whole, so a kill at any moment leaves the one before.
         """
         target = self.folder / f"step{step:06d}"
         partial = target.with_suffix(".partial")
         if is_main:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-        barrier()
-        save_tensors(partial)
-        barrier()
+        gather([None])
+        # Each process hashes what it wrote itself: files of many gigabytes, all at the same time.
+        sums = gather([(sha256(partial / name), name) for name in write(partial)])
         if is_main:
-            (partial / "state.json").write_text(json.dumps(state | {"codes": self.codes}), encoding="utf-8")
+            (partial / STATE).write_text(json.dumps(state | {"codes": self.codes}), encoding="utf-8")
+            sums = sorted([*sums, (sha256(partial / STATE), STATE)], key=lambda pair: pair[1])
+            (partial / SUMS).write_text("".join(f"{sum}  {name}\n" for sum, name in sums), encoding="utf-8")
             _sync(partial)
             shutil.rmtree(target, ignore_errors=True)
             os.replace(partial, target)
             for old in self._complete()[:-KEPT]:
                 shutil.rmtree(old)
-        barrier()
+        gather([None])
         return target
 
-    def newest(self, most: int) -> tuple[Path, dict] | None:
-        """Return the newest whole checkpoint of at most ``most`` steps and its state, or None.
+    def newest(
+        self,
+        most: int,
+        files: Iterable[str] = (),
+        read=lambda folder: None,
+        is_main: bool = True,
+        gather=list,
+    ) -> tuple[Path, dict, Any] | None:
+        """Return the newest usable checkpoint of at most ``most`` steps, its state, and what ``read(folder)`` returns.
 
-        Those of other code count only where this code has none.
+        Usable: on every process state.json and ``files`` have their hashes, and ``read`` does not raise
+        :class:`SentError`. One that is not is named in the log, and the one before is tried. Those of other code count
+        only where this code has none.
         """
+        say = logger.warning if is_main else logger.debug
         own = self._complete()
         others = [p for p in sorted(self.parent.glob("*")) if p.is_dir() and p != self.folder]
         same_settings = [p for p in others if p.name.startswith(f"{self.key}-")]
+
+        def usable(folders: list[Path]) -> tuple[Path, dict, Any] | None:
+            for folder in reversed(folders):
+                state, content, problem = {}, None, None
+                try:
+                    state = _verified(folder, files)
+                    content = read(folder) if state["step"] <= most else None
+                except (SentError, OSError) as error:
+                    problem = str(error)
+                problems = [text for text in gather([problem]) if text]
+                if not problems and state["step"] <= most:
+                    return folder, state, content
+                if problems:
+                    say("UNUSABLE CHECKPOINT: %s; trying the one before", problems[0])
+            if folders:
+                say("%s: no checkpoint here can be used: training starts over", self.parent)
+            return None
+
         if self.any_code and not own:
             by_steps = sorted(
                 (p for other in same_settings for p in self._complete(other)),
                 key=lambda p: (p.name, p.stat().st_mtime),
             )
-            found = self._usable(by_steps, most)
+            found = usable(by_steps)
             if found:
-                logger.warning(
+                say(
                     "training.resume is 'settings': GOING ON FROM A CHECKPOINT OF OTHER CODE, %s; what comes out is the work "
                     "of both, and train.json lists their versions", found[0],
                 )  # fmt: skip
-                self.codes = [*found[1].get("codes", []), *self.codes]
+                self.codes = [*found[1]["codes"], *self.codes]
             return found
         if others:
-            logger.warning(
+            say(
                 "%s: checkpoints of other settings, data or code are not resumed: %s (remove them when you like%s)",
                 self.parent,
                 ", ".join(p.name for p in others),
                 "; with `training.resume: settings` those of other code are" if same_settings else "",
             )
-        found = self._usable(own, most)
+        found = usable(own)
         if found:
             self.codes = found[1]["codes"]
         return found
@@ -107,20 +148,37 @@ class Checkpoints:
         with contextlib.suppress(OSError):
             self.parent.rmdir()
 
-    def _usable(self, folders: list[Path], most: int) -> tuple[Path, dict] | None:
-        for folder in reversed(folders):
-            try:
-                state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-            except (OSError, json.JSONDecodeError) as error:
-                logger.warning("%s: unusable checkpoint (%s), trying the one before", folder, error)
-                continue
-            if state["step"] <= most:
-                return folder, state
-        return None
-
     def _complete(self, folder: Path | None = None) -> list[Path]:
         folder = folder or self.folder
         return sorted(p for p in folder.glob("step*") if p.suffix != ".partial" and p.is_dir())
+
+
+def _verified(folder: Path, files: Iterable[str]) -> dict:
+    """Return the state in a checkpoint. Raises :class:`SentError` if it or one of ``files`` is not what was written."""
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+        sums = {name: sum for sum, _, name in (line.partition("  ") for line in lines)}
+        # Pieces of a split model are verified by the processes that read them.
+        shared = [name for name in sums if not PIECE.search(name)]
+        for name in dict.fromkeys([STATE, *files, *shared]):
+            if name not in sums:
+                raise SentError(f"{folder / SUMS}: has no line for {name}")
+            if sha256(folder / name) != sums[name]:
+                raise SentError(f"{folder / name}: damaged: its SHA-256 is not the one in {SUMS}")
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SentError(
+            f"{folder}: this checkpoint cannot be read ({' '.join(str(error).split())})"
+        ) from None
+    kinds = {"step": int, "cursor": int, "rows": list, "updates": int, "codes": list}
+    wrong = [
+        key for key, kind in kinds.items() if not isinstance(state, dict) or type(state.get(key)) is not kind
+    ]
+    if wrong:
+        raise SentError(
+            f"{folder / STATE}: expected the state of a training, found none or another kind of {wrong}"
+        )
+    return state
 
 
 def save_policy(folder: str | Path, model, state_dict: dict, tokenizer, provenance: dict) -> dict:

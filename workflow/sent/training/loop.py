@@ -5,6 +5,7 @@ import signal
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from datetime import timedelta
 
 import numpy as np
@@ -23,6 +24,7 @@ from sent.training.probe import Probe, pass_at_1
 from sent.training.process_group import patient_barrier
 from sent.training.rollout import Collector, Group, TrainingQuestion, collect_step
 from sent.training.schedule import QuestionStream
+from sent.training.snapshot import Snapshot
 from sent.training.step_log import StepLog
 from sent.training.step_metrics import memory_mb, rollout_metrics
 from sent.training.tracking import Tracking
@@ -67,6 +69,7 @@ class TrainingLoop:
         self.log, self.tracking = StepLog(checkpoints.folder), tracking
         self._patient = patient_barrier(accelerator, self.settings.process_timeout_minutes)
         self._warned: set[str] = set()
+        self.snapshot = Snapshot(updater.parallelism, updater.policy, updater.optimizer)
         self.seconds: dict[str, float] = {}
         self._stop_asked = self._interruptible = False
 
@@ -264,38 +267,36 @@ class TrainingLoop:
     # ------------------------------------------------------------ stopping and going on
 
     def _save(self) -> None:
-        folder = self.checkpoints.save(
-            self.state["step"],
-            self.state,
-            self._save_tensors,
-            self.accelerator.is_main_process,
-            self._patient,
-        )
+        state = self.state | {"updates": self.updater.scheduler.last_epoch}
+        is_main = self.accelerator.is_main_process
+        folder = self.checkpoints.save(self.state["step"], state, self._write, is_main, self._gathered)
         logger.info("checkpoint %s", folder)
 
-    def _save_tensors(self, folder) -> None:
-        self.accelerator.save_state(str(folder), safe_serialization=True)
-        if self.best is not None:
-            self.best.save(folder)
+    def _write(self, folder: Path) -> list[str]:
+        """Write this process's files of a checkpoint; return their names."""
+        written = self.snapshot.write(folder)
+        return written if self.best is None else [*written, *self.best.save(folder)]
+
+    def _gathered(self, own: list) -> list:
+        """Join the lists of all processes, when the slowest has written or read its files."""
+        self._patient()
+        return gather_object(own)
 
     def _resume(self, steps: int) -> None:
-        found = self.checkpoints.newest(steps)
-        if self.accelerator.is_main_process:
+        is_main, files = self.accelerator.is_main_process, self.snapshot.files.values()
+        found = self.checkpoints.newest(steps, files, self.snapshot.read, is_main, self._gathered)
+        if is_main:
             self.log.start(found[1]["step"] if found else 0, found[0].parent if found else None)
         if self.best is not None:
             self.best.resume(found[0] if found else None)
         if found is None:
             return
-        folder, state = found
-        try:
-            self.accelerator.load_state(str(folder))
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise SentError(
-                f"{folder}: this checkpoint cannot be loaded ({error}); remove it, or leave out `training.resume`"
-            ) from error
+        folder, state, restore = found
+        restore()
+        self.updater.go_on_after(state["updates"])
         # A job that was to end earlier has asked its last policy, too.
         asked = [row for row in state.get("probe", []) if self.probe.is_due(row["step"] - self.probe.before)]
-        self.state = self.state | state | {"probe": asked}
+        self.state = {key: state.get(key, first) for key, first in self.state.items()} | {"probe": asked}
         logger.info("going on from %s, %s of %s steps done", folder, state["step"], steps)
 
     def _on_sigterm(self, *_) -> None:

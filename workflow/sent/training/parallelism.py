@@ -66,6 +66,19 @@ class Replicated:
         """Return a whole weight. Every process must ask for the same ones in the same order."""
         return parameter.detach()
 
+    def trained(self, policy: nn.Module) -> dict[str, Tensor]:
+        """Return what the optimizer changes, by name: the tensors that its state belongs to."""
+        named = self.accelerator.unwrap_model(policy).named_parameters()
+        return {name: parameter for name, parameter in named if parameter.requires_grad}
+
+    def optimizer_states(self, policy: nn.Module, optimizer) -> dict[Tensor, dict[str, Tensor]]:
+        """Return the optimizer's state of each tensor of :meth:`trained` that has some."""
+        return optimizer.state
+
+    def overwriting(self, policy: nn.Module):
+        """Return the context in which the tensors of :meth:`trained` get other values, on all processes."""
+        return contextlib.nullcontext()
+
     def language_model(self, policy: nn.Module) -> nn.Module:
         """Return the language model inside a policy, its layers wrapped by adapters if it has some."""
         model = self.accelerator.unwrap_model(policy).model
@@ -167,3 +180,24 @@ class ShardedZero3(Replicated):
 
         with zero.GatheredParameters([parameter]):
             return parameter.detach().clone()
+
+    def trained(self, policy: nn.Module) -> dict[str, Tensor]:
+        """Return this process's share of each group of weights, in float32, which the engine holds beside the model."""
+        groups = policy.optimizer.fp32_partitioned_groups_flat
+        return {f"group{number:05d}": group for number, group in enumerate(groups)}
+
+    def optimizer_states(self, policy: nn.Module, optimizer) -> dict[Tensor, dict[str, Tensor]]:
+        return policy.optimizer.optimizer.state
+
+    @contextlib.contextmanager
+    def overwriting(self, policy: nn.Module):
+        """Take the model's weights from the engine's groups afterwards, as the engine does after a step.
+
+        Its own checkpoints would be pickles, which run what is in them.
+        """
+        engine = policy.optimizer
+        engine.checkpoint_event_prologue()
+        yield
+        for number in range(len(engine.fp32_partitioned_groups_flat)):
+            engine._reassign_or_swap_out_partitioned_parameters(number)
+        engine.checkpoint_event_epilogue()

@@ -80,7 +80,6 @@ def train_stage(args) -> None:
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda n: learning_rate_factor(settings, n, before, total)
     )
-    accelerator.register_for_checkpointing(scheduler)
 
     key = key_of(
         {

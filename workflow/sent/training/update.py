@@ -54,6 +54,14 @@ class Updater:
                 "out; set it to stop, or `accelerate: fsdp2`"
             )
 
+    def go_on_after(self, updates: int) -> None:
+        """Set the learning rate that follows so many updates; the optimizer's own state is another matter."""
+        if updates:
+            factors = self.scheduler.lr_lambdas
+            self.scheduler = torch.optim.lr_scheduler.LambdaLR(
+                self.optimizer, factors, last_epoch=updates - 1
+            )
+
     @torch.no_grad()
     def score(self, policy, batch: Batch, need_entropy: bool = True) -> tuple[Tensor, Tensor | None]:
         """Return log-probabilities and entropies of every response token ``[N]``, without gradients."""
