@@ -71,10 +71,20 @@ def test_settings_reach_the_grader(files):
     assert tables.rows(files["verdicts"])[0]["verdict"] == "wrong"
 
 
-def test_no_samples_make_an_empty_table(files):
-    tables.write(files["samples"], tables.SAMPLES.empty_table())
+@pytest.mark.parametrize("rows", [0, 4])
+def test_missing_samples_are_an_error_with_expected_and_found_numbers(files, rows, capsys):
+    whole = [*SAMPLES, *({**SAMPLES[0], "sample": sample} for sample in (1, 2, 3))]
+    settings = {"sampling": '{"n": 4}'}
+    tables.write(files["samples"], tables.table(tables.SAMPLES, whole), metadata=settings)
     assert run(files) == 0
-    assert tables.rows(files["verdicts"], tables.VERDICTS) == []
+    tables.write(files["samples"], tables.table(tables.SAMPLES, whole[:rows]), metadata=settings)
+    assert run(files) == 1
+    problem = (
+        "holds no response, expected some to 2 questions"
+        if rows == 0
+        else "expected 4 responses to each of 2 questions, 2 have another number: 'a' has 3"
+    )
+    assert f"{files['samples']}: {problem}" in capsys.readouterr().err
 
 
 def test_a_sample_without_its_question_and_a_question_without_gold_are_errors(files, capsys):
@@ -94,7 +104,8 @@ def test_a_response_to_a_benchmark_that_is_not_given_is_named(files, tmp_path, c
         "text": r"\boxed{2}",
         "finish_reason": "stop",
     }
-    tables.write(files["samples"], tables.table(tables.RESPONSES, [row]))
+    rows = [row, {**row, "question_id": "b"}]
+    tables.write(files["samples"], tables.table(tables.RESPONSES, rows))
     options = ["--samples", files["samples"], "--output", files["verdicts"]]
     assert main(["grading", "--benchmarks", f"quiz={files['questions']}", *options]) == 0
     assert tables.rows(files["verdicts"], tables.RESPONSE_VERDICTS)[0]["verdict"] == "correct"

@@ -19,10 +19,11 @@ def build(root, experiment):
 
 def test_clean_scores_leave_out_what_was_trained_on(toy, experiment):
     path = toy / "data/train.parquet"
-    rows = [*tables.rows(path), {"question_id": "t9", "question": "Q0 of sums", "answer": "7"}]
+    rows = tables.rows(path)
+    rows[3] |= {"question": "Q0 of sums", "answer": "7"}
     tables.write(path, tables.table(tables.QUESTIONS, rows))
     with build(toy, experiment) as connection:
-        assert connection.execute("FROM overlap").fetchall() == [("sums", "sums-0", "t9", 1.0)]
+        assert connection.execute("FROM overlap").fetchall() == [("sums", "sums-0", "t3", 1.0)]
         where = "(model, method, benchmark, metric, subset) = ($1, $2, $3, $4, $5)"
         select = f"SELECT value, n_questions FROM scores WHERE {where}"
         assert connection.execute(select, ["small", "grpo", "sums", "avg@4", "all"]).fetchone() == (7 / 16, 4)

@@ -196,9 +196,18 @@ def test_what_was_sampled_is_kept_when_the_server_dies(server, tmp_path):
     server.plan = ["answer"] * 4 + [503] * 3
     with pytest.raises(SentError, match=r"failed 3 times.*4 responses are kept, run again for the rest"):
         sampler(server, journal, concurrency=1).sample(requests, DECODING)
-    # A process that was killed leaves half a line
-    with journal.open("a") as file:
-        file.write('\n["ab", {"token')
+    # A process that was killed leaves half a line, a failing disk anything at all
+    bad = [
+        b'["ab", {"token',
+        b"7",
+        b'["ab", 7]',
+        b'["ab"]',
+        b"\xff\x00",
+        b'["ab", {"token_ids": "no"}]',
+        b"[" * 9999,
+    ]
+    with journal.open("ab") as file:
+        file.write(b"\n" + b"\n".join(bad))
     server.bodies.clear()
     found = sampler(server, journal, concurrency=1).sample(requests, DECODING)
     assert [c.text for c in found] == [f"answer to {i}" for i in range(6)]

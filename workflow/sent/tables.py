@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -286,7 +287,27 @@ def rows(path: str | Path, schema: pa.Schema | None = None) -> list[dict]:
     return read(path, schema).to_pylist()
 
 
+def fact(path: str | Path, key: str, default=None):
+    """Return the JSON value under ``key`` of a Parquet file's metadata; errors as in :func:`read`."""
+    text = metadata(path).get(key)
+    try:
+        return default if text is None else json.loads(text)
+    except ValueError as error:
+        raise _unreadable(path, error) from None
+
+
+def count(path: str | Path) -> int:
+    """Return the number of rows of a Parquet file; errors as in :func:`read`."""
+    with _opened(path) as file:
+        return file.metadata.num_rows
+
+
 def metadata(path: str | Path) -> dict[str, str]:
-    """Return the text metadata of a Parquet file, such as what backend made it."""
-    found = pq.read_schema(path).metadata or {}
-    return {k.decode(): v.decode() for k, v in found.items() if not k.startswith((b"ARROW", b"pandas"))}
+    """Return the text metadata of a Parquet file, such as what backend made it; errors as in :func:`read`."""
+    with _opened(path) as file:
+        found = file.schema_arrow.metadata or {}
+    return {
+        k.decode(errors="replace"): v.decode(errors="replace")
+        for k, v in found.items()
+        if not k.startswith((b"ARROW", b"pandas"))
+    }

@@ -32,6 +32,12 @@ def run(args) -> None:
     entropies = tables.rows(args.semantic_entropy, tables.SEMANTIC_ENTROPY)
     if not entropies:
         raise SentError(f"{args.semantic_entropy}: holds no question; run the stage `semantic_entropy` again")
+    expected = tables.metadata(args.semantic_entropy).get("questions", str(len(entropies)))
+    if expected != str(len(entropies)):
+        raise SentError(
+            f"{args.semantic_entropy}: expected {expected} questions, found {len(entropies)}; run the stage "
+            "`semantic_entropy` again"
+        )
     if args.previous:
         previous = tables.rows(args.previous, tables.CURRICULUM)
         rows = rescored(previous, entropies, args.after_stage, settings)

@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> None:
     import pyarrow as pa
 
     from sent import config, tables
+    from sent.data.complete import check_complete
     from sent.grading.grader import Grader
     from sent.grading.warnings import warn
     from sent.log import logger, progress
@@ -36,6 +37,10 @@ def run(args: argparse.Namespace) -> None:
     kind, made = (
         (tables.RESPONSES, tables.RESPONSE_VERDICTS) if args.benchmarks else (tables.SAMPLES, tables.VERDICTS)
     )
+    asked: dict = {}
+    for benchmark, question in golds:
+        asked.setdefault(benchmark, []).append(question)
+    check_complete(args.samples, kind, asked)
     samples = tables.read(args.samples, kind)
     counts, agreed, compared, parts = {}, 0, 0, [made.empty_table()]
     finished: dict = {}

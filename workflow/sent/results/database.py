@@ -13,6 +13,7 @@ import pyarrow as pa
 from sent import __version__, tables
 from sent.config import Experiment
 from sent.data import overlap
+from sent.data.complete import check_complete
 from sent.errors import SentError
 from sent.experiment import BASE, ResolvedExperiment
 from sent.log import logger
@@ -45,6 +46,8 @@ BY_MODEL = {
     "calibration": tables.CALIBRATION,
 }
 """Files of which the stages before training make one a model."""
+
+NEVER_EMPTY = {"questions", *BY_MODEL} - {"calibration"}
 
 PACKAGES = (
     "torch",
@@ -104,13 +107,16 @@ def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
     _refuse(
         connection, "check_orphans", root, "rows without the rows of an earlier stage that they belong to"
     )
+    _refuse(connection, "check_missing", root, "rows that a later stage lacks")
     training_tables.load(connection, files)
     list(_load(connection, files, "probe", tables.PROBE))
+    asked = _questions_asked(connection)
     settings = experiment.experiment
     for file in files.called("responses"):
         verdicts = file.path.with_name("verdicts.parquet")
         tables.check(file.path, tables.RESPONSES)
         tables.check(verdicts, tables.RESPONSE_VERDICTS)
+        check_complete(file.path, tables.RESPONSES, asked)
         both = {"path": str(file.path), "verdicts": str(verdicts)}
         _refuse(connection, "check_verdicts", verdicts, "verdicts on other responses", **both)
         run(connection, "load_responses", **both, **file.keys)
@@ -129,6 +135,16 @@ def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
     provenance.load(connection, files, experiment)
 
 
+def _questions_asked(connection) -> dict[str, list[str]]:
+    """The questions of each benchmark whose file is there."""
+    asked: dict[str, list[str]] = {}
+    for benchmark, question in connection.execute(
+        "SELECT dataset, question_id FROM questions WHERE dataset <> 'train' ORDER BY ALL"
+    ).fetchall():
+        asked.setdefault(benchmark, []).append(question)
+    return asked
+
+
 def _count(connection, place: Path, pass_at: list[int], policy: dict) -> None:
     """Count the responses of one policy by question, and by blocks of k."""
     run(connection, "count_responses", **policy)
@@ -141,6 +157,8 @@ def _load(connection, files: Files, name: str, schema: pa.Schema, query: str | N
     """Check and load the files called ``name``; yield each when it is loaded."""
     for file in files.called(name):
         tables.check(file.path, schema)
+        if name in NEVER_EMPTY and tables.count(file.path) == 0:
+            raise SentError(f"{file.path}: expected rows, found none; run its stage again")
         run(connection, query or f"load_{name}", path=str(file.path), **file.keys)
         yield file
 

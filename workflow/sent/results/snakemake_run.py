@@ -32,12 +32,17 @@ def newest(folder: Path) -> SnakemakeRun:
     """Return what `.snakemake/` tells of the newest run that was started in ``folder``."""
     locked = any((folder / ".snakemake/locks").glob("*"))
     for path in sorted((folder / ".snakemake/log").glob("*.snakemake.log"), reverse=True):
-        text = path.read_text(errors="replace", encoding="utf-8")
+        try:
+            text = path.read_text(errors="replace", encoding="utf-8")
+            started = datetime.strptime(path.name[:17], "%Y-%m-%dT%H%M%S").timestamp()
+        except (OSError, ValueError) as error:
+            logger.warning("%s: left out, not a log of Snakemake (%s)", path, error)
+            continue
         if EXECUTED in text:
             return SnakemakeRun(
                 at_work=locked and (_host(text) != platform.node() or _has_process(folder)),
                 locked=locked,
-                started=datetime.strptime(path.name[:17], "%Y-%m-%dT%H%M%S").timestamp(),
+                started=started,
                 failed=frozenset(_failed(text)),
                 config_files=tuple(
                     map(Path, re.findall(r"PosixPath\('(.+?)'\)", _line(text, "Config file(s)")))

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sent import tables
+from sent.errors import SentError
 from sent.results.files import Files, read_json
 from sent.results.queries import run
 from sent.training import step_log
@@ -28,6 +29,11 @@ def load(connection, files: Files) -> None:
         told = rollouts[rollouts["step"].isin(list(totals))]
         kept.append(told.assign(**keys, total_step=told["step"].map(totals)))
         summary = read_json(summaries[key]) if key in summaries else {}
+        expected = summary.get("steps", max(1, len(steps)))
+        if len(steps) != expected:
+            raise SentError(
+                f"{file.path}: expected {expected} steps, found {len(steps)}; run the training again"
+            )
         runs.append(
             {
                 **keys,

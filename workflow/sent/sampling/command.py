@@ -107,9 +107,9 @@ def _gather(paths: list[str], output: str) -> None:
 
     found = {path: tables.metadata(path) for path in paths}
     shards = {path: _shard(metadata.pop("shard", None)) for path, metadata in found.items()}
-    left_out = [
-        q for path in sorted(paths, key=shards.get) for q in json.loads(found[path].pop("left_out", "[]"))
-    ]
+    left_out = [q for path in sorted(paths, key=shards.get) for q in tables.fact(path, "left_out", [])]
+    for metadata in found.values():
+        metadata.pop("left_out", None)
     of = {count for _, count in shards.values()}
     if len(of) > 1 or sorted(number for number, _ in shards.values()) != list(range(1, max(of) + 1)):
         listed = ", ".join(f"{path} ({number}-of-{count})" for path, (number, count) in shards.items())

@@ -1,13 +1,15 @@
 """Responses kept on disk as they come, so that a broken-off job asks only for the rest."""
 
-import contextlib
 import hashlib
 import json
 import threading
 from dataclasses import asdict
 from pathlib import Path
 
+import pydantic
+
 from sent.config import Decoding, dump
+from sent.log import logger
 from sent.sampling.sampler import Completion, Request
 
 
@@ -19,11 +21,19 @@ class Journal:
         self._lock = threading.Lock()
         self._kept: dict[str, Completion] = {}
         if path is not None and path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                # A line may have been cut off by the end of its process.
-                with contextlib.suppress(json.JSONDecodeError):
-                    key, completion = json.loads(line)
-                    self._kept[key] = Completion(**completion)
+            self._read(path)
+
+    def _read(self, path: Path) -> None:
+        """Take what can be read: a line may have been cut off by the end of its process, or be damaged."""
+        entry, lost = pydantic.TypeAdapter(tuple[str, Completion]), 0
+        for line in filter(None, path.read_bytes().splitlines()):
+            try:
+                key, completion = entry.validate_json(line, strict=True)
+                self._kept[key] = completion
+            except pydantic.ValidationError:
+                lost += 1
+        if lost:
+            logger.warning("%s: %s lines cannot be read; what they held is asked for again", path, lost)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sent import tables
+from sent.data.complete import check_complete
 from sent.errors import SentError
 from sent.semantic_entropy.summary import Record
 
@@ -22,6 +23,7 @@ def read(
     """
     listed = _columns(questions, tables.QUESTIONS, "question_id", "question")
     ids = listed["question_id"].combine_chunks()
+    check_complete(samples, tables.SAMPLES, {None: ids.to_pylist()})
     drawn, drawn_keys = _by_question(
         samples, ids, _columns(samples, tables.SAMPLES, "question_id", "sample", "n_tokens", "logprob_sum")
     )

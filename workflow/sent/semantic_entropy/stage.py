@@ -48,6 +48,7 @@ def run(args, settings: SemanticEntropy) -> None:
     metadata = {
         name: str(getattr(settings, name)) for name in ("entailment", "criterion", "unparsable", "template")
     }
+    metadata["questions"] = str(sum(sizes.values()))  # so that what reads it can tell whether all are there
     for path, parts, schema in (
         (args.clusters, clusters, tables.CLUSTERS),
         (args.output, entropies, tables.SEMANTIC_ENTROPY),

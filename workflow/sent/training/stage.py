@@ -216,12 +216,19 @@ def read_questions(questions: str, curriculum: str | None, stage: int, stages: i
         raise SentError(f"{questions}: holds no question")
     if curriculum is None:
         return list(rows), [len(rows)], rows
-    placed = [row for row in tables.rows(curriculum, tables.CURRICULUM) if row["stage"] is not None]
+    every = tables.rows(curriculum, tables.CURRICULUM)
+    placed = [row for row in every if row["stage"] is not None]
     for row in placed:
         if row["question_id"] not in rows:
             raise SentError(
                 f"{curriculum}: question '{row['question_id']}' is not in {questions}; run the stages before training again"
             )
+    known = {row["question_id"] for row in every}
+    if lacking := [question for question in rows if question not in known]:
+        raise SentError(
+            f"{curriculum}: expected a row for each of {len(rows)} questions, {len(lacking)} have none, the first is "
+            f"'{lacking[0]}'; run the stage `curriculum` again"
+        )
     sizes = [sum(row["stage"] == k for row in placed) for k in range(1, stages + 1)]
     if 0 in sizes or len({row["stage"] for row in placed}) != stages:
         found = sorted({row["stage"] for row in placed})
@@ -240,7 +247,7 @@ def read_probe(path: str, tokenizer, model: Model, settings: Training, config) -
 
 def is_shuffled(curriculum: str | None) -> bool:
     """Whether the order of a stage is drawn anew in each epoch: always, unless the curriculum's settings say otherwise."""
-    settings = json.loads(tables.metadata(curriculum).get("settings", "{}")) if curriculum else {}
+    settings = tables.fact(curriculum, "settings", {}) if curriculum else {}
     return settings.get("shuffle", True)
 
 
