@@ -65,6 +65,6 @@ def _lines(path: Path) -> Iterator[tuple[dict, int]]:
                 row = json.loads(line)
             except ValueError:
                 return
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") or not isinstance(row, dict) or type(row.get("step")) is not int:
                 return
             yield row, len(line)
