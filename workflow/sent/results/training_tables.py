@@ -29,11 +29,10 @@ def load(connection, files: Files) -> None:
         told = rollouts[rollouts["step"].isin(list(totals))]
         kept.append(told.assign(**keys, total_step=told["step"].map(totals)))
         summary = read_json(summaries[key]) if key in summaries else {}
-        expected = summary.get("steps", max(1, len(steps)))
-        if len(steps) != expected:
-            raise SentError(
-                f"{file.path}: expected {expected} steps, found {len(steps)}; run the training again"
-            )
+        if len(steps) != summary.get("steps", max(1, len(steps))):
+            place = summaries[key].with_name("metrics.parquet") if key in summaries else f"metrics of {key}"
+            expected = summary.get("steps", "some")
+            raise SentError(f"{place}: expected {expected} steps, found {len(steps)}; run the training again")
         runs.append(
             {
                 **keys,
