@@ -47,7 +47,7 @@ BY_MODEL = {
 }
 """Files of which the stages before training make one a model."""
 
-NEVER_EMPTY = {"questions", *BY_MODEL} - {"calibration"}
+NEVER_EMPTY = {*DATASETS, *BY_MODEL} - {"calibration"}
 
 PACKAGES = (
     "torch",
@@ -110,8 +110,8 @@ def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
     _refuse(connection, "check_missing", root, "rows that a later stage lacks")
     training_tables.load(connection, files)
     list(_load(connection, files, "probe", tables.PROBE))
-    asked = _questions_asked(connection)
     settings = experiment.experiment
+    asked = _questions_asked(connection, settings.benchmarks)
     for file in files.called("responses"):
         verdicts = file.path.with_name("verdicts.parquet")
         tables.check(file.path, tables.RESPONSES)
@@ -135,12 +135,11 @@ def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
     provenance.load(connection, files, experiment)
 
 
-def _questions_asked(connection) -> dict[str, list[str]]:
+def _questions_asked(connection, benchmarks: list[str]) -> dict[str, list[str]]:
     """The questions of each benchmark whose file is there."""
     asked: dict[str, list[str]] = {}
-    for benchmark, question in connection.execute(
-        "SELECT dataset, question_id FROM questions WHERE dataset <> 'train' ORDER BY ALL"
-    ).fetchall():
+    query = "SELECT dataset, question_id FROM questions WHERE list_contains($1, dataset) ORDER BY ALL"
+    for benchmark, question in connection.execute(query, [benchmarks]).fetchall():
         asked.setdefault(benchmark, []).append(question)
     return asked
 
