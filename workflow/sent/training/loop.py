@@ -5,8 +5,8 @@ import signal
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import torch
