@@ -105,6 +105,7 @@ ELECTRON = re.compile(r"(\d)\s*([spdf])\s*\^\s*\{?\s*(\d{1,2}?)\s*\}?\s*(?=\d\s*
 QUOTIENT_OF_D = re.compile(
     r"(?<![A-Za-z\\])d\s*(\^\s*\{?\s*\d\s*\}?)?\s*(\\?[A-Za-z]+(?:_\w)?)\s*/\s*\(?d\s*(\\?[A-Za-z])\s*(\^\s*\{?\s*\d\s*\}?)?\)?(?![A-Za-z])"
 )
+BRACKETED_D = re.compile(r"\(\s*(d\s*[A-Za-z])\s*\)\s*/\s*\(\s*(d\s*[A-Za-z])\s*\)")
 DERIVATIVE_OF = re.compile(
     r"\\frac\s*\{\s*d\s*\}\s*\{\s*d\s*([a-z])\s*\}\s*\(?\s*([A-Za-z])(?![A-Za-z])\s*\)?"
 )
@@ -158,6 +159,8 @@ def canonical(answer: str) -> str:
     text = INFIX.sub(
         lambda m: rf"\{'frac' if m.group(2) == 'over' else 'binom'}{{{m.group(1)}}}{{{m.group(3)}}}", text
     )
+    if "/" in text:
+        text = BRACKETED_D.sub(r"\\frac{\1}{\2}", text)
     text = DERIVATIVE_OF.sub(r"\\frac{d\2}{d\1}", QUOTIENT_OF_D.sub(r"\\frac{d\1 \2}{d \3\4}", text))
     if "infinity" in text.lower():
         text = SIGNED_INFINITY.sub(lambda m: rf"{'-' if m.group(1)[0] in 'nNmM' else ''}\infty ", text)

@@ -34,11 +34,11 @@ _ONLY = (
     r"|the (?:solution )?set(?=\s*(?:\}|\\\{)))"
 )
 _SENTENCE = r"(?:so |thus |hence |therefore )?(?:the|its|his|her|their) (?:[a-z]+ ){1,6}(?:is|are|was|equals)(?=\s+[-\d$\\(\[])"
-_THUS = r"(?:so|thus|hence|therefore),?(?=\s)"
 _ABOUT = r"(?:about|approximately|approx\.?|roughly|around)"
+THUS = re.compile(r"(?:so|thus|hence|therefore),?\s+(?=\S)", re.IGNORECASE)
 ANNOUNCEMENT = re.compile(
     r"^(?:\\(?:approx|sim)(?![a-zA-Z])|=|\\text\s*\{[^{}]*(?:\bis|是|为|:|=)\s*\}"
-    rf"|\\text\s*\{{\s*{_ABOUT}\s*\}}|{_ABOUT}(?=\s)|{_ANSWER_IS}|{_THUS}|{_ONLY}(?=\s)|\\text\s*\{{\s*{_ONLY}\s*\}}|{_SENTENCE})\s*(?=[^\s=])",
+    rf"|\\text\s*\{{\s*{_ABOUT}\s*\}}|{_ABOUT}(?=\s)|{_ANSWER_IS}|{_ONLY}(?=\s)|\\text\s*\{{\s*{_ONLY}\s*\}}|{_SENTENCE})\s*(?=[^\s=])",
     re.IGNORECASE,
 )
 QUOTED_ANNOUNCEMENT = re.compile(
@@ -102,6 +102,8 @@ def is_product(letters: str) -> bool:
 
 def without_announcement(text: str) -> str:
     """Drop ``the answer is``, ``about``, ``\\text{Area: }`` and the like from the start."""
+    if thus := THUS.match(text):
+        text = text[thus.end() :]
     return ANNOUNCEMENT.sub("", QUOTED_ANNOUNCEMENT.sub(r"\1", text))
 
 
