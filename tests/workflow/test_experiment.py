@@ -196,15 +196,15 @@ def test_methods_share_all_keys_but_those_that_an_entry_keeps():
 
 
 def test_code_of_ones_own_runs_only_where_the_experiment_allows_it(tmp_path, monkeypatch):
-    (tmp_path / "short_answers.py").write_text("def short(verdict, response, question):\n    return 1\n")
+    (tmp_path / "brief_answers.py").write_text("def short(verdict, response, question):\n    return 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    own = {"methods": ["m"], "registry": {"methods": {"m": {"reward": "short_answers:short"}}}}
+    own = {"methods": ["m"], "registry": {"methods": {"m": {"reward": "brief_answers:short"}}}}
     with pytest.raises(
-        SentError, match=r"registry\.methods\.m: 'short_answers:short'.*`allow_own_code: true`"
+        SentError, match=r"registry\.methods\.m: 'brief_answers:short'.*`allow_own_code: true`"
     ):
         load(experiment(**own))
     allowed = load(experiment(**own, allow_own_code=True))
-    assert allowed.methods["m"].reward.name == "short_answers:short"
+    assert allowed.methods["m"].reward.name == "brief_answers:short"
     assert load(experiment(allow_own_code=True)).reported() == load(experiment()).reported()
     shared = load(experiment(methods_share={"reward": "plus_minus"}))
     assert {method.reward.name for method in shared.methods.values()} == {"plus_minus"}
