@@ -26,6 +26,7 @@ container: "envs/sent.sif"
 
 
 include: "rules/common.smk"
+include: "rules/inputs.smk"
 include: "rules/resources.smk"
 
 

@@ -9,7 +9,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sent.errors import SentError
-from sent.experiment import KINDS, load
+from sent.experiment import load
+from sent.registry import KINDS
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 EXPERIMENTS = ("config", "smoke", "baselines", "paper")

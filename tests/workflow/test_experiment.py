@@ -8,7 +8,8 @@ import pytest
 import yaml
 from sent.config import parse, parse_yaml, read_yaml
 from sent.errors import SentError
-from sent.experiment import load, read, refuse_twin
+from sent.experiment import load, read
+from sent.experiment_checks import refuse_twin
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 

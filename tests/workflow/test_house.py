@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 from sent.code_version import PACKAGE
-from sent.experiment import KINDS
+from sent.registry import KINDS
 from sent.schema_command import generated, settings_classes
 
 ROOT = PACKAGE.parents[1]
@@ -60,7 +60,8 @@ def imported_modules() -> dict[str, set[str]]:
 
 
 def test_imports_go_in_circles_nowhere():
-    TopologicalSorter(imported_modules()).prepare()  # raises CycleError, which names the modules
+    order = list(TopologicalSorter(imported_modules()).static_order())  # CycleError names the modules
+    assert len(order) > 100 and len(set(order)) == len(order)
 
 
 def test_settings_import_no_stage_and_no_stage_imports_the_plan():

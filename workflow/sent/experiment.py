@@ -1,9 +1,7 @@
 """An experiment with every name looked up: what the Snakefile asks for paths, settings and resources."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +21,11 @@ from sent.config import (
     science,
 )
 from sent.config.backends import ENTAILMENT, SAMPLERS
-from sent.config.examples import examples_of
 from sent.errors import SentError, nearest
+from sent.experiment_checks import check, equal
+from sent.registry import BASE, KINDS, entries_of, entry
 from sent.training import recipe
 
-BASE = "base"
-"""The reserved method: the untrained policy, only evaluated."""
-
-KINDS: dict[str, type[Settings]] = {
-    "models": Model,
-    "methods": Method,
-    "benchmarks": Benchmark,
-    "curricula": Curriculum,
-}
-SINGULAR = {"models": "model", "methods": "method", "benchmarks": "benchmark", "curricula": "curriculum"}
 STAGES = ("sampling", "grading", "semantic_entropy", "training", "evaluation")
 LOOKED_UP = {"allow_own_code", "overrides", "registry"}
 """Keys of an experiment that act through what they change: the settings by model, and the registry entries."""
@@ -187,30 +176,30 @@ def load(config: dict[str, Any], where: str = "config") -> ResolvedExperiment:
     """
     config = _with_models_of_recorded(dict(config))
     experiment = parse(Experiment, config, where)
-    known = {kind: _registry(kind, experiment, where) for kind in KINDS}
+    known = {kind: entries_of(kind, experiment, where) for kind in KINDS}
     for axis in ("models", "methods", "benchmarks", "curricula", "seeds"):
         values = getattr(experiment, axis)
         if doubled := sorted({str(value) for value in values if values.count(value) > 1}):
             raise SentError(f"{where}: '{axis}' lists {', '.join(doubled)} more than once; list each once")
-        if twins := _equal(values, {str(value): str(value).casefold() for value in values}):
+        if twins := equal(values, {str(value): str(value).casefold() for value in values}):
             raise SentError(
                 f"{where}: '{axis}': {twins} differ only in capitals, which some file systems cannot tell apart"
             )
 
     if experiment.recorded:  # the responses are there: nothing needs to be known of who wrote them
         known["models"] = {name: ({}, f"{where}: recorded") for name in experiment.models} | known["models"]
-    models = {name: _entry(known, "models", name, f"{where}: 'models'") for name in experiment.models}
+    models = {name: entry(known, "models", name, f"{where}: 'models'") for name in experiment.models}
     trained = [name for name in experiment.methods if name != BASE]
-    entries = {name: _entry(known, "methods", name, f"{where}: 'methods'", also=[BASE]) for name in trained}
+    entries = {name: entry(known, "methods", name, f"{where}: 'methods'", also=[BASE]) for name in trained}
     methods = {name: _sharing(entry, experiment.methods_share) for name, entry in entries.items()}
     benchmarks = {
-        name: _entry(known, "benchmarks", name, f"{where}: 'benchmarks'") for name in experiment.benchmarks
+        name: entry(known, "benchmarks", name, f"{where}: 'benchmarks'") for name in experiment.benchmarks
     }
     keys = {
         name: f"{known['methods'][m][1]}: 'curriculum'" for m in methods if (name := methods[m].curriculum)
     }
     curricula = {
-        name: _entry(known, "curricula", name, keys.get(name, f"{where}: 'curricula'"))
+        name: entry(known, "curricula", name, keys.get(name, f"{where}: 'curricula'"))
         for name in _curricula(experiment, methods)
     }
     by_model = {name: _override(config, experiment, name, where) for name in models}
@@ -224,8 +213,8 @@ def load(config: dict[str, Any], where: str = "config") -> ResolvedExperiment:
     resolved = ResolvedExperiment(experiment, models, {}, methods, benchmarks, curricula, by_model, places)
     needed = {name for model in models if (name := resolved.nli_of(model))}
     key = f"{where}: 'semantic_entropy.nli_model'"
-    resolved.nli_models.update({name: _entry(known, "models", name, key) for name in sorted(needed)})
-    _check(resolved, where)
+    resolved.nli_models.update({name: entry(known, "models", name, key) for name in sorted(needed)})
+    check(resolved, where)
     return resolved
 
 
@@ -268,36 +257,6 @@ def _curricula(experiment: Experiment, methods: dict[str, Method]) -> list[str]:
     return list(dict.fromkeys(name for name in [*experiment.curricula, *followed] if name and is_sampled))
 
 
-def refuse_twin(name: str, results: Path) -> None:
-    """Raise :class:`SentError` where another experiment's name differs in capitals only: DuckDB attaches but one."""
-    others = results.iterdir() if results.is_dir() else ()
-    if twins := [path for path in others if path.name != name and path.name.casefold() == name.casefold()]:
-        raise SentError(
-            f"config: 'experiment': '{name}' differs only in capitals from {twins[0]}, which databases and some file "
-            "systems cannot tell apart; choose another name"
-        )
-
-
-def registry_file(kind: str) -> Path:
-    """Return the file of a registry: config/{kind}.yaml of the working directory, else the one that the package brings."""
-    own = Path("config") / f"{kind}.yaml"
-    if own.is_file():
-        return own
-    return (Path(__file__).parent / "registries" / own.name).resolve()
-
-
-def _registry(kind: str, experiment: Experiment, where: str) -> dict[str, tuple[Any, str]]:
-    """Raw entries of one registry file, with the experiment's own on top, each with the place where it stands."""
-    file = registry_file(kind)
-    shared = {name: (entry, f"{file}: {name}") for name, entry in _read_yaml(file).items()}
-    own = experiment.registry.get(kind, {})
-    return shared | {name: (entry, f"{where}: registry.{kind}.{name}") for name, entry in own.items()}
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    return _read_version(path, path.stat().st_mtime_ns)
-
-
 def _with_models_of_recorded(config: dict[str, Any]) -> dict[str, Any]:
     """The experiment with the models of its recorded responses, which need not be named a second time."""
     recorded = config.get("recorded")
@@ -305,29 +264,6 @@ def _with_models_of_recorded(config: dict[str, Any]) -> dict[str, Any]:
         return config
     path = recorded.get("path")
     return {**config, "models": list(path) if isinstance(path, dict) else ["recorded"]}
-
-
-@lru_cache
-def _read_version(path: Path, changed: int) -> dict[str, Any]:
-    """Read a registry file once for each time that it changed."""
-    found = read_yaml(path)
-    if not isinstance(found or {}, dict):
-        raise SentError(f"{path}: expected names with their entries, found {type(found).__name__}")
-    return found or {}
-
-
-def _entry(known: dict, kind: str, name: str, key: str, also: list[str] | None = None) -> Any:
-    if name not in known[kind]:
-        hint = nearest(name, [*known[kind], *(also or [])])
-        raise SentError(
-            f"{key}: no {SINGULAR[kind]} is called '{name}' in {registry_file(kind)} or `registry`{hint}"
-        )
-    entry, place = known[kind][name]
-    parsed = parse(KINDS[kind], entry, place)
-    if not isinstance(parsed, Model):
-        return parsed
-    # Read here, so that a change of the file repeats what depends on it.
-    return parsed.model_copy(update={"few_shot": examples_of(parsed, place)})
 
 
 def _sharing(method: Method, share: Method) -> Method:
@@ -350,81 +286,6 @@ def _override(config: dict[str, Any], experiment: Experiment, model: str, file: 
     if "shards" in changes.get("sampling", {}):
         raise SentError(f"{where}: 'sampling.shards' is one number for the whole experiment; set it there")
     return parse(Experiment, laid_over(config, changes), where)
-
-
-def _check(resolved: ResolvedExperiment, where: str) -> None:
-    """Check what no single setting can see: origins of models, files, settings that need another."""
-    experiment, places = resolved.experiment, resolved.places
-    if experiment.recorded is not None:
-        for path in experiment.recorded.paths(experiment.models).values():
-            _must_exist(f"{where}: recorded.path", path)
-        if experiment.methods:
-            raise SentError(
-                f"{where}: `methods` need `data`, questions to train on; `recorded` responses allow none"
-            )
-    elif experiment.data is not None:
-        _must_exist(f"{where}: data.train.path", experiment.data.train.path)
-    if experiment.probe is not None:
-        if not resolved.trained:
-            raise SentError(
-                f"{where}: `probe` asks policies while they train; name a method that does, or leave it out"
-            )
-        if experiment.probe.source is not None:
-            _must_exist(f"{where}: probe.source.path", experiment.probe.source.path)
-    for name, model in {**resolved.models, **resolved.nli_models}.items():
-        place = places["models", name]
-        if experiment.recorded is None and not (model.hub or model.path or model.pretrain or model.nli):
-            raise SentError(f"{place}: give one of hub, path and pretrain: where it comes from")
-        _must_exist(f"{place}.path", model.path)
-    for name, model in resolved.models.items():
-        if name == "nli":
-            raise SentError(
-                f"{where}: 'models': 'nli' is the folder of entailment models; choose another name"
-            )
-        if model.nli:
-            raise SentError(f"{where}: 'models': '{name}' is an entailment model, which answers no questions")
-    for name, benchmark in resolved.benchmarks.items():
-        _must_exist(f"{places['benchmarks', name]}.source.path", benchmark.source.path)
-    for kind in KINDS:
-        entries = getattr(resolved, kind) | (resolved.nli_models if kind == "models" else {})
-        labels = {name: entry.label or name for name, entry in entries.items()}
-        labels |= {BASE: BASE} if kind == "methods" and BASE in experiment.methods else {}
-        if twins := _equal(labels, labels):
-            raise SentError(
-                f"{where}: '{kind}': {twins} have one label, '{labels[twins.split()[0]]}', and would be one in tables and "
-                "figures; give each a `label` of its own"
-            )
-    for name, method in resolved.methods.items():
-        shared = given(experiment.methods_share)
-        place = places["methods", name] + (f", under {where}: methods_share {shared}" if shared else "")
-        recipe.check(method, place, experiment.allow_own_code)
-    for name, settings in resolved.by_model.items():
-        for method, entry in resolved.methods.items():
-            try:
-                recipe.check_training(method, entry, resolved.training(name, method))
-                recipe.check_keep(resolved.training(name, method), experiment.probe is not None)
-            except SentError as error:
-                raise SentError(f"{where}: {error}") from None
-        entailment = settings.semantic_entropy.entailment
-        if ENTAILMENT[entailment].model == "required" and not settings.semantic_entropy.nli_model:
-            raise SentError(
-                f"{where}: semantic_entropy.entailment is '{entailment}' for {name}, which needs "
-                f"`semantic_entropy.nli_model`: the name of a model in {registry_file('models')}"
-            )
-
-
-def _equal(names: Iterable[str], meanings: dict[str, str]) -> str:
-    """The first two names of one meaning, joined by `and`, or nothing."""
-    first: dict[str, str] = {}
-    for name in map(str, names):
-        if (other := first.setdefault(meanings[name], name)) != name:
-            return f"{other} and {name}"
-    return ""
-
-
-def _must_exist(where: str, path: str | None) -> None:
-    if path is not None and not Path(path).exists():
-        raise SentError(f"{where}: '{path}' does not exist; paths count from the working directory")
 
 
 def _dump_all(entries: dict[str, Settings]) -> dict[str, Any]:

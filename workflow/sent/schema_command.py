@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> None:
 def generated(folder: Path) -> dict[str, str]:
     """Return the text of every generated file by name; ``folder`` holds the README to complete."""
     from sent.config import Experiment
-    from sent.experiment import KINDS
+    from sent.registry import KINDS
 
     schemas = {"experiment": Experiment.model_json_schema()}
     for kind, settings in KINDS.items():
@@ -49,7 +49,7 @@ def tables_of_keys() -> str:
 def settings_classes() -> list[type]:
     """Return every settings class of the config files, outermost first."""
     from sent.config import Experiment
-    from sent.experiment import KINDS
+    from sent.registry import KINDS
 
     waiting, found = [Experiment, *KINDS.values()], []
     while waiting:

@@ -15,8 +15,9 @@ from sent.config import Experiment
 from sent.data import overlap
 from sent.data.complete import check_complete
 from sent.errors import SentError
-from sent.experiment import BASE, ResolvedExperiment
+from sent.experiment import ResolvedExperiment
 from sent.log import logger
+from sent.registry import BASE
 from sent.results import baselines, provenance, scores, training_tables, warnings
 from sent.results.files import DATASETS, File, Files
 from sent.results.queries import frame, run
