@@ -163,14 +163,16 @@ def test_one_step_of_training_and_an_evaluation(policy, questions, sampled, tmp_
         (Path(__file__).parents[2] / "config" / "methods.yaml").read_text(encoding="utf-8")
     )
     training = {
-        "prompts_per_step": 2, "responses_per_prompt": 4, "minibatch_prompts": 2, "steps": 1, "lr": 1e-5,
-        "decoding": DECODING, "checkpoint_every": 0,
+        "prompts_per_step": 2, "responses_per_prompt": 4, "minibatch_prompts": 2, "lr": 1e-5,
+        "decoding": DECODING, "checkpoint_every": 0, "steps": 2 if method == "sent" else 1,
     }  # fmt: skip
+    # Of SENT's two steps each stage has one; its first stage is trained.
     stages = {"curriculum": sampled / "curriculum.parquet", "stages": 2} if method == "sent" else {}
     output, metrics = tmp_path / "policy", tmp_path / "metrics.parquet"
     done = run(
         "train", policy=policy, reference=policy, model=MODEL, questions=questions, method=entries[method],
         method_name=method, settings=training, output=output, metrics=metrics, summary=tmp_path / "train.json",
+        rollouts=tmp_path / "rollouts.parquet", probe_output=tmp_path / "probe.parquet",
         checkpoints=tmp_path / "checkpoints", **stages,
     )  # fmt: skip
     assert done == 0
