@@ -233,7 +233,7 @@ def test_time_by_the_clock_follows_the_size_of_the_cluster(capsys, tmp_path):
     assert "By the clock, on 8 GPUs (h100-80gb): " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["config", "smoke", "paper"])
+@pytest.mark.parametrize("name", ["config", "smoke", "paper", "gsm8k", "gsm8k_lora"])
 def test_every_experiment_of_ours_can_be_planned(capsys, name, tmp_path):
     found = plan(capsys, "--configfile", f"config/{name}.yaml", "--results", str(tmp_path))
     assert found["total"]["seconds"] > 0 and all(row["seconds"] > 0 for row in found["rules"])

@@ -8,7 +8,7 @@ from sent.results import reading
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 QUERIES = re.findall(r"```sql\n(.*?)```", (DOCS / "sql.md").read_text(), flags=re.S)
-EMPTY = {"vs_paper", "overlap", "subset = 'clean'", "n_correct) = 0"}
+EMPTY = {"vs_published", "overlap", "subset = 'clean'", "n_correct) = 0"}
 """What the small experiment has no rows for: no published model, no overlap, every question is solved."""
 
 

@@ -86,4 +86,4 @@ def test_every_table_in_three_formats(folder):
     assert {path.name for path in folder.glob("[!.]*")} == {
         f"{n}.{s}" for n in names for s in ("md", "csv", "tex")
     }
-    assert "vs_paper" not in names, "no published figures for these models"
+    assert "vs_published" not in names, "no published figures for these models"

@@ -29,7 +29,7 @@ PLAIN = {
     "training": "table_training",
     "probe": "table_probe",
     "entropy_fit": "table_entropy_fit",
-    "vs_paper": "table_vs_paper",
+    "vs_published": "table_vs_published",
     "baseline_check": "table_baseline_check",
     "entailment_calibration": "FROM entailment_confusion",
 }

@@ -196,7 +196,8 @@ CREATE TABLE paired_differences (
     seeds INTEGER           -- that both methods were trained with
 );
 
--- Published figures, as fractions of 1. Source Table I and II: arXiv 2512.04359; A Sober Look: anchors of base models.
+-- Published figures, as fractions of 1. Source Table I and II: arXiv 2512.04359; A Sober Look: anchors of base models; verl
+-- baselines: the page of baselines in verl's documentation.
 CREATE TABLE published (
     source VARCHAR, model VARCHAR, benchmark VARCHAR, metric VARCHAR, method VARCHAR, value DOUBLE
 );
