@@ -99,7 +99,7 @@ def small(tmp_path: Path, name: str, **changes) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["gsm8k", "gsm8k_lora"])
+@pytest.mark.parametrize("name", ["gsm8k", "gsm8k_lora", "reasoning"])
 def test_they_plan(name, tmp_path):
     run = snakemake("-n", "--configfile", ROOT / f"config/{name}.yaml", "--directory", tmp_path)
     assert run.returncode == 0, run.stdout
@@ -108,7 +108,8 @@ def test_they_plan(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "gpu", "hours"), [("gsm8k", "rtx4090-24gb", 2), ("gsm8k_lora", "rtx3060-12gb", 12)]
+    ("name", "gpu", "hours"),
+    [("gsm8k", "rtx4090-24gb", 2), ("gsm8k_lora", "rtx3060-12gb", 12), ("reasoning", "rtx4090-24gb", 2)],
 )
 def test_they_fit_their_card_in_the_promised_time(name, gpu, hours, capsys, tmp_path):
     options = ["--configfile", f"config/{name}.yaml", "--gpu", gpu, "--results", str(tmp_path), "--json"]
@@ -142,4 +143,23 @@ def test_gsm8k_runs_from_questions_to_published_figures(tmp_path):
     assert golds == [("12",)]
     # Random weights answer nothing; PPO and its figure stand there without a run of ours.
     assert beside == [("base", 0.496, 0.0), ("grpo", 0.543, 0.0), ("ppo", 0.567, None)]
+    assert steps == [("grpo", 2), ("sent", 2)]
+
+
+@pytest.mark.slow
+def test_reasoning_runs_with_the_package_s_rewards(tmp_path):
+    pytest.importorskip("reasoning_gym", reason="needs the package reasoning-gym (extra `reasoning`)")
+    found = yaml.safe_load((ROOT / "config/reasoning.yaml").read_text())
+    found["data"]["train"]["reasoning_gym"]["count"] = 30
+    for benchmark in found["registry"]["benchmarks"].values():
+        benchmark["source"]["reasoning_gym"]["count"] = 5
+    file = small(tmp_path, "reasoning", data=found["data"], registry=found["registry"])
+    run = snakemake("--cores", 2, "--configfile", file, "--directory", tmp_path, "all")
+    assert run.returncode == 0, run.stdout
+    with duckdb.connect(tmp_path / "results/reasoning/results.duckdb", read_only=True) as connection:
+        scored = connection.sql("SELECT DISTINCT benchmark FROM scores ORDER BY ALL").fetchall()
+        steps = connection.sql(
+            "SELECT method, count(*) FROM train_metrics GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    assert {"chain_sum", "spell_backward"} <= {name for (name,) in scored}
     assert steps == [("grpo", 2), ("sent", 2)]

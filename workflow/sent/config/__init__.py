@@ -7,7 +7,7 @@ from here. Nothing here imports torch.
 from sent.config.backends import SAMPLERS
 from sent.config.base import Name, Settings, given, laid_over
 from sent.config.curriculum import Curriculum
-from sent.config.data import Data, Generator, Hub, Recorded, RowFormat, Source
+from sent.config.data import Data, Generator, Hub, ReasoningGym, Recorded, RowFormat, Source
 from sent.config.evaluation import Benchmark, Evaluation
 from sent.config.experiment import Experiment
 from sent.config.grading import Grading
@@ -43,6 +43,7 @@ __all__ = [
     "Part",
     "Pretrain",
     "Probe",
+    "ReasoningGym",
     "Recorded",
     "Resources",
     "Results",

@@ -1,7 +1,7 @@
 """Where questions and recorded responses come from."""
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,16 @@ class Generator(Settings):
     count: int = Field(200, ge=1, description="number of questions")
     levels: list[int] = Field([1, 2, 3], min_length=1, description="difficulty levels, mixed evenly")
     seed: int = Field(0, description="another seed makes other questions")
+
+
+class ReasoningGym(Settings):
+    """Questions of the package reasoning-gym (`pip install 'sent-rlvr[reasoning]'`), made without download."""
+
+    families: dict[str, dict[str, Any]] = Field(
+        min_length=1, description="its data sets by name, with options of each: {chain_sum: {max_terms: 4}}"
+    )
+    count: int = Field(200, ge=1, description="number of questions, the families taking turns")
+    seed: int = Field(0, description="another seed makes other questions; some may be the same")
 
 
 PRESETS = ("lm_eval", "lighteval", "openai_batch", "vllm_batch", "trl", "verl", "qwen_math")
@@ -68,7 +78,7 @@ class RowFormat(Settings):
 
 
 class Source(RowFormat):
-    """Where questions come from: exactly one of `hub`, `path` or `generator`."""
+    """Where questions come from: exactly one of `hub`, `path`, `generator` and `reasoning_gym`."""
 
     REPORT = frozenset({"licence"})
 
@@ -77,6 +87,7 @@ class Source(RowFormat):
         None, description="local file of rows, or a folder of them: JSON Lines, JSON, Parquet, CSV or TSV"
     )
     generator: Generator | None = Field(None, description="questions of the embedded arithmetic families")
+    reasoning_gym: ReasoningGym | None = Field(None, description="questions of the package reasoning-gym")
     prefix: str = Field(
         "", description="text cut from the start of every question, where a dataset wraps it in a prompt"
     )
@@ -89,9 +100,13 @@ class Source(RowFormat):
 
     @model_validator(mode="after")
     def _one_origin(self):
-        given = [key for key in ("hub", "path", "generator") if getattr(self, key) is not None]
+        given = [
+            key for key in ("hub", "path", "generator", "reasoning_gym") if getattr(self, key) is not None
+        ]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of hub, path and generator, found {given or 'none'}")
+            raise ValueError(
+                f"give exactly one of hub, path, generator and reasoning_gym, found {given or 'none'}"
+            )
         return self
 
 

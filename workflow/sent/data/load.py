@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sent.config import Generator, Recorded, RowFormat, Source
+from sent.config import Generator, ReasoningGym, Recorded, RowFormat, Source
 from sent.data import rows
 from sent.data.input_row import InputRow, Reader
 from sent.data.rows import Row
@@ -97,6 +97,8 @@ def origin(source: Source) -> str:
     """Name a source in messages."""
     if source.hub:
         return f"hub dataset {source.hub.repo}"
+    if source.reasoning_gym:
+        return f"reasoning-gym's {', '.join(source.reasoning_gym.families)}"
     return source.path or f"generator of {', '.join(source.generator.families)}"
 
 
@@ -148,6 +150,8 @@ def _merged(reader: "_Questions") -> Loaded:
 def _rows(source: Source) -> Iterator[Row]:
     if source.hub:
         return rows.of_hub(source.hub)
+    if source.reasoning_gym:
+        return _reasoning(source.reasoning_gym)
     return rows.of_file(source.path) if source.path else _generated(source.generator)
 
 
@@ -229,6 +233,13 @@ def _generated(settings: Generator) -> Iterator[Row]:
     for number, row in enumerate(generate(settings), start=1):
         question_id = row.pop("question_id")
         yield Row("generator", number, {**row, "id": question_id})
+
+
+def _reasoning(settings: ReasoningGym) -> Iterator[Row]:
+    from sent.data.reasoning import generate
+
+    for number, row in enumerate(generate(settings), start=1):
+        yield Row("reasoning-gym", number, row)
 
 
 def _hashed(key: str) -> str:

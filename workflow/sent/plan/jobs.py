@@ -117,8 +117,8 @@ def questions(name: str, source: Source, parquet: Path) -> int:
     if parquet.is_file():
         return len(_column(parquet, "question_id"))
     count = source.rows
-    if source.generator is not None:
-        count = source.generator.count
+    if made := source.generator or source.reasoning_gym:
+        count = made.count
     elif count is None and source.hub is not None:
         count = KNOWN_ROWS.get(source.hub.repo)
     elif count is None and source.path is not None and Path(source.path).is_file():

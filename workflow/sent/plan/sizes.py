@@ -45,7 +45,9 @@ GPUS = {
         _gpu("a100-40gb", 39.6, 312, 1555, 300),  # the same, 40 GB
         _gpu("l40s-48gb", 45.0, 362, 864, 32),  # L40S data sheet; PCIe 4 x16
         _gpu("l4-24gb", 22.5, 121, 300, 32),  # L4 data sheet; PCIe 4 x16
-        _gpu("rtx3060-12gb", 12.0, 25.5, 360, 32),  # GA106 white paper's rate of a core, 112 of them; PCIe 4 x16
+        _gpu(
+            "rtx3060-12gb", 12.0, 25.5, 360, 32
+        ),  # GA106 white paper's rate of a core, 112 of them; PCIe 4 x16
         _gpu("rtx4090-24gb", 24.0, 165.2, 1008, 32),  # Ada GPU architecture paper, float32 sums; PCIe 4 x16
     )
 }

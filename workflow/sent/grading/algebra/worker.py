@@ -34,10 +34,7 @@ def main() -> None:
     settings = json.loads(sys.argv[1])
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # nothing that a library prints may mix with the replies
-    limit = settings["memory_mb"] * 2**20
-    with contextlib.suppress(ValueError, OSError):  # macOS knows no limit of address space
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_memory(settings["memory_mb"])
     try:
         from sent.grading.algebra.verify import algebraically_equal
     except ImportError as error:
@@ -47,7 +44,7 @@ def main() -> None:
 
     policy = settings["policy"]
     policy = Policy(**{**policy, "rounding": Rounding(**policy["rounding"])})
-    _seal()
+    seal()
     print(json.dumps(READY), file=replies)
     for line in sys.stdin:
         signal.setitimer(signal.ITIMER_PROF, settings["timeout_seconds"])
@@ -64,7 +61,15 @@ def main() -> None:
         print(json.dumps(reply), file=replies)
 
 
-def _seal() -> None:
+def limit_memory(megabytes: int) -> None:
+    """Let this process have no more memory than so much, and leave no core file."""
+    limit = megabytes * 2**20
+    with contextlib.suppress(ValueError, OSError):  # macOS knows no limit of address space
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def seal() -> None:
     """Refuse files to write, processes and sockets from here on, whatever an answer may talk a library into."""
     sys.dont_write_bytecode = True
 
