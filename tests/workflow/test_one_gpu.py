@@ -121,6 +121,7 @@ def test_they_fit_their_card_in_the_promised_time(name, gpu, hours, capsys, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_gsm8k_runs_from_questions_to_published_figures(tmp_path):
     source = {"path": questions(tmp_path / "train.jsonl", range(20, 50)), "answer_after": "####"}
     test = {"path": questions(tmp_path / "test.jsonl", range(50, 60)), "answer_after": "####"}
@@ -147,6 +148,7 @@ def test_gsm8k_runs_from_questions_to_published_figures(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_reasoning_runs_with_the_package_s_rewards(tmp_path):
     pytest.importorskip("reasoning_gym", reason="needs the package reasoning-gym (extra `reasoning`)")
     found = yaml.safe_load((ROOT / "config/reasoning.yaml").read_text())
