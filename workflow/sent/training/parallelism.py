@@ -50,6 +50,9 @@ class Replicated:
         at_once = is_last or self.is_sharded
         return contextlib.nullcontext() if at_once else self.accelerator.no_sync(policy)
 
+    def put_back(self, policy: nn.Module) -> None:
+        """Split again what a pass without gradients has left whole; after a backward pass it is so already."""
+
     def clip(self, policy: nn.Module, max_grad_norm: float) -> Tensor:
         """Clip the gradient; return its norm before that."""
         return self.accelerator.clip_grad_norm_(policy.parameters(), max_grad_norm)
@@ -124,6 +127,9 @@ class FullyShardedFsdp2(Replicated):
         from accelerate.utils.fsdp_utils import fsdp2_prepare_model
 
         return fsdp2_prepare_model(self.accelerator, policy.requires_grad_(False))
+
+    def put_back(self, policy: nn.Module) -> None:
+        policy.reshard()  # the outermost module keeps its own weights whole after a forward pass
 
     def clip(self, policy: nn.Module, max_grad_norm: float) -> Tensor:
         norm = super().clip(policy, max_grad_norm)

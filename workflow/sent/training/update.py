@@ -70,6 +70,7 @@ class Updater:
             places = batch.tokens_of(rows)
             for values, new in zip(found, policy(sequences, need_entropy), strict=False):
                 values[places] = new.float().cpu()
+        self.parallelism.put_back(policy)
         return found[0], found[1] if need_entropy else None
 
     def update(
