@@ -105,7 +105,7 @@ def test_no_code_in_an_answer_is_run(tmp_path):
 
 def test_a_worker_refuses_to_write_files_and_start_processes(tmp_path):
     code = (
-        "import os, subprocess, sys\nfrom sent.grading.algebra.worker import _seal\n_seal()\n"
+        "import os, subprocess, sys\nfrom sent.grading.algebra.worker import seal\nseal()\n"
         "def tried(action):\n    try:\n        action()\n    except PermissionError:\n        return 'refused'\n"
         "    return 'done'\n"
         f"path = {str(tmp_path / 'canary')!r}\n"
