@@ -137,13 +137,15 @@ def test_gsm8k_runs_from_questions_to_published_figures(tmp_path):
         golds = connection.sql(
             "SELECT answer FROM questions WHERE question LIKE '%holds 20 pears%'"
         ).fetchall()
-        beside = connection.sql("SELECT method, published, ours FROM vs_published ORDER BY method").fetchall()
+        beside = connection.sql(
+            "SELECT method, round(100 * published, 1), ours FROM vs_published ORDER BY method"
+        ).fetchall()
         steps = connection.sql(
             "SELECT method, count(*) FROM train_metrics GROUP BY ALL ORDER BY ALL"
         ).fetchall()
     assert golds == [("12",)]
     # Random weights answer nothing; PPO and its figure stand there without a run of ours.
-    assert beside == [("base", 0.496, 0.0), ("grpo", 0.543, 0.0), ("ppo", 0.567, None)]
+    assert beside == [("base", 49.6, 0.0), ("grpo", 54.3, 0.0), ("ppo", 56.7, None)]
     assert steps == [("grpo", 2), ("sent", 2)]
 
 
