@@ -14,13 +14,14 @@ from sent.__main__ import main
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 EXAMPLES = [
-    {"question": "What is 3 + 4?", "response": " \\boxed{7}\n"},
-    {"question": "What is 9 - 2?", "response": " \\boxed{7}\n"},
-    {"question": "What is 2 * 5?", "response": " \\boxed{10}\n"},
+    {"question": "What is the last number of 3, 8, 5?", "response": " \\boxed{5}\n"},
+    {"question": "What is the last number of 1, 9, 2?", "response": " \\boxed{2}\n"},
+    {"question": "What is the last number of 7, 4, 6?", "response": " \\boxed{6}\n"},
 ]
 MODEL = {"chat": False, "prompt": "Question: {question}\nAnswer:", "dtype": "float32", "few_shot": EXAMPLES}
 DECODING = {"max_new_tokens": 12, "stop": ["\n"]}
-QUESTIONS = [("2 + 3", 5), ("6 + 1", 7), ("8 - 5", 3), ("4 * 3", 12)]
+QUESTIONS = [("2, 6, 8", 8), ("5, 1, 3", 3), ("9, 4, 7", 7), ("8, 3, 1", 1)]
+"""Some of which the model answers right at temperature 1, and some not: sums are too hard for it."""
 WINDOW = 512
 
 
@@ -59,7 +60,7 @@ def embedder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def questions(tmp_path_factory):
     rows = [
-        {"question_id": f"q{n}", "question": f"What is {text}?", "answer": str(value)}
+        {"question_id": f"q{n}", "question": f"What is the last number of {text}?", "answer": str(value)}
         for n, (text, value) in enumerate(QUESTIONS)
     ]
     path = tmp_path_factory.mktemp("data") / "questions.parquet"
@@ -123,10 +124,10 @@ def sampled(policy, questions, embedder, tmp_path_factory):
     return folder
 
 
-def test_a_real_model_adds(sampled):
+def test_a_real_model_answers_some_questions_and_not_others(sampled):
     verdicts = [row["verdict"] for row in tables.rows(sampled / "verdicts.parquet", tables.VERDICTS)]
     assert len(verdicts) == 8 * len(QUESTIONS)
-    assert verdicts.count("correct") >= 4
+    assert 4 <= verdicts.count("correct") <= 28
     assert verdicts.count("no_answer") + verdicts.count("truncated") <= len(verdicts) // 2
 
 
