@@ -42,6 +42,7 @@ STAGES = {
     "response_length": ("dfe", "cab"),
     "rescored": ("acd", "feb"),
     "reverse": ("bef", "dca"),
+    "adaptive_difficulty": ("adfecb",),
 }
 
 
@@ -116,3 +117,11 @@ def test_an_experiment_makes_its_own_curricula_and_those_that_its_methods_follow
 def test_mistakes_are_named(changes, message):
     with pytest.raises(SentError, match=message):
         load(experiment(**changes))
+
+
+@pytest.mark.parametrize("other", [{"score": "n_clusters"}, {"n_stages": 2}, {"shuffle": False}])
+def test_what_goes_with_a_target_of_difficulty(other):
+    with pytest.raises(
+        SentError, match="adaptive needs `score: error_rate`, `n_stages: 1` and `shuffle: true`"
+    ):
+        parse(Curriculum, ENTRIES["adaptive_difficulty"] | other, "mine")

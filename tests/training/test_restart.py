@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -94,6 +95,43 @@ def test_sigterm_saves_and_the_next_run_goes_on(run, inputs, uninterrupted, tmp_
     status, _ = run(args)
     assert status == 0
     assert results(tmp_path) == results(tmp_path / "fresh") == expected
+
+
+@pytest.mark.slow
+def test_a_target_of_difficulty_goes_on_where_it_was(run, inputs, tmp_path):
+    """Of an adaptive curriculum: what a step asks depends on the rewards of all before it."""
+    questions = tables.rows(inputs / "questions.parquet")
+    rows = [
+        {
+            "question_id": row["question_id"],
+            "stage": 1,
+            "position": i,
+            "score": i / 9,
+            "rehearsal": False,
+            "why": "",
+        }
+        for i, row in enumerate(questions)
+    ]
+    facts = {"settings": json.dumps({"shuffle": True, "adaptive": {"start": 0.3}})}
+    tables.write(tmp_path / "c.parquet", tables.table(tables.CURRICULUM, rows), tables.CURRICULUM, facts)
+
+    def job(name: str):
+        args = arguments(inputs, tmp_path / name)
+        args.curriculum = str(tmp_path / "c.parquet")
+        return args
+
+    status, happened = run(job("whole"))
+    assert status == 0
+    targets = [row["difficulty_target"] for row in tables.rows(tmp_path / "whole" / "metrics.parquet")]
+    rewards = [row["reward"] for row in tables.rows(tmp_path / "whole" / "metrics.parquet")]
+    assert targets[0] == 0.3 and len(set(targets)) > 2
+    for target, reward, following in zip(targets, rewards, targets[1:], strict=False):
+        moved = target + 0.5 * math.tanh(2 * (reward - 0.5))
+        assert following == pytest.approx(min(1, max(0, moved)))
+    last = max(i for i, name in enumerate(happened, 1) if name == "update")
+    assert run(job("killed"), at=last)[0] == -signal.SIGKILL
+    assert run(job("killed"))[0] == 0
+    assert results(tmp_path / "killed") == results(tmp_path / "whole")
 
 
 @pytest.mark.slow

@@ -1,16 +1,23 @@
 """What is trained on, in what order, for how many steps."""
 
 import json
+import math
 from collections import Counter
 
 import pytest
 from sent import tables
 from sent.__main__ import main
-from sent.config import Training
+from sent.config import Adaptive, Training
 from sent.errors import SentError
 from sent.experiment import read
-from sent.training.schedule import QuestionStream, learning_rate_factor, stage_steps, total_steps
-from sent.training.stage import is_shuffled, read_questions
+from sent.training.schedule import (
+    AdaptiveStream,
+    QuestionStream,
+    learning_rate_factor,
+    stage_steps,
+    total_steps,
+)
+from sent.training.stage import read_questions, stream_of
 
 
 def settings(**changes) -> Training:
@@ -152,7 +159,7 @@ def test_training_sees_the_curriculum_s_order(files):
 
 
 def test_a_curriculum_says_whether_training_shuffles(tmp_path):
-    assert is_shuffled(None)
+    assert stream_of(None, ["a"], 0, 1).shuffle
     for shuffle in (True, False):
         entropies = [{"question_id": "a", "n_clusters": 1, "semantic_entropy": 0.0, "accuracy": 1.0}]
         tables.write(tmp_path / "se.parquet", tables.table(tables.SEMANTIC_ENTROPY, entropies))
@@ -167,7 +174,42 @@ def test_a_curriculum_says_whether_training_shuffles(tmp_path):
             output,
         ]
         assert main(["curriculum", *options]) == 0
-        assert is_shuffled(output) == shuffle
+        assert stream_of(output, ["a"], 0, 1).shuffle == shuffle
+
+
+def test_an_adaptive_stream_takes_what_is_nearest_to_a_target_that_follows_the_rewards():
+    def stream() -> AdaptiveStream:
+        # Difficulties 0, 1/4, 1/2 and 1; the target moves by up to 1/2.
+        return AdaptiveStream(["d", "b", "a", "c"], [1.0, 0.25, 0.0, 0.5], 0, 1, Adaptive())
+
+    def asked(of: AdaptiveStream, cursor: int, count: int) -> list[str]:
+        return [question for question, _ in of.take(cursor, count)]
+
+    first = stream()
+    assert asked(first, 0, 2) == ["a", "b"]
+    assert asked(first, 1, 2) == ["b", "c"], "further rounds of a step go on where the first ended"
+    assert first.take(0, 6)[3:] == [("d", 0), ("a", 1), ("b", 1)], "then the next epoch"
+    first.advance(2, reward=1.0)
+    moved = 0.5 * math.tanh(2 * (1.0 - 0.5))
+    assert first.state == {"target": pytest.approx(moved), "cursor": 2, "epoch": 0, "asked": [2, 1]}
+    assert asked(first, 2, 2) == ["c", "d"], "each question once an epoch"
+    assert asked(first, 2, 4)[2:] == ["c", "b"], "0.38 is nearer to 1/2 than to 1/4"
+    first.advance(5, reward=0.0)
+    assert first.state == {"target": pytest.approx(0), "cursor": 5, "epoch": 1, "asked": [3]}
+    assert asked(first, 5, 3) == ["a", "b", "d"]
+
+    resumed = stream()
+    resumed.state = json.loads(json.dumps(first.state))
+    assert resumed.take(5, 9) == first.take(5, 9)
+
+
+def test_an_adaptive_target_stays_on_the_scale_and_its_ties_are_shuffled():
+    ids = [str(i) for i in range(40)]
+    one, other = (AdaptiveStream(ids, [0.5] * 40, seed, 1, Adaptive(rate=1.0)) for seed in (0, 1))
+    assert sorted(one.take(0, 40)) == sorted(other.take(0, 40)) and one.take(0, 40) != other.take(0, 40)
+    for reward, target in ((0.0, 0.0), (1.0, math.tanh(1)), (1.0, 1.0), (0.5, 1.0)):
+        one.advance(one.state["cursor"] + 7, reward)
+        assert one.state["target"] == pytest.approx(target)
 
 
 def test_a_curriculum_of_other_questions_or_stages_is_refused(files):
@@ -175,5 +217,10 @@ def test_a_curriculum_of_other_questions_or_stages_is_refused(files):
     with pytest.raises(SentError, match="question 'x' is not in"):
         read_questions(questions, curriculum, 1, 1)
     questions, curriculum = files(("a", 1, 0))
+    with pytest.raises(
+        SentError, match="expected a row for each of 4 questions, 3 have none, the first is 'b'"
+    ):
+        read_questions(questions, curriculum, 1, 1)
+    questions, curriculum = files(*((q, 1, p) for p, q in enumerate("abcd")))
     with pytest.raises(SentError, match="expected questions in each of 2 stages, found stages \\[1\\]"):
         read_questions(questions, curriculum, 1, 2)

@@ -6,7 +6,7 @@ from here. Nothing here imports torch.
 
 from sent.config.backends import SAMPLERS
 from sent.config.base import Name, Settings, given, laid_over
-from sent.config.curriculum import Curriculum
+from sent.config.curriculum import Adaptive, Curriculum
 from sent.config.data import Data, Generator, Hub, ReasoningGym, Recorded, RowFormat, Source
 from sent.config.evaluation import Benchmark, Evaluation
 from sent.config.experiment import Experiment
@@ -22,6 +22,7 @@ from sent.config.training import ColocatedVllm, EntropyController, Lora, Method,
 __all__ = [
     "PAPER_PROMPT",
     "SAMPLERS",
+    "Adaptive",
     "Architecture",
     "Backend",
     "Benchmark",

@@ -7,6 +7,18 @@ from pydantic import Field, model_validator
 from sent.config.base import Label, Settings
 
 
+class Adaptive(Settings):
+    """A target of difficulty that follows the rewards (AdaRFT): each step asks the questions nearest to it.
+
+    Difficulties and the target are shares of responses that are not right, 0 to 1.
+    """
+
+    start: float = Field(0.0, ge=0, le=1, description="target of the first step")
+    rate: float = Field(0.5, gt=0, le=1, description="furthest that one step moves it")
+    sensitivity: float = Field(2.0, gt=0, description="how steeply the move follows the rewards")
+    aim: float = Field(0.5, ge=0, le=1, description="mean reward at which the target stays where it is")
+
+
 class Curriculum(Settings):
     """A registry entry of config/curricula.yaml: an order of the questions. The defaults are nearest to SENT: two stages
     by discrete semantic entropy.
@@ -64,7 +76,18 @@ class Curriculum(Settings):
         False,
         description="sample again after a stage, with the policy as it is then, and sort what is left anew",
     )
+    adaptive: Adaptive | None = Field(
+        None,
+        description="one stage without an order of its own: each step asks what is nearest to a target that follows the "
+        "rewards; null: none",
+    )
     seed: int = Field(0, description="of the random order and of the choice of rehearsed questions")
+
+    @model_validator(mode="after")
+    def _adaptive_fits(self):
+        if self.adaptive and (self.score, self.n_stages, self.shuffle) != ("error_rate", 1, True):
+            raise ValueError("adaptive needs `score: error_rate`, `n_stages: 1` and `shuffle: true`")
+        return self
 
     @model_validator(mode="after")
     def _cuts_fit(self):

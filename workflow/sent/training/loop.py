@@ -66,6 +66,7 @@ class TrainingLoop:
         self.settings: Training = updater.settings
         self.method: Method = updater.method
         self.state = {"step": 0, "cursor": 0, "rows": [], "probe": [], "best": None, "entropy_level": 0.0}
+        self.state["stream"] = stream.state
         self.log, self.tracking = StepLog(checkpoints.folder), tracking
         self._patient = patient_barrier(accelerator, self.settings.process_timeout_minutes)
         self._warned: set[str] = set()
@@ -204,11 +205,15 @@ class TrainingLoop:
         if recipe.needs_entropy_gradient(self.method):
             row["entropy_coefficient"] = coefficient
         row |= {f"seconds_{phase}": value for phase, value in self.seconds.items()}
+        if self.stream.state is not None:
+            row["difficulty_target"] = self.stream.state["target"]
+        self.stream.advance(self.state["cursor"] + used, row["reward"])
         self.state = self.state | {
             "step": step,
             "cursor": self.state["cursor"] + used,
             "rows": [*self.state["rows"], row],
             "entropy_level": level,
+            "stream": self.stream.state,
         }
         kept = kept_rollouts.choose(groups, self.settings.keep_rollouts, self.seed, self.stage, step)
         if self.accelerator.is_main_process:
@@ -297,6 +302,8 @@ class TrainingLoop:
         # A job that was to end earlier has asked its last policy, too.
         asked = [row for row in state.get("probe", []) if self.probe.is_due(row["step"] - self.probe.before)]
         self.state = {key: state.get(key, first) for key, first in self.state.items()} | {"probe": asked}
+        if self.state["stream"] is not None:
+            self.stream.state = self.state["stream"]
         logger.info("going on from %s, %s of %s steps done", folder, state["step"], steps)
 
     def _on_sigterm(self, *_) -> None:

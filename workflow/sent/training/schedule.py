@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from sent.config import Training
+from sent.config import Adaptive, Training
 from sent.errors import SentError
 from sent.seeding import generator_of
 
@@ -80,9 +80,74 @@ class QuestionStream:
             seen[question] = seen.get(question, 0) + 1
         return taken
 
+    @property
+    def state(self) -> dict | None:
+        """What a checkpoint must hold of the stream beside its cursor: nothing."""
+        return None
+
+    def advance(self, cursor: int, reward: float) -> None:
+        """Learn that a step ended at ``cursor`` with this mean reward. The order here does not depend on it."""
+
     def _permutation(self, epoch: int) -> np.ndarray:
         if epoch != self._epoch:
             ordered = np.arange(len(self.ids))
             self._epoch = epoch
             self._order = generator_of(*self.name, epoch).permutation(ordered) if self.shuffle else ordered
         return self._order
+
+
+class AdaptiveStream(QuestionStream):
+    """A stream whose steps take the questions nearest to a target of difficulty, each once an epoch.
+
+    The target follows the rewards: T <- clip(T + rate tanh(sensitivity (mean reward - aim)), 0, 1) (AdaRFT, Shi et al.
+    2025, algorithm 1, on a scale of 1 instead of 100). ``difficulties`` ``[n]`` are in [0, 1]. Among equally near ones the
+    shuffled order of the epoch decides, and what an epoch has left goes before the next epoch.
+    """
+
+    def __init__(self, ids: list[str], difficulties: list[float], seed: int, stage: int, settings: Adaptive):
+        super().__init__(ids, seed, stage)
+        self.difficulties = np.array(difficulties)
+        self.settings = settings
+        self.state = {"target": settings.start, "cursor": 0, "epoch": 0, "asked": []}
+
+    @property
+    def state(self) -> dict:
+        """Target of the next step, the cursor at which it begins, and the places of ``ids`` that its epoch has asked."""
+        return self._state
+
+    @state.setter
+    def state(self, state: dict) -> None:
+        self._state = state
+        self._queue, self._queued = [], state["epoch"]
+        self._extend(without=state["asked"])
+
+    def take(self, cursor: int, count: int) -> list[tuple[str, int]]:
+        """Return what :meth:`QuestionStream.take` does, of the present step: ``cursor`` is not before its first place."""
+        first = cursor - self._state["cursor"]
+        while len(self._queue) < first + count:
+            self._extend()
+        taken = [self.ids[place] for _, place in self._queue[first : first + count]]
+        return [(question, taken[:i].count(question)) for i, question in enumerate(taken)]
+
+    def advance(self, cursor: int, reward: float) -> None:
+        """Move the target by the mean reward of the step that ended at ``cursor``."""
+        s, state = self.settings, self._state
+        done = self._queue[: cursor - state["cursor"]]
+        epoch = max([state["epoch"], *(epoch for epoch, _ in done)])
+        before = state["asked"] if epoch == state["epoch"] else []
+        target = state["target"] + s.rate * math.tanh(s.sensitivity * (reward - s.aim))
+        self.state = {
+            "target": min(1.0, max(0.0, target)),
+            "cursor": cursor,
+            "epoch": epoch,
+            "asked": [*before, *(place for of, place in done if of == epoch)],
+        }
+
+    def _extend(self, without=()) -> None:
+        """Queue the next epoch's questions as (epoch, place), the nearest to the target first."""
+        shuffled = self._permutation(self._queued)
+        distances = np.abs(self.difficulties[shuffled] - self._state["target"])
+        nearest = shuffled[np.argsort(distances, kind="stable")].tolist()
+        asked = set(without)
+        self._queue += [(self._queued, place) for place in nearest if place not in asked]
+        self._queued += 1

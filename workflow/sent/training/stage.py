@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from sent import tables
-from sent.config import SAMPLERS, Grading, Method, Model, Probe, Training, parse
+from sent.config import SAMPLERS, Adaptive, Grading, Method, Model, Probe, Training, parse
 from sent.errors import SentError
 from sent.log import logger
 from sent.models.architecture import context_of
@@ -25,7 +25,13 @@ from sent.training.loop import TrainingLoop
 from sent.training.parallelism import parallelism_of
 from sent.training.recipe import updates_per_step
 from sent.training.rollout import Collector, TrainingQuestion
-from sent.training.schedule import QuestionStream, learning_rate_factor, stage_steps, total_steps
+from sent.training.schedule import (
+    AdaptiveStream,
+    QuestionStream,
+    learning_rate_factor,
+    stage_steps,
+    total_steps,
+)
 from sent.training.step_metrics import step_table
 from sent.training.update import Updater
 
@@ -122,7 +128,7 @@ def train_stage(args) -> None:
             collector,
             reference,
             questions,
-            QuestionStream(ids, args.seed, args.stage, is_shuffled(args.curriculum)),
+            stream_of(args.curriculum, ids, args.seed, args.stage),
             checkpoints,
             args.seed,
             args.stage,
@@ -245,10 +251,16 @@ def read_probe(path: str, tokenizer, model: Model, settings: Training, config) -
     return list(render_questions(rows, list(rows), tokenizer, model, settings, config).values())
 
 
-def is_shuffled(curriculum: str | None) -> bool:
-    """Whether the order of a stage is drawn anew in each epoch: always, unless the curriculum's settings say otherwise."""
+def stream_of(curriculum: str | None, ids: list[str], seed: int, stage: int) -> QuestionStream:
+    """Return the stream of a stage's questions: shuffled in each epoch, unless the curriculum's settings say otherwise."""
     settings = tables.fact(curriculum, "settings", {}) if curriculum else {}
-    return settings.get("shuffle", True)
+    if settings.get("adaptive") is None:
+        return QuestionStream(ids, seed, stage, settings.get("shuffle", True))
+    scores = {row["question_id"]: row["score"] for row in tables.rows(curriculum, tables.CURRICULUM)}
+    difficulties = [
+        1.0 if scores[i] is None else scores[i] for i in ids
+    ]  # without an answer, difficulty is unknown
+    return AdaptiveStream(ids, difficulties, seed, stage, Adaptive(**settings["adaptive"]))
 
 
 def render_questions(
