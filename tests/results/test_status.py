@@ -188,7 +188,7 @@ def test_without_a_name_it_is_the_experiment_of_the_newest_run(tmp_path, monkeyp
     write(tmp_path / "results/smoke/logs/models/nano-smoke.log", "")
     assert main(["status"]) == 0
     printed = capsys.readouterr().out
-    assert "smoke: 0 of 22 jobs done; Snakemake is not running\nA killed Snakemake left its lock" in printed
+    assert "smoke: 0 of 23 jobs done; Snakemake is not running\nA killed Snakemake left its lock" in printed
     assert "models/nano-smoke interrupted; the end of logs/models/nano-smoke.log:\n    (empty" in printed
 
 
@@ -196,10 +196,11 @@ def test_the_embedded_experiment(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "results/nano/data/train.parquet", "x")
     write(tmp_path / "results/nano/data/dropped.tsv", "x")
+    write(tmp_path / "results/nano/data/held_out.parquet", "x")
     write(tmp_path / "results/nano/logs/models/nano-small.log", "error: no space left\n")
     assert main(["status", "--configfile", str(REPOSITORY / "config/config.yaml")]) == 0
     printed = capsys.readouterr().out
-    assert "nano: 1 of 60 jobs done; Snakemake is not running" in printed
+    assert "nano: 1 of 61 jobs done; Snakemake is not running" in printed
     assert (
         "models/nano-small failed; the end of logs/models/nano-small.log:\n    error: no space left"
         in printed
@@ -217,7 +218,7 @@ def test_an_experiment_with_entries_of_its_own(tmp_path, monkeypatch, capsys):
     own = {"methods": {"mine": {"curriculum": "semantic_entropy"}}}
     write(tmp_path / "mine.yaml", yaml.safe_dump(config | {"methods": ["mine"], "registry": own}))
     assert main(["status", "--configfile", "mine.yaml"]) == 0
-    assert "smoke: 0 of 17 jobs done" in capsys.readouterr().out
+    assert "smoke: 0 of 18 jobs done" in capsys.readouterr().out
 
 
 def test_watching_prints_once_where_there_is_no_terminal(tmp_path, monkeypatch, capsys):
@@ -235,14 +236,14 @@ def test_watching_shows_what_has_changed_until_it_is_interrupted(tmp_path, monke
         slept.append(seconds)
         if len(slept) == 2:
             raise KeyboardInterrupt
-        for name in ("train.parquet", "dropped.tsv"):
+        for name in ("train.parquet", "dropped.tsv", "held_out.parquet"):
             write(tmp_path / f"results/smoke/data/{name}", "x")
 
     monkeypatch.setattr(status_command.time, "sleep", sleep)
     assert main(["status", "--watch", "2.5", "--configfile", str(REPOSITORY / "config/smoke.yaml")]) == 0
     _, first, second = capsys.readouterr().out.split("\x1b[H\x1b[2J")
     assert slept == [2.5, 2.5]
-    assert first.startswith("smoke: 0 of 22") and second.startswith("smoke: 1 of 22")
+    assert first.startswith("smoke: 0 of 23") and second.startswith("smoke: 1 of 23")
 
 
 @pytest.mark.parametrize("seconds", ["0", "nan", "soon"])
