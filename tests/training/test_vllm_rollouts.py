@@ -39,7 +39,7 @@ def job(request, tmp_path):
     return argparse.Namespace(
         policy=folder, reference=folder, questions=str(tmp_path / "questions.parquet"), curriculum=None, stage=1,
         stages=1, method='{"entropy": 0.5}', method_name="en", allow_own_code=False, seed=0, grading="{}",
-        run_name=None,
+        run_name=None, probe=None, probe_settings=None, probe_output=str(tmp_path / "probe.parquet"),
         model='{"prompt": "{question}\\n", "chat": false, "dtype": "float32"}', settings=json.dumps(settings),
         output=str(tmp_path / "policy"), metrics=str(tmp_path / "metrics.parquet"),
         rollouts=str(tmp_path / "rollouts.parquet"), summary=str(tmp_path / "train.json"),

@@ -124,7 +124,7 @@ def interrupted(slurm, experiment, tmp_path_factory) -> tuple[Path, str]:
     work = tmp_path_factory.mktemp("slurm")
     log = work / f"results/smoke/logs/training/{TRAINED.removeprefix('train/')}.log"
     run = on_slurm(experiment, work, slurm, work / "first.log", f"results/smoke/{TRAINED}/policy")
-    wait_for(rf"[1-9]/{STEPS} ", log, run)
+    wait_for(rf"step [1-9] of {STEPS}:", log, run)
     job = training_job(slurm)
     ask(slurm, "scontrol", "requeue", job)  # as preemption does
     wait_for(rf"going on from .*{STEPS} steps done(.|\n)*\d/{STEPS} ", log, run)
