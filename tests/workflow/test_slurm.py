@@ -127,7 +127,7 @@ def interrupted(slurm, experiment, tmp_path_factory) -> tuple[Path, str]:
     wait_for(rf"step [1-9] of {STEPS}:", log, run)
     job = training_job(slurm)
     ask(slurm, "scontrol", "requeue", job)  # as preemption does
-    wait_for(rf"going on from .*{STEPS} steps done(.|\n)*\d/{STEPS} ", log, run)
+    wait_for(rf"going on from .*{STEPS} steps done(.|\n)*step \d+ of {STEPS}:", log, run)
     assert training_job(slurm) == job
     ask(slurm, "scancel", job)
     said = wait_for("asked to stop", log, run)
