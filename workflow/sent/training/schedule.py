@@ -74,8 +74,7 @@ class QuestionStream:
         """
         seen: dict[str, int] = {}
         taken = []
-        for place in range(cursor, cursor + count):
-            question = self.ids[self._permutation(place // len(self.ids))[place % len(self.ids)]]
+        for question in (self.ids[place] for place in self._places(cursor, count)):
             taken.append((question, seen.get(question, 0)))
             seen[question] = seen.get(question, 0) + 1
         return taken
@@ -87,6 +86,11 @@ class QuestionStream:
 
     def advance(self, cursor: int, reward: float) -> None:
         """Learn that a step ended at ``cursor`` with this mean reward. The order here does not depend on it."""
+
+    def _places(self, cursor: int, count: int) -> list[int]:
+        """Return where in ``ids`` the next questions are."""
+        n = len(self.ids)
+        return [self._permutation(place // n)[place % n] for place in range(cursor, cursor + count)]
 
     def _permutation(self, epoch: int) -> np.ndarray:
         if epoch != self._epoch:
@@ -121,13 +125,12 @@ class AdaptiveStream(QuestionStream):
         self._queue, self._queued = [], state["epoch"]
         self._extend(without=state["asked"])
 
-    def take(self, cursor: int, count: int) -> list[tuple[str, int]]:
-        """Return what :meth:`QuestionStream.take` does, of the present step: ``cursor`` is not before its first place."""
+    def _places(self, cursor: int, count: int) -> list[int]:
+        """As for every stream, of the present step alone: ``cursor`` is not before its first place."""
         first = cursor - self._state["cursor"]
         while len(self._queue) < first + count:
             self._extend()
-        taken = [self.ids[place] for _, place in self._queue[first : first + count]]
-        return [(question, taken[:i].count(question)) for i, question in enumerate(taken)]
+        return [place for _, place in self._queue[first : first + count]]
 
     def advance(self, cursor: int, reward: float) -> None:
         """Move the target by the mean reward of the step that ended at ``cursor``."""

@@ -257,9 +257,8 @@ def stream_of(curriculum: str | None, ids: list[str], seed: int, stage: int) -> 
     if settings.get("adaptive") is None:
         return QuestionStream(ids, seed, stage, settings.get("shuffle", True))
     scores = {row["question_id"]: row["score"] for row in tables.rows(curriculum, tables.CURRICULUM)}
-    difficulties = [
-        1.0 if scores[i] is None else scores[i] for i in ids
-    ]  # without an answer, difficulty is unknown
+    # A question without an answer in any sample has no score: how hard it is nobody knows.
+    difficulties = [1.0 if scores[i] is None else scores[i] for i in ids]
     return AdaptiveStream(ids, difficulties, seed, stage, Adaptive(**settings["adaptive"]))
 
 
