@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,6 +35,17 @@ from sent.training.warnings import is_spike, warn
 
 class Preempted(BaseException):
     """SIGTERM arrived at a moment when nothing is half done."""
+
+
+class Scores(NamedTuple):
+    """Figures of a rollout, over its tokens on all processes."""
+
+    gap: float
+    """Mean absolute difference of sampler's and trainer's log-probabilities, nats."""
+    far_share: float
+    """Share of tokens that one of them holds more than twice as likely as the other."""
+    entropy: float
+    """Mean of full-vocabulary entropies, nats."""
 
 
 class TrainingLoop:
@@ -179,12 +191,14 @@ class TrainingLoop:
                 self.collector, self.stream, self.questions, self.state["cursor"], step, self.accelerator
             )
         with self._timed("score"):
-            batch, gap, far = self._scored(groups)
-            self._check_gap(gap, step)
+            batch, scores = self._scored(groups)
+            self._check_gap(scores.gap, step)
         if self._agreed_to_stop():  # the longest part is over, and no weight has changed yet
             raise Preempted
         with self._timed("update"):
-            coefficient, level = self._entropy_bonus(batch)
+            coefficient, level = entropy_bonus(
+                self.method.entropy, self.state["entropy_level"], scores.entropy
+            )
             updates = self._updates(batch, step, coefficient)
         row = {"step": step} | rollout_metrics(groups, self.settings, self.accelerator)
         skipped = sum(figures.pop("skipped", 0) for figures in updates)
@@ -193,8 +207,8 @@ class TrainingLoop:
             row[key] = sum(values) / len(values)
         seconds = time.monotonic() - start
         row |= {
-            "sampler_gap": gap,
-            "importance_far_share": far,
+            "sampler_gap": scores.gap,
+            "importance_far_share": scores.far_share,
             "updates": len(updates) - skipped,
             "updates_skipped": skipped,
             "learning_rate": self.updater.scheduler.get_last_lr()[0],
@@ -224,22 +238,19 @@ class TrainingLoop:
             self.tracking.log(row)
         return row
 
-    def _scored(self, groups: list[Group]) -> tuple[Batch, float, float]:
-        """Pass the rollout through policy and reference.
-
-        Return the batch, the mean absolute difference of sampler's and trainer's log-probabilities, and the share of
-        tokens of which one holds more than twice as likely as the other.
-        """
+    def _scored(self, groups: list[Group]) -> tuple[Batch, Scores]:
+        """Pass the rollout through policy and reference; return it with what they say, and figures over all processes."""
         batch = Batch.of(groups)
         logp, entropy = self.updater.score(self.updater.policy, batch)
         logp_ref = None
         if recipe.needs_reference(self.method):
             logp_ref, _ = self.updater.score(self.reference, batch, need_entropy=False)
         difference = (batch.sampler_logp - logp).abs()
-        own = (float(difference.sum(dtype=torch.float64)), int((difference > math.log(2)).sum()), len(logp))
-        total, far, count = map(sum, zip(*gather_object([own]), strict=True))
+        far = int((difference > math.log(2)).sum())
+        sums = (*(float(x.sum(dtype=torch.float64)) for x in (difference, entropy)), far, len(logp))
+        gap, nats, far, count = map(sum, zip(*gather_object([sums]), strict=True))
         batch = replace(batch, logp_old=logp, entropy_old=entropy, logp_ref=logp_ref)
-        return batch, total / max(1, count), far / max(1, count)
+        return batch, Scores(*(value / max(1, count) for value in (gap, far, nats)))
 
     def _check_gap(self, gap: float, step: int) -> None:
         if not gap <= self.settings.logprob_tolerance:
@@ -248,12 +259,6 @@ class TrainingLoop:
                 f"on average, more than logprob_tolerance ({self.settings.logprob_tolerance}): the rollouts do not come from "
                 "the current weights (stale weights or prefix cache?). Nothing was learnt from them; the last checkpoint is kept"
             )
-
-    def _entropy_bonus(self, batch: Batch) -> tuple[float, float]:
-        """Return the coefficient of this step, and the controller's level after it: the same on all processes."""
-        totals = gather_object([(float(batch.entropy_old.sum(dtype=torch.float64)), len(batch.ids))])
-        measured = sum(h for h, _ in totals) / max(1, sum(n for _, n in totals))
-        return entropy_bonus(self.method.entropy, self.state["entropy_level"], measured)
 
     def _updates(self, batch: Batch, step: int, entropy_coefficient: float) -> list[dict]:
         """Update on each mini-batch: blocks of groups, in the order of their places."""
