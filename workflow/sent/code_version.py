@@ -45,8 +45,8 @@ def code_version(
     ]
     texts += [_essence(path.read_text(encoding="utf-8")) for path in files]
     folders = {package / name.split(".")[1] for name in modules if name.count(".") > 1}
-    files = sorted(path for folder in folders for kind in DATA_FILES for path in folder.rglob(kind))
-    texts += [f"{path.relative_to(package)}\n{path.read_text(encoding='utf-8')}" for path in files]
+    read = sorted(path for folder in folders for kind in DATA_FILES for path in folder.rglob(kind))
+    texts += [f"{path.relative_to(package)}\n{path.read_text(encoding='utf-8')}" for path in read]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
 

@@ -47,16 +47,13 @@ class Workload:
         if not self.experiment.sampled:
             return 0
         recorded, probe = self.experiment.experiment.recorded, self.experiment.experiment.probe
-        held_out = (
-            probe.count
-            if probe and probe.count and not self._made("read_questions", "questions").is_file()
-            else 0
-        )
+        file = self._made("read_questions", "questions")
+        held_out = probe.count if probe and probe.count and not file.is_file() else 0
         if recorded is None:
             source = self.experiment.experiment.data.train
         else:
             source = Source(path=next(iter(recorded.paths(self.experiment.experiment.models).values())))
-        return questions("data.train", source, self._made("read_questions", "questions")) - held_out
+        return questions("data.train", source, file) - held_out
 
     def probe_questions(self) -> int:
         """Return the number of questions that training asks on its way."""
@@ -378,14 +375,12 @@ class Jobs:
 
     def _times_probed(self, job: Job) -> int:
         """How often a stage of training asks the probe."""
-        probe, steps = (
-            self.experiment.experiment.probe,
-            self._steps(job.wildcards["model"], job.wildcards["method"]),
-        )
+        probe, stage = self.experiment.experiment.probe, job.wildcards["stage"]
         if probe is None:
             return 0
-        before = sum(steps[: job.wildcards["stage"] - 1])
-        ends = range(before + (before > 0), before + steps[job.wildcards["stage"] - 1] + 1)
+        steps = self._steps(job.wildcards["model"], job.wildcards["method"])
+        before = sum(steps[: stage - 1])
+        ends = range(before + (before > 0), before + steps[stage - 1] + 1)
         return sum(probe.is_due(step, sum(steps)) for step in ends)
 
     def _evaluate(self, job: Job) -> Iterator[JobEstimate]:

@@ -9,9 +9,9 @@ from sent.training.rollout import Group
 def choose(groups: list[Group], count: int, seed: int, stage: int, step: int) -> list[dict]:
     """Return ``count`` rows of the table of rollouts (sent.tables) from this step's responses on all processes.
 
-    Questions have one rank for the whole run, made of
-    the seed, so that a question that is kept once is kept again in the next epoch: only so can its answers be compared. Of
-    each question one response is drawn; a second one only where there are fewer questions than ``count``.
+    Questions have one rank for the whole run, made of the seed, so that a question that is kept once is kept again in the
+    next epoch: only so can its answers be compared. Of each question one response is drawn; a second one only where there
+    are fewer questions than ``count``.
     """
     found = []
     for group in groups:
