@@ -117,7 +117,31 @@ def function_of(kind: str, name: str) -> Callable:
 
 def constants_of(kind: str, name: str) -> dict[str, inspect.Parameter]:
     """Return the keyword-only arguments of a part's function, by name. Raises :class:`SentError` for other arguments."""
-    signature = inspect.signature(function_of(kind, name), eval_str=True)
+    return _constants_of(function_of(kind, name), kind, name)
+
+
+def bind(kind: str, part: Part, **given) -> Callable:
+    """Return a part's function with its constants filled in, and with those that are ``given`` elsewhere.
+
+    Raises :class:`SentError` for an unknown part, and for constants that are missing, unknown, out of bounds or
+    not annotated.
+    """
+    function = function_of(kind, part.name)
+    settings = _settings_of(function, kind, part.name, frozenset(given))
+    checked = parse(settings, part.constants, f"constants of {kind} '{part.name}'")
+    constants = {name: getattr(checked, name) for name in settings.model_fields}
+    return functools.partial(function, **given, **constants)
+
+
+def needed_by(kind: str, part: Part) -> frozenset[str]:
+    """Return what a part declared by :func:`needs`."""
+    return getattr(function_of(kind, part.name), "needs", frozenset())
+
+
+# Kept for each function, since every micro-batch binds its surrogate.
+@functools.cache
+def _constants_of(function: Callable, kind: str, name: str) -> dict[str, inspect.Parameter]:
+    signature = inspect.signature(function, eval_str=True)
     arguments = signature.parameters
     constants = {key: value for key, value in arguments.items() if value.kind is value.KEYWORD_ONLY}
     try:
@@ -130,20 +154,16 @@ def constants_of(kind: str, name: str) -> dict[str, inspect.Parameter]:
     return constants
 
 
-def bind(kind: str, part: Part, **given) -> Callable:
-    """Return a part's function with its constants filled in, and with those that are ``given`` elsewhere.
-
-    Raises :class:`SentError` for an unknown part, and for constants that are missing, unknown, out of bounds or
-    not annotated.
-    """
-    function = function_of(kind, part.name)
+@functools.cache
+def _settings_of(function: Callable, kind: str, name: str, given: frozenset[str]) -> type[Settings]:
+    """Return what checks the constants of a part's function."""
     fields = {}
-    for argument in constants_of(kind, part.name).values():
+    for argument in constants_of(kind, name).values():
         if argument.name in given:
             continue
         if argument.annotation is argument.empty:
             raise SentError(
-                f"{function_at(kind, part.name)}: argument '{argument.name}' has no annotation, which its values are "
+                f"{function_at(kind, name)}: argument '{argument.name}' has no annotation, which its values are "
                 f"checked by; give its type, such as `{argument.name}: Share` or `{argument.name}: float`"
             )
         fields[argument.name] = (
@@ -151,18 +171,11 @@ def bind(kind: str, part: Part, **given) -> Callable:
             ... if argument.default is argument.empty else argument.default,
         )
     try:
-        settings = create_model(part.name, __base__=Settings, **fields)
+        return create_model(name, __base__=Settings, **fields)
     except PydanticUserError as error:
         raise SentError(
-            f"{function_at(kind, part.name)}: a constant's annotation is no type: {error.message}"
+            f"{function_at(kind, name)}: a constant's annotation is no type: {error.message}"
         ) from None
-    checked = parse(settings, part.constants, f"constants of {kind} '{part.name}'")
-    return functools.partial(function, **given, **{name: getattr(checked, name) for name in fields})
-
-
-def needed_by(kind: str, part: Part) -> frozenset[str]:
-    """Return what a part declared by :func:`needs`."""
-    return getattr(function_of(kind, part.name), "needs", frozenset())
 
 
 def _own_function(name: str) -> Callable:

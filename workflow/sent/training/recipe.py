@@ -40,10 +40,10 @@ def _check(method: Method) -> None:
 def surrogate(method: Method) -> Callable:
     """Return the method's surrogate with its constants and bounds. Raises :class:`SentError` if they do not fit."""
     name = method.surrogate.name
-    bounds = {}
+    bounds, constants = {}, parts.constants_of("surrogate", name)
     for key in ("clip_low", "clip_high"):
         value = getattr(method, key)
-        if key not in parts.constants_of("surrogate", name):
+        if key not in constants:
             if value is not None:
                 raise SentError(f"surrogate '{name}' has no {key}, found {value}; set `{key}: null`")
         elif value is None:
