@@ -10,7 +10,7 @@ import torch
 import yaml
 from jobs import STEPS, TIMED, CoinGrader, arguments
 from sent import tables
-from sent.config import Decoding, Training
+from sent.config import Decoding, Method, Training
 from sent.config import Probe as Settings
 from sent.errors import SentError
 from sent.experiment import load
@@ -18,6 +18,7 @@ from sent.grading.grader import Grade
 from sent.sampling.sampler import Completion
 from sent.seeding import seed_of
 from sent.training import probe as probing
+from sent.training import rollout
 from sent.training.rollout import TrainingQuestion
 from sent.training.stage import train_stage
 
@@ -157,11 +158,13 @@ def test_rows_count_by_question(monkeypatch):
         [("8", 2), ("8.0", 1), ("5", 1), (None, 3), ("1", 1), ("1", 1), ("1", 1), ("1", 1)],
         [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 0.5, 0.5, 0.5, 1.5],
     )
-    monkeypatch.setattr(probing, "response_text", lambda *_: "")
+    monkeypatch.setattr(rollout, "response_text", lambda *_: "")
     questions = [TrainingQuestion("a", "8", (1, 2)), TrainingQuestion("b", "2", (3,))]
-    told.sampler = told.grader = told.tokenizer = told
-    told.settings = Training(decoding=Decoding(max_new_tokens=3))
-    probe = probing.Probe(Settings(count=2, n=4), questions, told, told, seed=3, stage=2, before=10, last=40)
+    settings = Training(decoding=Decoding(max_new_tokens=3))
+    collector = rollout.Collector(told, told, told, Method(), settings, seed=3, stage=2)
+    probe = probing.Probe(
+        Settings(count=2, n=4), questions, collector, told, seed=3, stage=2, before=10, last=40
+    )
     first, second = probe.ask(10)
     assert first == {
         "question_id": "a", "stage": 2, "step": 20, "n": 4, "n_correct": 1, "n_no_answer": 1, "n_truncated": 1,

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sent.sampling.sampler import Completion
 from sent.training.rollout import Group
 
 
@@ -49,12 +50,19 @@ class Batch:
     @classmethod
     def of(cls, groups: list[Group]) -> "Batch":
         """Lay out a rollout's responses."""
-        responses = [response for group in groups for response in group.completions]
-        return cls(
+        return cls.of_responses(
+            [response for group in groups for response in group.completions],
             prompts=[group.question.prompt_ids for group in groups for _ in group.completions],
             questions=[group.question.id for group in groups for _ in group.completions],
             keys=np.array([key for group in groups for key in group.keys], dtype=np.int64),
             advantages=np.concatenate([np.zeros(0, np.float32), *(group.advantages for group in groups)]),
+        )
+
+    @classmethod
+    def of_responses(cls, responses: list[Completion], **known) -> "Batch":
+        """Lay out responses; ``known`` is what a batch holds of each beside its tokens."""
+        return cls(
+            **known,
             offsets=offsets_of([len(response.token_ids) for response in responses]),
             ids=torch.tensor([i for response in responses for i in response.token_ids], dtype=torch.int64),
             sampler_logp=torch.tensor([p for response in responses for p in response.logprobs]),

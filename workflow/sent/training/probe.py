@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from accelerate.utils import gather_object
 
 from sent.config import Probe as Settings
 from sent.grading.clusters import clusters, entropy
-from sent.sampling.prompts import response_text
 from sent.sampling.sampler import Request
 from sent.seeding import seed_of
-from sent.training.batch import Batch, offsets_of
+from sent.training.batch import Batch
 from sent.training.rollout import Collector, TrainingQuestion, share_out
 from sent.training.update import Updater
 
@@ -48,7 +46,7 @@ class Probe:
         meet the same chances and compare in pairs, while those of several seeds average out.
         """
         accelerator, n = self.updater.accelerator, self.settings.n
-        total, decoding = self.before + step, self.collector.settings.decoding
+        total = self.before + step
         mine = share_out(
             list(enumerate(self.questions)), accelerator.process_index, accelerator.num_processes
         )
@@ -57,24 +55,17 @@ class Probe:
             for _, q in mine
             for sample in range(n)
         ]
-        drawn = self.collector.sampler.sample(requests, decoding)
-        batch = Batch(
+        golds = [question.answer for _, question in mine for _ in range(n)]
+        drawn, _, grades = self.collector.draw(requests, golds)
+        batch = Batch.of_responses(
+            drawn,
             prompts=[request.prompt_ids for request in requests],
             questions=[request.question_id for request in requests],
             keys=np.arange(len(requests)),
             advantages=np.zeros(len(requests)),
-            offsets=offsets_of([len(response.token_ids) for response in drawn]),
-            ids=torch.tensor([i for response in drawn for i in response.token_ids], dtype=torch.int64),
-            sampler_logp=torch.zeros(sum(len(response.token_ids) for response in drawn)),
         )
         _, entropies = self.updater.score(self.updater.policy, batch)
-        texts = [
-            response_text(self.collector.tokenizer, request.prompt_ids, response, decoding.stop)
-            for request, response in zip(requests, drawn, strict=True)
-        ]
-        golds = [question.answer for _, question in mine for _ in range(n)]
         finishes = [response.finish_reason for response in drawn]
-        grades = self.collector.grader.grade(list(zip(golds, texts, finishes, strict=True)))
         blocks = [slice(i * n, (i + 1) * n) for i in range(len(mine))]
         labels = clusters([[g.extracted for g in grades[own]] for own in blocks], self.collector.grader)
         rows = []

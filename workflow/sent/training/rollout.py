@@ -7,7 +7,7 @@ from accelerate.utils import gather_object
 
 from sent.config import Method, Training
 from sent.grading.clusters import clusters
-from sent.grading.grader import AnyGold
+from sent.grading.grader import AnyGold, Grade
 from sent.sampling.prompts import response_text
 from sent.sampling.sampler import Completion, Request
 from sent.seeding import seed_of
@@ -70,14 +70,8 @@ class Collector:
             for _, question, occurrence in places
             for sample in range(occurrence * count, (occurrence + 1) * count)
         ]
-        completions = self.sampler.sample(requests, self.settings.decoding)
-        texts = [
-            response_text(self.tokenizer, request.prompt_ids, completion, self.settings.decoding.stop)
-            for request, completion in zip(requests, completions, strict=True)
-        ]
         golds = [question.answer for _, question, _ in places for _ in range(count)]
-        finishes = [c.finish_reason for c in completions]
-        grades = self.grader.grade(list(zip(golds, texts, finishes, strict=True)))
+        completions, texts, grades = self.draw(requests, golds)
         owns = [slice(i * count, (i + 1) * count) for i in range(len(places))]
         answers = [[grade.extracted for grade in grades[own]] for own in owns]
         labels = clusters(answers, self.grader) if self.needs_clusters else [None] * len(places)
@@ -85,6 +79,19 @@ class Collector:
             self._group(at, completions[own], texts[own], grades[own], of_answers)
             for at, own, of_answers in zip(places, owns, labels, strict=True)
         ]
+
+    def draw(
+        self, requests: list[Request], golds: list[AnyGold]
+    ) -> tuple[list[Completion], list[str], list[Grade]]:
+        """Return the current policy's responses to requests, their texts, and their grades by one gold answer each."""
+        decoding = self.settings.decoding
+        completions = self.sampler.sample(requests, decoding)
+        texts = [
+            response_text(self.tokenizer, request.prompt_ids, completion, decoding.stop)
+            for request, completion in zip(requests, completions, strict=True)
+        ]
+        finishes = [completion.finish_reason for completion in completions]
+        return completions, texts, self.grader.grade(list(zip(golds, texts, finishes, strict=True)))
 
     def _group(self, at: tuple[int, TrainingQuestion, int], completions, texts, grades, labels) -> Group:
         place, question, occurrence = at
