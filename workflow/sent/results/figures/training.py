@@ -29,29 +29,9 @@ def training_curves(data: ExperimentData) -> Figure | None:
     if not metrics:
         return None
     models = data.present(data.models, steps["model"])
-    curves = data.labelled(_over_seeds(steps, metrics))
-    boundaries = _boundaries(steps)
-    rows = []
-    for metric in metrics:
-        part = curves[curves["metric"] == metric]
-        span = part[["low", "high", "step_mean"]]
-        domain = padded(span.min(axis=None), span.max(axis=None))
-        scale = alt.Scale(domain=domain, nice=False, zero=False)
-        rows.append(
-            [
-                _curves(
-                    data,
-                    part[part["model"] == model],
-                    boundaries[boundaries["model"] == model],
-                    x=step_axis("step" if metric == metrics[-1] else None),
-                    y={"title": CURVES[metric] if column == 0 else None, "scale": scale},
-                ).properties(title=label if metric == metrics[0] else "", width=style.PANEL, height=95)
-                for column, (model, label) in enumerate(models.items())
-            ]
-        )
-    stages = " Dashed vertical lines: the next stage of a curriculum begins." if len(boundaries) else ""
-    caption = f"Training curves of {', '.join(models.values())}, {_averaging(steps)}.{stages}"
-    return Figure(grid(rows), caption)
+    caption = f"Training curves of {', '.join(models.values())}, {_averaging(steps)}."
+    titles = {metric: CURVES[metric] for metric in metrics}
+    return _by_step(data, _over_seeds(steps, metrics), _boundaries(steps), titles, caption)
 
 
 def probe_curves(data: ExperimentData) -> Figure | None:
@@ -68,15 +48,27 @@ def probe_curves(data: ExperimentData) -> Figure | None:
         .agg(["mean", "min", "max"])
     )
     curves = curves.reset_index().rename(columns={"min": "low", "max": "high", "step": "total_step"})
-    curves = data.labelled(curves.assign(step_mean=curves["mean"]))
-    models, boundaries = (
-        data.present(data.models, asked["model"]),
-        _boundaries(data.rows("select_train_metrics")),
+    curves = curves.assign(step_mean=curves["mean"])
+    seeds = asked["seed"].nunique()
+    over = f"mean over {seeds} training seeds; bands span the seeds" if seeds > 1 else "one training seed"
+    caption = (
+        f"The probe over training: {questions} questions held out from it, the same for every method, {count} responses to "
+        f"each; {over}."
     )
+    return _by_step(data, curves, _boundaries(data.rows("select_train_metrics")), titles, caption)
+
+
+def _by_step(
+    data: ExperimentData, curves: pd.DataFrame, boundaries: pd.DataFrame, titles: dict[str, str], caption: str
+) -> Figure:
+    """Curves of the metrics that ``titles`` names, a row each, a column a model."""
+    models, curves = data.present(data.models, curves["model"]), data.labelled(curves)
     rows = []
     for number, (metric, title) in enumerate(titles.items()):
         part = curves[curves["metric"] == metric]
-        scale = alt.Scale(domain=padded(part["low"].min(), part["high"].max()), nice=False, zero=False)
+        span = part[["low", "high", "step_mean"]]
+        domain = padded(span.min(axis=None), span.max(axis=None))
+        scale = alt.Scale(domain=domain, nice=False, zero=False)
         rows.append(
             [
                 _curves(
@@ -89,14 +81,8 @@ def probe_curves(data: ExperimentData) -> Figure | None:
                 for column, (model, label) in enumerate(models.items())
             ]
         )
-    seeds = asked["seed"].nunique()
-    over = f"mean over {seeds} training seeds; bands span the seeds" if seeds > 1 else "one training seed"
     stages = " Dashed vertical lines: the next stage of a curriculum begins." if len(boundaries) else ""
-    return Figure(
-        grid(rows),
-        f"The probe over training: {questions} questions held out from it, the same for every method, {count} responses to "
-        f"each; {over}.{stages}",
-    )
+    return Figure(grid(rows), f"{caption}{stages}")
 
 
 def _averaging(steps: pd.DataFrame) -> str:
