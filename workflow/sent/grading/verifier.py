@@ -7,9 +7,9 @@ import os
 import selectors
 import subprocess
 import sys
-from pathlib import Path
 
 from sent.errors import SentError
+from sent.grading import child
 from sent.grading.algebra.worker import limit_memory, seal
 
 READY = "ready"
@@ -65,23 +65,11 @@ class Verifier:
     def close(self) -> None:
         """Stop the process."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process.stdin.close()
-            self._process.stdout.close()
+            child.stop(self._process)
             self._process = None
 
     def _start(self) -> None:
-        root = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "sent.grading.verifier", str(self.memory_mb)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-            bufsize=0,
-        )
+        self._process = child.start("sent.grading.verifier", str(self.memory_mb))
         if (said := self._read(START_SECONDS)) != READY:
             self.close()
             raise SentError(f"reasoning_gym cannot be imported ({said}); pip install 'sent-rlvr[reasoning]'")

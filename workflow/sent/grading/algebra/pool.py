@@ -5,13 +5,11 @@ import json
 import os
 import selectors
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter, deque
-from pathlib import Path
 
 from sent.errors import SentError
+from sent.grading import child
 from sent.grading.algebra.worker import READY, WALL_FACTOR
 from sent.grading.answers import Policy
 from sent.grading.answers.formula import has_foreign_macro
@@ -107,16 +105,7 @@ class _Worker:
     """One process, with at most one task at a time."""
 
     def __init__(self, settings: dict):
-        package_root = str(Path(__file__).resolve().parents[3])
-        path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "sent.grading.algebra.worker", json.dumps(settings)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
-            bufsize=0,
-        )
+        self.process = child.start("sent.grading.algebra.worker", json.dumps(settings))
         self.replies = self.process.stdout
         self.started = False
         self.deadline = 0.0
@@ -157,7 +146,4 @@ class _Worker:
         return None
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        child.stop(self.process)
