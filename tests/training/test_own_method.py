@@ -25,15 +25,26 @@ def blocks(begin: str, end: str | None) -> tuple[list[str], list[str]]:
     return tuple(re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("python", "yaml"))
 
 
-def test_the_worked_example_runs(tmp_path, monkeypatch):
-    (function, look), (entry,) = blocks("1. The function", "An advantage of your own")
-    (tmp_path / "damp_certain.py").write_text(function)
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "methods.yaml").write_text(entry)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(weightings, "__path__", [*weightings.__path__, str(tmp_path)])
-    names = {}
-    exec(look, names)  # the page's own assertions
+@pytest.fixture
+def example(tmp_path, monkeypatch):
+    """Do what the page says between two headings, in a folder of its own; return the names that its last step makes."""
+
+    def run(begin: str, end: str, folder, file: str) -> dict:
+        (function, look), (entry,) = blocks(begin, end)
+        (tmp_path / file).write_text(function)
+        (tmp_path / "config").mkdir()
+        (tmp_path / "config" / "methods.yaml").write_text(entry)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(folder, "__path__", [*folder.__path__, str(tmp_path)])
+        names = {}
+        exec(look, names)  # the page's own assertions
+        return names
+
+    return run
+
+
+def test_the_worked_example_runs(example):
+    names = example("1. The function", "An advantage of your own", weightings, "damp_certain.py")
     batch = batch_of(names["method"], share_of(np.log([[0.5, 0.995, 0.999]])))
     logp = batch.logp_old.clone().requires_grad_()
     loss, _ = method_loss(names["method"], logp, None, batch)
@@ -41,27 +52,13 @@ def test_the_worked_example_runs(tmp_path, monkeypatch):
     assert logp.grad.tolist() == pytest.approx([-1 / 3, -1 / 6, -1 / 6])
 
 
-def test_the_advantage_of_the_page_runs(tmp_path, monkeypatch):
-    (function, look), (entry,) = blocks("An advantage of your own", "A surrogate of your own")
-    (tmp_path / "rare_success.py").write_text(function)
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "methods.yaml").write_text(entry)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(advantages, "__path__", [*advantages.__path__, str(tmp_path)])
-    names = {}
-    exec(look, names)
+def test_the_advantage_of_the_page_runs(example):
+    names = example("An advantage of your own", "A surrogate of your own", advantages, "rare_success.py")
     recipe.check(names["method"], "rare_success")
 
 
-def test_the_surrogate_of_the_page_runs(tmp_path, monkeypatch):
-    (function, look), (entry,) = blocks("A surrogate of your own", "A reward of your own")
-    (tmp_path / "parabola.py").write_text(function)
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "methods.yaml").write_text(entry)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(surrogates, "__path__", [*surrogates.__path__, str(tmp_path)])
-    names = {}
-    exec(look, names)
+def test_the_surrogate_of_the_page_runs(example):
+    names = example("A surrogate of your own", "A reward of your own", surrogates, "parabola.py")
     batch = batch_of(names["method"], share_of([[-0.5, -0.1]]))
     loss, sums = method_loss(names["method"], batch.logp_old - np.log(0.5), None, batch)  # ratios of 2
     assert loss.item() == pytest.approx(-(2 - 1 / 0.4)) and sums["clipped"] == 2
