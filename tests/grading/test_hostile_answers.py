@@ -71,5 +71,5 @@ def test_nonsense_raises_nothing():
         for _ in range(1000):
             answer = "".join(generator.choices(parts, k=generator.choice((3, 10, 40))))
             for gold in GOLDS:
-                assert grader._decided_here(Gold(gold), answer) in ("correct", "wrong", None)
-            assert grader._decided_here(Gold(answer), answer + " ") in ("correct", "wrong", None)
+                assert grader._decided_here(Gold(gold), answer)[0] in ("correct", "wrong", None)
+            assert grader._decided_here(Gold(answer), answer + " ")[0] in ("correct", "wrong", None)

@@ -73,12 +73,12 @@ def test_a_loss_that_is_not_finite_stops_before_the_step():
 
 def test_a_surrogate_that_breaks_away_from_the_old_policy_is_named(tmp_path, monkeypatch):
     """At a ratio of 1, where tokens are weighed, all is well."""
-    (tmp_path / "own.py").write_text(
-        "def own(ratio, advantage, logp):\n    return (2 - ratio).log(), ratio > 2\n"
+    (tmp_path / "breaking.py").write_text(
+        "def breaking(ratio, advantage, logp):\n    return (2 - ratio).log(), ratio > 2\n"
     )
     monkeypatch.setattr(surrogates, "__path__", [*surrogates.__path__, str(tmp_path)])
-    monkeypatch.setitem(METHODS, "own", {"surrogate": "own", "clip_low": None, "clip_high": None})
-    with pytest.raises(SentError, match=r"update 0: loss_policy \(surrogate 'own'\) nan is not finite"):
+    monkeypatch.setitem(METHODS, "own", {"surrogate": "breaking", "clip_low": None, "clip_high": None})
+    with pytest.raises(SentError, match=r"update 0: loss_policy \(surrogate 'breaking'\) nan is not finite"):
         gradients("own", batch())
 
 
