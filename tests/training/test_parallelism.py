@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from accelerate import Accelerator
 from jobs import TIMED, CoinGrader, arguments
+from registry import METHODS
 from safetensors.torch import load
 from sent import tables
-from sent.config import Method, Training
+from sent.config import Training
 from sent.training.batch import Batch
 from sent.training.parallelism import ShardedZero3, parallelism_of
 from sent.training.policy import Policy
@@ -24,7 +24,6 @@ from sent.training.update import UpdateId, Updater
 from tiny import batch, language_model
 
 ROOT = Path(__file__).parents[2]
-METHODS = yaml.safe_load((ROOT / "config" / "methods.yaml").read_text())
 CLASSES = {"ddp": "Replicated", "fsdp2": "FullyShardedFsdp2", "zero3": "ShardedZero3"}
 ZERO3 = [
     pytest.mark.zero3,
@@ -45,8 +44,9 @@ def after_one_step(method: str, mini_batch: Batch, **settings) -> dict[str, torc
     policy, optimizer = parallelism.prepare(policy, optimizer, 1e9)
     scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
     training = Training(prompts_per_step=2, minibatch_prompts=1, max_grad_norm=1e9, **settings)
-    updater = Updater(accelerator, policy, optimizer, scheduler, Method(**METHODS[method]), training)
-    figures = updater.update(mini_batch, UpdateId(seed=0, stage=1, step=1, update=0))
+    updater = Updater(accelerator, policy, optimizer, scheduler, METHODS[method], training)
+    bonus = getattr(METHODS[method].entropy, "max", None)  # a controller's largest
+    figures = updater.update(mini_batch, UpdateId(seed=0, stage=1, step=1, update=0), bonus)
     weights = {name: value.clone().double() for name, value in parallelism.weights(policy, dtype)}
     return weights | {"norm": torch.tensor(figures.get("grad_norm", 0.0), dtype=torch.float64)}
 
@@ -81,13 +81,12 @@ def finish(process: subprocess.Popen) -> None:
     [("ddp", 2), ("ddp", 3), ("fsdp2", 3), pytest.param("zero3", 2, marks=ZERO3)],
 )
 def test_an_update_is_the_same_however_it_is_spread(kind, processes, tmp_path):
-    methods = ["grpo", "dr_grpo", "mask", "clip_cov", "sent", "gspo", "steer"]
-    finish(launch(kind, processes, "update", str(tmp_path / "weights.pt"), ",".join(methods)))
+    finish(launch(kind, processes, "update", str(tmp_path / "weights.pt"), ",".join(METHODS)))
     spread = torch.load(tmp_path / "weights.pt", weights_only=True)
     if kind != "zero3":
         for name, value in language_model().named_parameters():
             assert torch.equal(spread["left out"][name], value.detach()), "one process's infinity stops all"
-    for method in methods:
+    for method in METHODS:
         alone = after_one_step(method, batch())
         assert alone["norm"] > 1e-3
         # Of the gradient's norm: the model's norms round to float32, which batches of other shapes may tip.

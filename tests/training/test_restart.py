@@ -15,6 +15,7 @@ from pathlib import Path
 import jobs
 import pytest
 from jobs import SETTINGS, STEPS, TIMED
+from registry import METHODS
 from sent import tables
 
 arguments = functools.partial(jobs.arguments, probe={"n": 2, "every": 2})
@@ -46,8 +47,6 @@ def results(folder: Path, steps: int = STEPS) -> tuple[bytes, list[dict], list[d
     assert [row["step"] for row in rollouts] == [step for step in range(1, steps + 1) for _ in range(4)]
     rows = tables.rows(folder / "metrics.parquet")
     assert len(rows) == steps
-    assert all(row["grad_norm"] > 0 for row in rows)
-    assert {row["entropy_coefficient"] for row in rows} > {0}, "the controller is at work"
     kept = [{k: v for k, v in row.items() if not k.startswith(TIMED)} for row in rows]
     kept += rollouts
     probed = tables.rows(folder / "probe.parquet", tables.PROBE)
@@ -61,6 +60,9 @@ def uninterrupted(run, inputs, tmp_path_factory) -> tuple[tuple, list[str]]:
     folder = tmp_path_factory.mktemp("uninterrupted")
     status, happened = run(arguments(inputs, folder))
     assert status == 0
+    rows = tables.rows(folder / "metrics.parquet")
+    assert all(row["grad_norm"] > 0 for row in rows)
+    assert {row["entropy_coefficient"] for row in rows} > {0}, "the controller is at work"
     return results(folder), happened
 
 
@@ -77,6 +79,27 @@ def test_a_kill_at_any_point_changes_no_bit(run, inputs, uninterrupted, tmp_path
     status, _ = run(args)
     assert status == 0
     assert results(tmp_path) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_goes_on_where_it_was(run, inputs, tmp_path, method):
+    recipe = METHODS[method]
+    settings = {"steps": 3, "checkpoint_every": 1, "prompts_per_step": 2, "minibatch_prompts": 1}
+    settings |= {"responses_per_prompt": 5} | recipe.training.model_dump(exclude_unset=True)
+
+    def job(name: str):
+        args = arguments(inputs, tmp_path / name, **settings)
+        args.method, args.method_name = recipe.model_dump_json(exclude={"training"}), method
+        return args
+
+    status, happened = run(job("whole"))
+    assert status == 0
+    last = max(i for i, name in enumerate(happened, 1) if name == "update")
+    assert run(job("killed"), at=last)[0] == -signal.SIGKILL
+    assert list((tmp_path / "killed" / "checkpoints").glob("*/step*"))
+    assert run(job("killed"))[0] == 0
+    assert results(tmp_path / "killed", steps=3) == results(tmp_path / "whole", steps=3)
 
 
 @pytest.mark.slow

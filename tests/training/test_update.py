@@ -1,11 +1,9 @@
 """An update does not depend on how its mini-batch is cut, sorted or spread over processes."""
 
-from pathlib import Path
-
 import pytest
 import torch
-import yaml
 from accelerate import Accelerator
+from registry import METHODS
 from sent.config import Method, Training
 from sent.errors import SentError
 from sent.training import surrogates
@@ -14,10 +12,6 @@ from sent.training.policy import Policy
 from sent.training.update import UpdateId, Updater
 from sent.training.warnings import is_spike
 from tiny import batch, language_model
-
-METHODS = yaml.safe_load((Path(__file__).parents[2] / "config" / "methods.yaml").read_text())
-COMPARED = ["grpo", "en", "adv", "mask", "clip_cov", "kl_cov", "dr_grpo", "high_en", "sent", "sent_released"]
-COMPARED += ["gspo", "cispo", "ce_gppo", "steer"]
 
 
 def gradients(method: str, mini_batch: Batch, update: int = 0, **settings) -> dict[str, torch.Tensor]:
@@ -28,8 +22,9 @@ def gradients(method: str, mini_batch: Batch, update: int = 0, **settings) -> di
     scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer)
     optimizer.zero_grad = lambda: None
     training = Training(prompts_per_step=2, minibatch_prompts=1, max_grad_norm=1e9, **settings)
-    updater = Updater(accelerator, policy, optimizer, scheduler, Method(**METHODS[method]), training)
-    updater.update(mini_batch, UpdateId(seed=0, stage=1, step=1, update=update))
+    updater = Updater(accelerator, policy, optimizer, scheduler, METHODS[method], training)
+    bonus = getattr(METHODS[method].entropy, "max", None)  # a controller's largest
+    updater.update(mini_batch, UpdateId(seed=0, stage=1, step=1, update=update), bonus)
     return {name: p.grad.clone() for name, p in accelerator.unwrap_model(policy).named_parameters()}
 
 
@@ -37,7 +32,7 @@ def largest_difference(a: dict, b: dict) -> float:
     return max((a[name] - b[name]).abs().max().item() for name in a)
 
 
-@pytest.mark.parametrize("method", COMPARED)
+@pytest.mark.parametrize("method", METHODS)
 def test_gradients_do_not_depend_on_micro_batches_or_order(method):
     whole = gradients(method, batch())
     assert max(g.abs().max().item() for g in whole.values()) > 1e-4
@@ -77,7 +72,7 @@ def test_a_surrogate_that_breaks_away_from_the_old_policy_is_named(tmp_path, mon
         "def breaking(ratio, advantage, logp):\n    return (2 - ratio).log(), ratio > 2\n"
     )
     monkeypatch.setattr(surrogates, "__path__", [*surrogates.__path__, str(tmp_path)])
-    monkeypatch.setitem(METHODS, "own", {"surrogate": "breaking", "clip_low": None, "clip_high": None})
+    monkeypatch.setitem(METHODS, "own", Method(surrogate="breaking", clip_low=None, clip_high=None))
     with pytest.raises(SentError, match=r"update 0: loss_policy \(surrogate 'breaking'\) nan is not finite"):
         gradients("own", batch())
 
@@ -89,7 +84,7 @@ def make(**settings) -> tuple[Updater, dict[str, torch.Tensor]]:
     optimizer = accelerator.prepare(torch.optim.AdamW(policy.parameters(), lr=0.01))
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: 1 / (1 + n))
     training = Training(prompts_per_step=2, minibatch_prompts=1, **settings)
-    updater = Updater(accelerator, policy, optimizer, scheduler, Method(**METHODS["grpo"]), training)
+    updater = Updater(accelerator, policy, optimizer, scheduler, METHODS["grpo"], training)
     return updater, dict(accelerator.unwrap_model(policy).named_parameters())
 
 
