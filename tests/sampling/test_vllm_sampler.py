@@ -93,6 +93,27 @@ def test_the_seed_decides(engine, prompts):
     assert len({tuple(c.token_ids) for c in engine.sample(twins, decoding)}) > 4
 
 
+def test_what_is_asked_at_once_decides(live, tokenizer, tmp_path, prompts):
+    """Seeded a step at a time: nothing that was asked before counts, nor do the trainer's random numbers."""
+    from sent.sampling.vllm_sampler import VllmSampler
+
+    if not live.config.tie_word_embeddings:
+        return
+    live.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    settings = SETTINGS.model_copy(update={"seeding": "step", "extra": {"max_num_seqs": 7}})
+    engine = VllmSampler(tmp_path, MODEL, settings)
+    decoding = Decoding(max_new_tokens=20)
+    first, other = (requests_for(prompts, 3, "step", step) for step in (1, 2))
+    torch.manual_seed(3)
+    expected = torch.rand(4, generator=torch.Generator().manual_seed(3))
+    drawn = [[c.token_ids for c in engine.sample(asked, decoding)] for asked in (first, other, first)]
+    assert drawn[0] == drawn[2] != drawn[1]
+    assert len({tuple(ids) for ids in drawn[0]}) > 6
+    assert torch.equal(torch.rand(4), expected)
+    assert largest_error(live, first, engine.sample(first, decoding)) < 1e-4
+
+
 def test_new_weights_are_used_and_cached_prefixes_are_not(engine, live, prompts):
     decoding = Decoding(max_new_tokens=20)
     requests = requests_for(prompts, 4, "update", 0)

@@ -25,6 +25,19 @@ class Decoding(Settings):
     )
 
 
+EngineOption = Literal[
+    "async_scheduling",
+    "attention_backend",
+    "block_size",
+    "cpu_offload_gb",
+    "enable_chunked_prefill",
+    "kv_cache_dtype",
+    "max_num_batched_tokens",
+    "max_num_seqs",
+]
+"""Options of vLLM's engine that load nothing and are set by no other key."""
+
+
 class Vllm(Settings):
     """Options of the vLLM engine."""
 
@@ -41,6 +54,14 @@ class Vllm(Settings):
     )
     enforce_eager: bool = Field(False, description="no CUDA graphs: starts sooner, runs slower")
     enable_sleep_mode: bool = Field(True, description="free GPU memory between rollout and update")
+    seeding: Literal["request", "step"] = Field(
+        "request",
+        description="what decides a response: a seed of its own, or one of all that is asked at once, which is faster, "
+        "see docs/sampling.md",
+    )
+    extra: dict[EngineOption, bool | int | float | str] = Field(
+        {}, description="further options of the engine, by vLLM's names: {max_num_seqs: 512}"
+    )
 
 
 class Server(Settings):

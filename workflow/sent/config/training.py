@@ -79,6 +79,11 @@ class ColocatedVllm(Vllm):
     gpu_memory_utilization: float = Field(
         0.4, gt=0, le=1, description="share of the GPU's memory that it takes"
     )
+    seeding: Literal["request", "step"] = Field(
+        "step",
+        description="what decides a response: a seed of its own, or one of all that a process asks in a step, which is "
+        "faster, see docs/sampling.md",
+    )
 
 
 class Training(Settings):

@@ -189,14 +189,11 @@ class TrainingMemory:
         return min(self.settings.vllm.max_model_len or self.shape.sizes.context, self.shape.sizes.context)
 
     def host(self) -> float:
-        """Return the bytes of each machine's memory while GPUs train: every process loads float32 weights and the reference,
-        and vLLM's weights sleep there.
-        """
-        asleep = 2 * self.has_engine
+        """Return the bytes of each machine's memory while GPUs train: every process loads float32 weights and the reference."""
         return (
             self.gpus
             / self.model.resources.nodes
-            * (PROCESS + self.shape.parameters * (4 + 2 * self.needs_reference + asleep))
+            * (PROCESS + self.shape.parameters * (4 + 2 * self.needs_reference))
         )
 
 

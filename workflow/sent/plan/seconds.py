@@ -109,9 +109,6 @@ ANSWER_SECONDS = 1.25e-3
 OPTIMIZER_BYTES = 28
 """Bytes that AdamW reads and writes a weight: weight, gradient and two moments, all but the gradient twice."""
 
-HOST_LINK = 2.5e10
-"""Bytes a second between the machine's memory and a GPU (PCIe 4 x16, somewhat under its 32 GB/s)."""
-
 
 @dataclass(frozen=True)
 class TrainingTime:
@@ -165,10 +162,8 @@ class TrainingTime:
             settings.responses_per_prompt, cache * parts, trainer.has_engine,
         )  # fmt: skip
         moved = 0.0
-        if trainer.has_engine:  # asleep in the machine's memory, then replaced by the trainer's
-            moved = trainer.width * trainer.shape.parameters / HOST_LINK
-            if trainer.shards > 1:  # a weight at a time, in the trainer's float32
-                moved += 4 * trainer.shape.parameters / trainer.device.link
+        if trainer.has_engine and trainer.shards > 1:  # a weight at a time, in the trainer's float32
+            moved = 4 * trainer.shape.parameters / trainer.device.link
         grading = self.sequences / trainer.gpus * ANSWER_SECONDS / self.workers
         return (written + moved + grading) * (1 + settings.dynamic_sampling_rounds)
 

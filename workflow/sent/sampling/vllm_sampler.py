@@ -4,8 +4,10 @@ Facts it builds on, found with vLLM 0.32: weights handed over as an iterator are
 tied embeddings go wrong silently), and cached prefixes outlive new weights unless they are reset.
 """
 
+import contextlib
+import gc
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sent.config import Decoding, Evaluation, Model, Sampling, Vllm
@@ -13,6 +15,7 @@ from sent.errors import SentError
 from sent.log import logger
 from sent.models import loading
 from sent.sampling.sampler import Completion, Request, check_room
+from sent.seeding import seed_of
 
 
 def load(policy: str | Path, model: Model, settings: Sampling | Evaluation, journal=None) -> "VllmSampler":
@@ -54,7 +57,9 @@ class VllmSampler:
         loading.check(Path(policy), str(policy), model)
         self.replaceable = settings.tensor_parallel == 1 or one_of_many
         self.raw = temperature in (0, 1)
+        self.seeded_each = settings.seeding == "request"
         self.can_sleep = settings.enable_sleep_mode and torch.cuda.is_available()
+        free_cache()
         self.engine = LLM(
             model=str(policy),
             dtype=model.dtype,
@@ -69,6 +74,7 @@ class VllmSampler:
             logprobs_mode="raw_logprobs" if self.raw else "processed_logprobs",
             disable_log_stats=True,
             seed=0,
+            **settings.extra,
         )
         self.context = self.engine.llm_engine.model_config.max_model_len
 
@@ -90,7 +96,7 @@ class VllmSampler:
                 top_p=decoding.top_p,
                 top_k=decoding.top_k,
                 max_tokens=min(decoding.max_new_tokens, self.context - len(request.prompt_ids)),
-                seed=request.seed,
+                seed=request.seed if self.seeded_each else None,
                 logprobs=0 if told else None,
                 stop=list(decoding.stop),
                 detokenize=bool(decoding.stop),
@@ -98,7 +104,8 @@ class VllmSampler:
             for request in requests
         ]
         prompts = [{"prompt_token_ids": list(request.prompt_ids)} for request in requests]
-        outputs = self.engine.generate(prompts, parameters, use_tqdm=len(requests) > 1000)
+        with _seeded(requests):
+            outputs = self.engine.generate(prompts, parameters, use_tqdm=len(requests) > 1000)
         return [_completion(output.outputs[0]) for output in outputs]
 
     def update_weights(self, parameters: Iterable[tuple[str, object]]) -> None:
@@ -118,14 +125,46 @@ class VllmSampler:
             )
 
     def sleep(self) -> None:
-        """Free the GPU's memory until :meth:`wake_up`; does nothing without a GPU."""
+        """Free the GPU's memory, weights and cache, until :meth:`awake`; does nothing without a GPU."""
         if self.can_sleep:
-            self.engine.sleep(level=1)
+            self.engine.sleep(level=2)
 
-    def wake_up(self) -> None:
-        """Take the memory back."""
+    @contextlib.contextmanager
+    def awake(self, parameters: Iterable[tuple[str, object]]) -> Iterator[None]:
+        """Take the memory back and sample from ``parameters`` (:meth:`update_weights`); sleep again at the end.
+
+        The cache's memory is taken last, when nothing that the weights were gathered from needs room any more.
+        """
+        self._wake_up("weights")
+        self.update_weights(parameters)
+        self._wake_up("kv_cache")
+        yield
+        self.sleep()
+
+    def _wake_up(self, what: str) -> None:
         if self.can_sleep:
-            self.engine.wake_up()
+            free_cache()
+            self.engine.wake_up(tags=[what])
+
+
+def free_cache() -> None:
+    """Give the GPU back what PyTorch keeps for later: an engine asks the GPU for its memory, not PyTorch."""
+    import torch
+
+    if torch.cuda.is_available():
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+@contextlib.contextmanager
+def _seeded(requests: list[Request]) -> Iterator[None]:
+    """Let what the engine draws without a request's own seed depend on what it is asked, and on nothing before."""
+    import torch
+
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed_of("engine", *(request.seed for request in requests)))
+        yield
 
 
 def _completion(output) -> Completion:

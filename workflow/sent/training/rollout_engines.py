@@ -57,12 +57,8 @@ def by_vllm(folder: str, model: Model, settings: Training, accelerator, policy, 
     engine = VllmSampler(folder, model, settings.vllm, settings.decoding.temperature, processes > 1)
     engine.sleep()
 
-    @contextlib.contextmanager
     def rollouts():
-        engine.wake_up()
-        engine.update_weights(parallelism.weights(policy, getattr(torch, model.dtype)))
-        yield
-        engine.sleep()
+        return engine.awake(parallelism.weights(policy, getattr(torch, model.dtype)))
 
     return engine if parts == 1 else SplitEngine(engine, accelerator, parts), rollouts
 
