@@ -108,7 +108,9 @@ def test_the_table_of_config_files_is_complete():
     assert "`*.schema.json`" in table
 
 
-@pytest.mark.parametrize("name", ["config", "smoke", "baselines", "paper", "recorded", *KINDS])
+@pytest.mark.parametrize(
+    "name", ["config", "smoke", "baselines", "paper", "recorded", "sweep", "study", "study_orders", *KINDS]
+)
 def test_config_files_fit_their_schemas(name):
     kind = name if name in KINDS else "experiment"
     schema = json.loads((ROOT / "config" / f"{kind}.schema.json").read_text())

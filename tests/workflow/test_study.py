@@ -1,0 +1,77 @@
+"""The experiments of the nano study differ from the registry, and their points from each other, in what they say alone."""
+
+from pathlib import Path
+
+import pytest
+from sent.config import Method, parse, read_yaml
+from sent.experiment import read
+
+CONFIG = Path(__file__).parents[2] / "config"
+REGISTRY = read_yaml(CONFIG / "methods.yaml")
+NO_IDEA = {"label", "keeps"}
+
+
+def leaves(value, place=()) -> dict:
+    """The values of nested keys, by the keys that lead to them."""
+    if not isinstance(value, dict):
+        return {place: value}
+    return {k: v for key, inner in value.items() for k, v in leaves(inner, (*place, key)).items()}
+
+
+def recipe(method: Method) -> dict:
+    return leaves({k: v for k, v in method.model_dump(mode="json").items() if k not in NO_IDEA})
+
+
+def differences(one: Method, other: Method) -> set[str]:
+    """Last keys of what two methods have otherwise."""
+    first, second = recipe(one), recipe(other)
+    return {key[-1] for key in first | second if first.get(key) != second.get(key)}
+
+
+@pytest.mark.parametrize(
+    ("experiment", "point", "method", "expected"),
+    [
+        ("sweep", "grpo_lr_5e-4", "grpo", {"lr"}),
+        ("sweep", "sent_x1", "sent", set()),
+        ("sweep", "en_1e-3", "en", set()),
+        ("sweep", "clip_28", "clip_higher", set()),
+        ("sweep", "kl_cov_0.2", "kl_cov", set()),
+        ("study_orders", "grpo_mixed", "grpo", {"curriculum"}),
+        ("study_orders", "sent_mixed", "sent", {"curriculum"}),
+    ],
+)
+def test_points_begin_at_the_methods_of_the_registry(experiment, point, method, expected):
+    found = read(CONFIG / f"{experiment}.yaml").methods[point]
+    assert differences(found, parse(Method, REGISTRY[method], "methods.yaml")) == expected
+
+
+def test_a_sweep_moves_one_variable_at_a_time():
+    methods = read(CONFIG / "sweep.yaml").methods
+    bases = {
+        "grpo": "grpo_lr_5e-4",
+        "sent": "sent_x10",
+        "en": "en_1e-3",
+        "clip": "clip_28",
+        "kl": "kl_cov_0.2",
+    }
+    for name, method in methods.items():
+        moved = differences(method, methods[bases[name.partition("_")[0]]])
+        assert len(moved) <= 1 or (name.startswith("sent_x") and moved == {"beta_high", "beta_low"}), name
+    betas = [methods[f"sent_x{scale}"].weighting.constants for scale in (1, 3, 10, 30)]
+    assert [b["beta_high"] for b in betas] == pytest.approx([0.2, 0.6, 2, 6])
+    assert [b["beta_low"] for b in betas] == pytest.approx([0.05, 0.15, 0.5, 1.5])
+    assert len({str(recipe(method)) for method in methods.values()}) == len(methods)
+
+
+def test_no_benchmark_chooses_and_all_train_on_the_same_terms():
+    sweep, study, orders = (read(CONFIG / f"{name}.yaml") for name in ("sweep", "study", "study_orders"))
+    assert sweep.benchmarks == {}
+    for other in (study, orders):
+        assert other.experiment.training == sweep.experiment.training
+        assert other.probe() == sweep.probe() and other.training_source() == sweep.training_source()
+    for under in ("grpo", "sent"):
+        followed = {name: m for name, m in orders.methods.items() if name.startswith(f"{under}_")}
+        assert len(followed) == 6
+        assert all(name == f"{under}_{method.curriculum}" for name, method in followed.items())
+        first = followed[f"{under}_mixed"]
+        assert all(differences(method, first) <= {"curriculum"} for method in followed.values())
