@@ -1,6 +1,6 @@
 """Gold answers of benchmarks, rewritten and damaged: what the grader refuses, what it credits, where math-verify differs.
 
-    python benchmarks/gold_answers.py rewrites FOLDER [--math-verify 100000]
+    python benchmarks/gold_answers.py rewrites FOLDER [--math-verify 100000] [--seconds 480] [--workers 2]
     python benchmarks/gold_answers.py mutations FOLDER [--limit 60000]
     python benchmarks/gold_answers.py mismatches FOLDER [--pairs 5000]
 
@@ -8,8 +8,9 @@ FOLDER holds JSONL files (at any depth) with golds under `answer`. `rewrites` wr
 same; `mutations` changes one sign, digit, letter, bracket, word or item in it; `mismatches` pairs golds of different
 questions. Credited mutations are split by why: written otherwise with the same value (`2.50`, `00`, `-0`), decimals that
 round to one another (the policy `significant_digits`), and others, which are printed to be read.
-`--math-verify N` also asks plain math-verify about N of the pairs, in a process that is ended where it takes too long, and
-prints how many it decides otherwise by kind, and examples.
+`--math-verify N` also asks plain math-verify about N of the pairs, in processes that are ended where they take too long, and
+prints how many it decides otherwise by kind, and examples. It takes about 12 ms of a core a pair, and stops after
+`--seconds`; golds are drawn at random, each with all its pairs.
 """
 
 import argparse
@@ -21,10 +22,13 @@ import re
 import resource
 import time
 from collections import Counter
+from functools import lru_cache
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from sent.config import Grading
 from sent.grading.grader import Grader
+from sent.log import progress
 
 SHOWN = 200
 EXAMPLES = 4
@@ -96,6 +100,8 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5000)
     parser.add_argument("--limit", type=int, default=60_000)
     parser.add_argument("--math-verify", type=int, default=0)
+    parser.add_argument("--seconds", type=int, default=480, help="by the clock, of math-verify")
+    parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     golds = _golds(Path(args.folder))
     make = {"rewrites": _rewrites, "mutations": _mutations, "mismatches": _mismatches}[args.what]
@@ -120,7 +126,7 @@ def main() -> None:
     for (kind, gold, answer), verdict, rule, why in sorted(wrong, key=lambda w: w[3] != OTHERS)[:SHOWN]:
         print(f"  {why}, {kind}: {gold!r} | {answer!r}: {verdict}, {rule}")
     if args.math_verify:
-        _beside_math_verify(cases, grades, args.math_verify)
+        _beside_math_verify(cases, grades, args)
 
 
 def _golds(folder: Path) -> list[str]:
@@ -179,57 +185,82 @@ def _mismatches(golds: list[str], args) -> list[tuple[str, str, str]]:
     return [("other gold", *draw.sample(golds, 2)) for _ in range(args.pairs)]
 
 
-def _beside_math_verify(cases: list, grades: list, count: int) -> None:
-    places = random.Random(1).sample(range(len(cases)), min(count, len(cases)))
+def _beside_math_verify(cases: list, grades: list, args) -> None:
     start = time.perf_counter()
-    theirs = _math_verify([cases[place][1:] for place in places])
+    theirs = _math_verify(cases, args)
     differing = [
         (*cases[place], grades[place].verdict, found)
-        for place, found in zip(places, theirs, strict=True)
+        for place, found in theirs.items()
         if found != (grades[place].verdict == "correct")
     ]
     print(
-        f"math-verify on {len(places)} of the pairs, {time.perf_counter() - start:.0f} s by the clock: "
-        f"{len(differing)} decided otherwise"
+        f"math-verify on {len(theirs)} of the pairs, {args.workers} processes, {time.perf_counter() - start:.0f} s "
+        f"by the clock: {len(differing)} decided otherwise"
     )
-    for (kind, ours, found), times in Counter((d[0], d[3], d[4]) for d in differing).most_common():
-        print(f"  {kind:20}{times:8} that are {ours} for us, {found} for math-verify")
-        shown = [d for d in differing if (d[0], d[3], d[4]) == (kind, ours, found)][:EXAMPLES]
-        for _, gold, answer, *_ in shown:
+    groups: dict = {}
+    for kind, gold, answer, ours, found in differing:
+        groups.setdefault((kind, ours, found), []).append((gold, answer))
+    for (kind, ours, found), pairs in sorted(groups.items(), key=lambda group: -len(group[1])):
+        print(f"  {kind:20}{len(pairs):8} that are {ours} for us, {found} for math-verify")
+        for gold, answer in random.Random(2).sample(pairs, min(EXAMPLES, len(pairs))):
             print(f"      {gold!r} | {answer!r}")
 
 
-def _math_verify(pairs: list) -> list:
-    """Verdicts of math-verify: True, False, an error's name, or `timeout` where the process had to be ended."""
+def _math_verify(cases: list, args) -> dict:
+    """Verdicts of math-verify by place: golds in random order with all their pairs, until the pairs or the time are spent."""
+    of_gold: dict = {}
+    for place, (_, gold, _) in enumerate(cases):
+        of_gold.setdefault(gold, []).append(place)
+    drawn = random.Random(1).sample(sorted(of_gold), len(of_gold))
+    places = [place for gold in drawn for place in of_gold[gold]][: args.math_verify]
+    size = -(-len(places) // args.workers)
+    parts = [places[at : at + size] for at in range(0, len(places), size)]
+    end = time.monotonic() + args.seconds
+    with progress(total=len(places), desc="math-verify", unit="pair") as bar, ThreadPool(len(parts)) as pool:
+        found = pool.map(lambda part: _asked([cases[place][1:] for place in part], end, bar.update), parts)
+    return {
+        place: verdict
+        for part in zip(parts, found, strict=True)
+        for place, verdict in zip(*part, strict=False)
+    }
+
+
+def _asked(pairs: list, end: float, advance) -> list:
+    """Verdicts of one process until ``end``: True, False, an error's name, or `timeout` where it was ended and started anew."""
     found: list = []
-    while len(found) < len(pairs):
-        receiver, sender = multiprocessing.Pipe(duplex=False)
-        worker = multiprocessing.Process(target=_ask_math_verify, args=(pairs[len(found) :], sender))
+    processes = multiprocessing.get_context("spawn")
+    while len(found) < len(pairs) and time.monotonic() < end:
+        receiver, sender = processes.Pipe(duplex=False)
+        worker = processes.Process(target=_ask_math_verify, args=(pairs[len(found) :], sender))
         worker.start()
         sender.close()
         try:
             receiver.poll(START_SECONDS) and receiver.recv()
-            while len(found) < len(pairs):
-                if not receiver.poll(PAIR_SECONDS):
-                    found.append("timeout")
+            while len(found) < len(pairs) and time.monotonic() < end:
+                slow = not receiver.poll(PAIR_SECONDS)
+                found.append("timeout" if slow else receiver.recv())
+                advance(1)
+                if slow:
                     break
-                found.append(receiver.recv())
         except EOFError:
             found.append("died")
+            advance(1)
         worker.kill()
         worker.join()
     return found
 
 
 def _ask_math_verify(pairs: list, sender) -> None:
+    """Answer pair after pair; the pairs of one gold follow one another, so that it is parsed once."""
     from math_verify import parse, verify
 
     logging.disable(logging.CRITICAL)
     resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))
+    parsed = lru_cache(64)(lambda text: parse(_delimited(text)))
     sender.send("ready")
     for gold, answer in pairs:
         try:
-            found = bool(verify(parse(_delimited(gold)), parse(_delimited(answer))))
+            found = bool(verify(parsed(gold), parsed(answer)))
         except Exception as error:
             found = type(error).__name__
         sender.send(found)

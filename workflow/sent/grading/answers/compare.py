@@ -76,8 +76,8 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
         return decided("nothing but markup", False, gold, answer)
     if squeezed(gold) == squeezed(answer):
         return decided("same text", True, gold, answer)
-    (gold, condition), (answer, other_condition) = split_qualifier(gold), split_qualifier(answer)
-    if contradict(condition, other_condition):
+    qualified = (gold, condition), (answer, other_condition) = split_qualifier(gold), split_qualifier(answer)
+    if contradict(*qualified):
         return decided("for other numbers", False, condition, other_condition)
     members = [MEMBER.match(text) for text in (gold, answer)]
     if all(members) and members[0].group(1) != members[1].group(1):

@@ -8,8 +8,11 @@ import re
 from fractions import Fraction
 
 from sent.grading.answers.arithmetic import CONSTANTS, FUNCTIONS, INVERSE, Lost, Number, value_of
+from sent.grading.answers.words import is_product
 
-TOKEN = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\\.|\d+(?:\.\d*)?|\.\d+|[a-zA-Z]|\S")
+TOKEN = re.compile(
+    r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|\\.|\d+(?:\.\d*)?|\.\d+|(?<![a-zA-Z])[A-Z]{4,}(?![a-zA-Z])|[a-zA-Z]|\S"
+)
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi "
     "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar vartheta varrho infty emptyset"
@@ -27,6 +30,7 @@ DERIVATIVE = re.compile(
     r"\{ (d|\\partial) (?:\^ (?:\{ )?(\d) (?:\} )?)?((?:\\?[A-Za-z]+)(?: _ (?:\w|\{ [^{}]* \}))?) \} "
     r"\{ \1 (\\?[A-Za-z]+) (?:\^ (?:\{ )?(\d) (?:\} )?)?\}"
 )
+CAPITALS = re.compile("[A-Z]{4,}").fullmatch
 MACRO_NAME = re.compile(r"\\([a-zA-Z]+)")
 MAX_DEPTH = 100
 MAX_DIGITS = 4000  # of one number; Python refuses to read integers of more than 4300
@@ -85,7 +89,7 @@ def has_foreign_macro(text: str) -> bool:
 
 
 def _read(text: str) -> Formula:
-    reader = _Reader(TOKEN.findall(text))
+    reader = _Reader(_tokens(text))
     try:
         tree = reader.sum()
         if reader.peek is not None:
@@ -93,6 +97,14 @@ def _read(text: str) -> Formula:
         return Formula(tree, text)
     except RecursionError:
         raise UnreadableError("nested too deep") from None
+
+
+def _tokens(text: str) -> list[str]:
+    """Four capitals or more in a row are one name (``SRMC``), unless they are a product as ``ABCD`` is."""
+    tokens = TOKEN.findall(text)
+    return [
+        part for token in tokens for part in (token if CAPITALS(token) and is_product(token) else [token])
+    ]
 
 
 _read_short = functools.lru_cache(maxsize=20_000)(_read)
@@ -243,7 +255,7 @@ class _Reader:
             return ("e",)
         if token == "i" and self.peek != "_":
             return ("imaginary",)
-        if len(token) == 1 and token.isalpha():
+        if token.isalpha():
             return self.symbol(token)
         if token[0] == "\\" and token[1:].isalpha():
             return self.macro(token[1:])

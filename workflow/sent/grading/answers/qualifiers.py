@@ -21,7 +21,9 @@ QUALIFIER = re.compile(
 )
 ORDER = re.compile(r"[<>]|\\(?:le|ge|ne|in)(?![a-zA-Z])")
 REPEATED = re.compile(r"\s+([A-Za-z])(?=\s*,(?:\s*[A-Za-z]\s*,)*\s*\1\s*(?:,|\\in))")
-CONDITION = re.compile(r"([=<>]|\\[lgn]e(?![a-z]))\s*([^\s,;.{}()]+)")
+_OPERAND = r"[^\s,;.{}()+*/]+"
+CONDITION = re.compile(rf"([=<>]|\\[lgn]e(?![a-z]))\s*({_OPERAND}(?:\s*[+*/]\s*{_OPERAND})*)")
+VARIABLE = re.compile(r"(?<![A-Za-z\\])[b-z](?![A-Za-z])")  # a may be the article
 SETS = (
     ("N", r"\\mathbb\s*\{?\s*(?:N|Z\s*\}?\s*[_^]\s*\{?\s*(?:\+|>\s*0))|positive integer|natural"),
     ("Z", r"\\mathbb\s*\{?\s*Z|integer|whole"),
@@ -61,12 +63,22 @@ def split_qualifier(text: str) -> tuple[str, str]:
     return (text[:start], text[start:]) if nesting(text[:start]) >= 0 else (text, "")
 
 
-def contradict(one: str, other: str) -> bool:
-    """Whether two qualifiers name different sets of numbers, or one sign with different numbers behind it."""
-    if not (one and other):
+def contradict(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether of two answers with their qualifiers both are qualified, and differently.
+
+    That is: by different sets of numbers, by one sign with different numbers behind it, or one of them by a letter that
+    the other does not have at all.
+    """
+    conditions = one[1], other[1]
+    if not all(conditions):
         return False
-    sets = [next((name for name, pattern in SETS if re.search(pattern, said)), None) for said in (one, other)]
+    sets = [next((name for name, pattern in SETS if re.search(pattern, said)), None) for said in conditions]
     if all(sets) and sets[0] != sets[1]:
         return True
-    bounds, others = (dict(CONDITION.findall(said)) for said in (one, other))
-    return any(bounds[sign] != others[sign] for sign in bounds.keys() & others.keys())
+    bounds, others = (
+        {sign: re.sub(r"\s", "", number) for sign, number in CONDITION.findall(said)} for said in conditions
+    )
+    if any(bounds[sign] != others[sign] for sign in bounds.keys() & others.keys()):
+        return True
+    letters, other_letters = (set(VARIABLE.findall(said)) for said in conditions)
+    return bool(letters - other_letters - set(other[0]) or other_letters - letters - set(one[0]))

@@ -88,7 +88,7 @@ def is_product(letters: str) -> bool:
     """Whether a few letters in a row are a product of variables (``abc``, ``mgh``, ``nRT``) and no word (``east``).
 
     A word of up to four letters can be spoken, is in one case (but for its first letter), and is no run of the
-    alphabet in any order.
+    alphabet in any order (``ABCD``, as of points). Four other capitals are a name (``SRMC``).
     """
     if len(letters) > 4 or not letters.isascii():
         return False
@@ -97,6 +97,8 @@ def is_product(letters: str) -> bool:
         return True
     if len(lowered) > 2 and "".join(sorted(lowered)) in ALPHABET:
         return True
+    if len(letters) == 4 and letters.isupper():
+        return False
     return not SYLLABLES.fullmatch(lowered)
 
 
