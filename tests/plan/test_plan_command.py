@@ -196,6 +196,7 @@ def test_what_was_measured_replaces_estimates_of_like_jobs(capsys, tmp_path):
 def test_like_jobs_of_another_model_tell_where_a_model_s_own_never_ran(capsys, tmp_path):
     models = {
         "registry": {"models": {"other": {**SMALL, "label": "other"}}},
+        "experiment": "smoke",
         "models": ["nano-smoke", "other"],
     }
     options = ["--configfile", config(tmp_path, **models), "--results", str(tmp_path)]
