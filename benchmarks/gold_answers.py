@@ -9,8 +9,8 @@ same; `mutations` changes one sign, digit, letter, bracket, word or item in it; 
 questions. Credited mutations are split by why: written otherwise with the same value (`2.50`, `00`, `-0`), decimals that
 round to one another (the policy `significant_digits`), and others, which are printed to be read.
 `--math-verify N` also asks plain math-verify about N of the pairs, in processes that are ended where they take too long, and
-prints how many it decides otherwise by kind, and examples. It takes about 12 ms of a core a pair, and stops after
-`--seconds`; golds are drawn at random, each with all its pairs.
+prints how many it decides otherwise by kind, and examples. It stops after `--seconds`; golds are drawn at random, each with
+all its pairs.
 """
 
 import argparse

@@ -12,7 +12,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from jobs import TIMED, CoinGrader, arguments
-from registry import METHODS
+from registry import METHODS, largest_bonus
 from safetensors.torch import load
 from sent import tables
 from sent.config import Training
@@ -47,8 +47,7 @@ def after_one_step(method: str, mini_batch: Batch, **settings) -> dict[str, torc
     scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
     training = Training(prompts_per_step=2, minibatch_prompts=1, max_grad_norm=1e9, **settings)
     updater = Updater(accelerator, policy, optimizer, scheduler, METHODS[method], training)
-    bonus = getattr(METHODS[method].entropy, "max", None)  # a controller's largest
-    figures = updater.update(mini_batch, UpdateId(seed=0, stage=1, step=1, update=0), bonus)
+    figures = updater.update(mini_batch, UpdateId(seed=0, stage=1, step=1, update=0), largest_bonus(method))
     weights = {name: value.clone().double() for name, value in parallelism.weights(policy, dtype)}
     return weights | {"norm": torch.tensor(figures.get("grad_norm", 0.0), dtype=torch.float64)}
 

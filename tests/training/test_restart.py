@@ -40,6 +40,14 @@ def run():
 
 
 def results(folder: Path, steps: int = STEPS) -> tuple[bytes, list[dict], list[dict]]:
+    """Return what was made (:func:`made`) by a job of which every step learns, with a controller of the bonus."""
+    rows = tables.rows(folder / "metrics.parquet")
+    assert all(row["grad_norm"] > 0 for row in rows)
+    assert {row["entropy_coefficient"] for row in rows} > {0}, "the controller is at work"
+    return made(folder, steps)
+
+
+def made(folder: Path, steps: int) -> tuple[bytes, list[dict], list[dict]]:
     """Return the weights' bytes, the log without what a clock says beside the rollouts that were kept, and what the probe
     was answered.
     """
@@ -60,9 +68,6 @@ def uninterrupted(run, inputs, tmp_path_factory) -> tuple[tuple, list[str]]:
     folder = tmp_path_factory.mktemp("uninterrupted")
     status, happened = run(arguments(inputs, folder))
     assert status == 0
-    rows = tables.rows(folder / "metrics.parquet")
-    assert all(row["grad_norm"] > 0 for row in rows)
-    assert {row["entropy_coefficient"] for row in rows} > {0}, "the controller is at work"
     return results(folder), happened
 
 
@@ -99,7 +104,7 @@ def test_each_method_goes_on_where_it_was(run, inputs, tmp_path, method):
     assert run(job("killed"), at=last)[0] == -signal.SIGKILL
     assert list((tmp_path / "killed" / "checkpoints").glob("*/step*"))
     assert run(job("killed"))[0] == 0
-    assert results(tmp_path / "killed", steps=3) == results(tmp_path / "whole", steps=3)
+    assert made(tmp_path / "killed", steps=3) == made(tmp_path / "whole", steps=3)
 
 
 @pytest.mark.slow

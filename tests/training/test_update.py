@@ -3,7 +3,7 @@
 import pytest
 import torch
 from accelerate import Accelerator
-from registry import METHODS
+from registry import METHODS, largest_bonus
 from sent.config import Method, Training
 from sent.errors import SentError
 from sent.training import surrogates
@@ -23,8 +23,7 @@ def gradients(method: str, mini_batch: Batch, update: int = 0, **settings) -> di
     optimizer.zero_grad = lambda: None
     training = Training(prompts_per_step=2, minibatch_prompts=1, max_grad_norm=1e9, **settings)
     updater = Updater(accelerator, policy, optimizer, scheduler, METHODS[method], training)
-    bonus = getattr(METHODS[method].entropy, "max", None)  # a controller's largest
-    updater.update(mini_batch, UpdateId(seed=0, stage=1, step=1, update=update), bonus)
+    updater.update(mini_batch, UpdateId(seed=0, stage=1, step=1, update=update), largest_bonus(method))
     return {name: p.grad.clone() for name, p in accelerator.unwrap_model(policy).named_parameters()}
 
 

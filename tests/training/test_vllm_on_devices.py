@@ -56,7 +56,10 @@ def test_new_weights_are_sampled_from_after_sleep(settings, device, tmp_path):
     if device == "cuda":
         freed = torch.cuda.mem_get_info()[0] - awake
         assert freed > 0.05 * torch.cuda.mem_get_info()[1]  # half of its share, at least
-    new = AutoModelForCausalLM.from_pretrained(tmp_path / "new").to(device)
+    old, new = (AutoModelForCausalLM.from_pretrained(tmp_path / name).to(device) for name in ("old", "new"))
+    with engine.awake(old.state_dict().items()):
+        assert largest_gap(tmp_path / "old", engine.sample(requests, DECODING)) < tolerance
+
     with engine.awake(new.state_dict().items()):  # weights that layers share under both names
         drawn = engine.sample(requests, DECODING)
     assert largest_gap(tmp_path / "new", drawn) < tolerance
