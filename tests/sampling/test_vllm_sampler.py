@@ -10,7 +10,7 @@ from sent.sampling.transformers_sampler import TransformersSampler
 pytestmark = pytest.mark.vllm
 
 MODEL = Model(chat=False, dtype="float32")
-SETTINGS = Vllm(gpu_memory_utilization=0.1, enforce_eager=True, max_model_len=448)
+SETTINGS = Vllm(gpu_memory_utilization=0.1, enforce_eager=True, max_model_len=448, extra={"max_num_seqs": 31})
 BLOCK = 128
 """Tokens that the engine caches together on a CPU."""
 
@@ -93,16 +93,9 @@ def test_the_seed_decides(engine, prompts):
     assert len({tuple(c.token_ids) for c in engine.sample(twins, decoding)}) > 4
 
 
-def test_what_is_asked_at_once_decides(live, tokenizer, tmp_path, prompts):
+def test_what_is_asked_at_once_decides(engine, live, prompts, monkeypatch):
     """Seeded a step at a time: nothing that was asked before counts, nor do the trainer's random numbers."""
-    from sent.sampling.vllm_sampler import VllmSampler
-
-    if not live.config.tie_word_embeddings:
-        return
-    live.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    settings = SETTINGS.model_copy(update={"seeding": "step", "extra": {"max_num_seqs": 7}})
-    engine = VllmSampler(tmp_path, MODEL, settings)
+    monkeypatch.setattr(engine, "seeded_each", False)
     decoding = Decoding(max_new_tokens=20)
     first, other = (requests_for(prompts, 3, "step", step) for step in (1, 2))
     torch.manual_seed(3)
@@ -112,6 +105,11 @@ def test_what_is_asked_at_once_decides(live, tokenizer, tmp_path, prompts):
     assert len({tuple(ids) for ids in drawn[0]}) > 6
     assert torch.equal(torch.rand(4), expected)
     assert largest_error(live, first, engine.sample(first, decoding)) < 1e-4
+
+
+def test_further_options_reach_the_engine(engine):
+    scheduler = engine.engine.llm_engine.vllm_config.scheduler_config
+    assert scheduler.max_num_seqs == SETTINGS.extra["max_num_seqs"]
 
 
 def test_new_weights_are_used_and_cached_prefixes_are_not(engine, live, prompts):
