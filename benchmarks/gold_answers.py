@@ -284,7 +284,8 @@ def _is_formula(text: str) -> bool:
 
 
 def _sized(text: str, left: str, right: str) -> str | None:
-    if "(" not in text or text.count("(") != text.count(")") or left in text:
+    """With sized brackets, unless some have a size: two sizes in a row are no LaTeX."""
+    if "(" not in text or text.count("(") != text.count(")") or re.search(r"\\left|\\[bB]ig", text):
         return None
     return text.replace("(", rf"{left}(").replace(")", rf"{right})")
 
