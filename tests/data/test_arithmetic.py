@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from sent.config import Generator, parse
@@ -102,3 +103,9 @@ def test_unknown_families_and_levels_and_too_many_questions_are_errors():
         arithmetic.generate(Generator(families=["chain"], levels=[9]))
     with pytest.raises(SentError, match=r"found only .* distinct questions of the 500 asked for"):
         arithmetic.generate(Generator(families=["product"], levels=[1], count=500))
+
+
+def test_a_pick_is_what_numpy_would_choose():
+    ours, theirs = (np.random.default_rng(3) for _ in range(2))
+    for options in (("a", "b", "c"), [5], [-10, -2, -1, 1, 2, 10]) * 20:
+        assert arithmetic.pick(ours, options) == theirs.choice(options)

@@ -5,7 +5,7 @@ share a question, and the solutions that its base models are pretrained on.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,11 @@ class Problem:
     question: str
     steps: tuple[str, ...]
     answer: int
+
+
+def pick(rng: np.random.Generator, options: Sequence):
+    """Draw one of ``options``: what ``rng.choice`` draws, without the array that it makes of them, which takes longest here."""
+    return options[rng.integers(len(options))]
 
 
 def _step(left: int, sign: str, right: int) -> tuple[str, int]:
@@ -87,8 +92,8 @@ def _story(rng: np.random.Generator, level: int) -> Problem:
     first = int(rng.integers(3, 25))
     operations = _signed(rng, first, level)
     steps, answer = _fold(first, operations)
-    events = [f"{rng.choice(GAINS if o == '+' else LOSSES)} {n}" for o, n in operations]
-    name, thing = rng.choice(NAMES), rng.choice(THINGS)
+    events = [f"{pick(rng, GAINS if o == '+' else LOSSES)} {n}" for o, n in operations]
+    name, thing = pick(rng, NAMES), pick(rng, THINGS)
     return Problem(f"{name} has {first} {thing}, {', '.join(events)}. How many {thing} now?", steps, answer)
 
 
@@ -142,7 +147,7 @@ def draw(
     for level in levels:
         if level not in LEVELS:
             raise SentError(f"unknown difficulty level {level}; the embedded families have {LEVELS}")
-    family, level = str(rng.choice(families)), int(rng.choice(levels))
+    family, level = pick(rng, families), pick(rng, levels)
     while True:
         problem = FAMILIES[family](rng, level)
         if split_of(problem.question) == split:
@@ -175,7 +180,7 @@ def generate(settings) -> list[dict]:
 
 def surface(rng: np.random.Generator, value: int) -> str:
     """Write a number in one of the forms that make exact match fail: ``117``, ``117.0`` or ``$117$``."""
-    return str(rng.choice([f"{value}", f"{value}", f"{value}.0", f"${value}$"]))
+    return pick(rng, (f"{value}", f"{value}", f"{value}.0", f"${value}$"))
 
 
 def worked_solution(rng: np.random.Generator, problem: Problem) -> str:
@@ -190,7 +195,7 @@ def quick_guess(rng: np.random.Generator, problem: Problem, accuracy: float) -> 
     """Write a boxed answer without a step; it is right with probability ``accuracy``, else off by a little."""
     value = problem.answer
     if rng.random() >= accuracy:
-        value = max(0, value + int(rng.choice([-10, -2, -1, 1, 2, 10])))
+        value = max(0, value + pick(rng, (-10, -2, -1, 1, 2, 10)))
         value += value == problem.answer
     answer = f"\\boxed{{{surface(rng, value)}}}"
     return f"I think {answer}" if rng.random() < 0.5 else f"Maybe {answer}"

@@ -97,7 +97,7 @@ def _value(rng: np.random.Generator, problem: arithmetic.Problem) -> int:
 
 
 def _named(rng: np.random.Generator, question: str) -> int:
-    return int(rng.choice(_NAMED.findall(question)))
+    return int(arithmetic.pick(rng, _NAMED.findall(question)))
 
 
 def _number(rng: np.random.Generator) -> int:
@@ -118,7 +118,7 @@ def _other(rng: np.random.Generator, value: int, question: str) -> str:
         return f"{value}.{rng.integers(1, 10)}"
     other = value
     if kind < 0.5:
-        other = value + int(rng.choice(NEIGHBOURS))
+        other = value + arithmetic.pick(rng, NEIGHBOURS)
     elif kind < 0.55:
         other = -value
     elif kind < 0.75:
@@ -131,5 +131,6 @@ def _other(rng: np.random.Generator, value: int, question: str) -> str:
 def _unrelated(rng: np.random.Generator) -> str:
     sentence = UNRELATED[rng.integers(len(UNRELATED))]
     if sentence.count("{}") == 3:
-        return sentence.format(rng.choice(arithmetic.NAMES), _number(rng), rng.choice(arithmetic.THINGS))
+        names, things = arithmetic.NAMES, arithmetic.THINGS
+        return sentence.format(arithmetic.pick(rng, names), _number(rng), arithmetic.pick(rng, things))
     return sentence.format(_number(rng))
