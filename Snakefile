@@ -53,6 +53,7 @@ include: "rules/training.smk"
 include: "rules/evaluation.smk"
 include: "rules/results.smk"
 include: "rules/readme.smk"
+include: "rules/study.smk"
 include: "rules/stages.smk"
 
 

@@ -12,7 +12,7 @@ from sent.results.provenance import READ_BY_DATABASE
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "results/{experiment}/"
 THREE = {"semantic_entropy": {"n_stages": 3, "rescore": True}}
-NOT_OF_AN_EXPERIMENT = {"prune_checkpoints", "readme_pictures"}
+NOT_OF_AN_EXPERIMENT = {"prune_checkpoints", "readme_pictures", "study_page", "unpack_study"}
 """One only removes files, the other writes to docs/."""
 
 

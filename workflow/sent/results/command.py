@@ -31,6 +31,20 @@ def add_arguments(parser) -> None:
     compare = commands.add_parser("compare", help="two databases, question by question")
     compare.add_argument("databases", type=Path, nargs=2, metavar="DATABASE")
 
+    pack = commands.add_parser("pack", help="a database as a few small Parquet files without texts")
+    pack.add_argument("--database", type=Path, required=True)
+    pack.add_argument("--output", type=Path, required=True, help="folder to write, replaced as a whole")
+
+    unpack = commands.add_parser("unpack", help="the database of a packed experiment")
+    unpack.add_argument("folder", type=Path, help="what `results pack` wrote")
+    unpack.add_argument("--output", type=Path, required=True, help="database to write")
+
+    page = commands.add_parser("page", help="put tables and figures of databases into a page of Markdown")
+    page.add_argument(
+        "page", type=Path, help="the page: tables follow their queries, figures are called by name"
+    )
+    page.add_argument("--databases", type=Path, required=True, help="folder of experiments, as in results/")
+
     readme = commands.add_parser("readme", help="put a run's pictures and leaderboard into the README")
     readme.add_argument("--database", type=Path, required=True)
     readme.add_argument("--figures", type=Path, required=True, help="folder that `results figures` wrote")
@@ -67,6 +81,18 @@ def run(args) -> None:
         from sent.results import compare
 
         print(compare.text(*args.databases))
+    elif args.command == "pack":
+        from sent.results import archive
+
+        archive.pack(args.database, args.output)
+    elif args.command == "unpack":
+        from sent.results import archive
+
+        archive.unpack(args.folder, args.output)
+    elif args.command == "page":
+        from sent.results import page
+
+        page.update(args.page, args.databases)
     elif args.command == "readme":
         from sent.results import readme
 

@@ -1,5 +1,6 @@
 """Build results.duckdb from the Parquet files below an experiment's folder."""
 
+import contextlib
 import json
 import platform
 from collections.abc import Iterator
@@ -70,13 +71,23 @@ def build(root: Path, experiment: ResolvedExperiment, output: Path) -> None:
     """
     if not root.is_dir():
         raise SentError(f"{root}: no such folder; give the folder of an experiment's results")
+    with writing(output) as connection:
+        _fill(connection, root, experiment)
+
+
+@contextlib.contextmanager
+def writing(output: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to a new database with our empty tables, which takes the place of ``output`` at the end.
+
+    The views are made when the block is done. Raises :class:`SentError` where it cannot be written.
+    """
     with tables.atomic(output) as temporary:
         try:
             with duckdb.connect(temporary, config=CONFIG) as connection:
                 for name in ("macros", "schema"):
                     run(connection, name)
                 connection.begin()
-                _fill(connection, root, experiment)
+                yield connection
                 connection.commit()
                 run(connection, "views")
                 # Closing writes the rows, too, but says nothing of a disk that is full.
@@ -95,11 +106,22 @@ def build(root: Path, experiment: ResolvedExperiment, output: Path) -> None:
             temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
 
 
+def load_published(connection) -> None:
+    """Fill `published` with the figures that come with the package."""
+    published = "SELECT source, model, benchmark, metric, method, percent / 100 FROM read_csv($path)"
+    run(connection, f"INSERT INTO published {published}", path=str(PUBLISHED))
+
+
+def reference(connection) -> str | None:
+    """Return the model that differences are to where responses were recorded; None where methods were trained."""
+    recorded = "SELECT model FROM models WHERE $1 IN (SELECT method FROM methods) AND role = 'policy' ORDER BY position"
+    return next((model for (model,) in connection.execute(recorded, [RECORDED]).fetchall()), None)
+
+
 def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
     files = Files(root, experiment)
     _load_names(connection, root, experiment)
-    published = "SELECT source, model, benchmark, metric, method, percent / 100 FROM read_csv($path)"
-    run(connection, f"INSERT INTO published {published}", path=str(PUBLISHED))
+    load_published(connection)
     for name in DATASETS:
         list(_load(connection, files, name, tables.QUESTIONS, "load_questions"))
     for name, schema in BY_MODEL.items():
@@ -132,7 +154,7 @@ def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
     _refuse(
         connection, "check_responses", root, "responses and the questions of their benchmark do not agree"
     )
-    scores.fill(connection, settings.models[0] if settings.recorded else None)
+    scores.fill(connection, reference(connection))
     provenance.load(connection, files, experiment)
 
 

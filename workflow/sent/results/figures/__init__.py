@@ -11,6 +11,7 @@ from sent.results.reading import connect
 FIGURES = (
     training.training_curves,
     training.probe_curves,
+    training.probe_pareto,
     scores.pass_at_k,
     scores.paired_differences,
     scores.pareto,

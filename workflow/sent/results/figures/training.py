@@ -58,6 +58,47 @@ def probe_curves(data: ExperimentData) -> Figure | None:
     return _by_step(data, curves, _boundaries(data.rows("select_train_metrics")), titles, caption)
 
 
+def probe_pareto(data: ExperimentData) -> Figure | None:
+    """Pass@n of the probe's questions against pass@1 at the end of training, a point a method, and of the untrained policy."""
+    asked = data.rows("select_probe_ends")
+    if asked["method"].nunique() < 2:
+        return None
+    models = data.present(data.models, asked["model"])
+    points = data.labelled(asked)
+    scales = {
+        axis: alt.Scale(
+            domain=padded(points[column].min(), points[column].max(), 0.1), nice=False, zero=False
+        )
+        for axis, column in (("x", "pass_1"), ("y", "pass_n"))
+    }
+    named = len(models) == 1 and asked["method"].nunique() > len(
+        style.MORE_COLOURS
+    )  # more than colours can tell apart
+    panels = []
+    for column, (model, label) in enumerate(models.items()):
+        here = points[points["model"] == model]
+        base = alt.Chart(here).encode(
+            x=alt.X("pass_1:Q", title="pass@1", scale=scales["x"]),
+            y=alt.Y("pass_n:Q", title="pass@n" if column == 0 else None, scale=scales["y"]),
+        )
+        trained = base.transform_filter("datum.step > 0")
+        start = base.transform_filter("datum.step == 0").mark_point(shape="cross", color="#000000", size=60)
+        if named:
+            dots = trained.mark_circle(size=30, opacity=1, color=style.NEUTRAL)
+            names = trained.mark_text(align="left", dx=5, fontSize=9).encode(text="method:N")
+            chart = alt.layer(dots, names, start).properties(width=3 * style.PANEL, height=2 * style.PANEL)
+        else:
+            dots = trained.mark_circle(size=40, opacity=1).encode(color=data.colour(points["method"]))
+            chart = alt.layer(dots, start).properties(width=style.PANEL, height=style.PANEL)
+        panels.append(chart.properties(title=label))
+    count, seeds = int(asked["n"].max()), int(asked["seeds"].max())
+    caption = (
+        f"Probe: pass@n, n = {count}, against pass@1 after the last step ({'mean over ' if seeds > 1 else ''}{seeds} training "
+        f"seed{'s' if seeds > 1 else ''}), a point a method; the cross is the untrained policy."
+    )
+    return Figure(grid([panels]), caption)
+
+
 def _by_step(
     data: ExperimentData, curves: pd.DataFrame, boundaries: pd.DataFrame, titles: dict[str, str], caption: str
 ) -> Figure:

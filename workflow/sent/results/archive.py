@@ -1,0 +1,95 @@
+"""An experiment's results in a few small files without texts, of which its database, tables and figures are made again."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from sent import tables
+from sent.errors import SentError
+from sent.log import logger
+from sent.results import database, scores
+from sent.results.queries import run
+from sent.results.reading import connect
+
+LEFT_OUT = {"samples", "verdicts", "clusters", "calibration", "responses", "rollouts", "artefacts"}
+"""Texts and what belongs to single ones, and hashes of files that stay behind."""
+
+MADE_AGAIN = {"metrics", "scores", "paired_differences", "published"}
+"""Computed from the counts by question; published figures come with the package."""
+
+STEPS = (
+    *("model", "method", "seed", "stage", "step", "total_step"),
+    *("reward", "entropy", "response_tokens", "worked_share", "truncated_share", "flat_groups"),
+    *("covariance", "covariance_p50", "covariance_p90", "covariance_p99"),
+    *("kl_old", "kl_reference", "clip_fraction", "grad_norm", "tokens_per_second", "seconds"),
+)
+"""Columns of `train_metrics` that are packed, in single precision: those of figures and tables, and a few to ask about."""
+
+
+def pack(source: Path, folder: Path) -> None:
+    """Write the tables of the database ``source`` to ``folder``, a Parquet file each, without texts.
+
+    Raises :class:`SentError` where ``source`` is no database of results.
+    """
+    with connect(source) as connection, tables.atomic(folder) as temporary:
+        temporary.mkdir()
+        for name in _tables(connection) - LEFT_OUT - MADE_AGAIN:
+            rows = _plain(connection.sql(f"FROM {name}"), name)
+            if len(rows):
+                tables.write(temporary / f"{name}.parquet", rows)
+        sizes = {file.stem: file.stat().st_size for file in sorted(temporary.glob("*.parquet"))}
+    logger.info(
+        "%s: %s, %d KB in all", folder, ", ".join(f"{n} {b / 1e3:.0f} KB" for n, b in sizes.items()),
+        sum(sizes.values()) / 1e3,
+    )  # fmt: skip
+
+
+def unpack(folder: Path, output: Path) -> None:
+    """Write the database ``output`` from what :func:`pack` wrote to ``folder``: scores, verdicts and views are made anew.
+
+    Tables that were left out are empty. Raises :class:`SentError` where ``folder`` is none, or a file is damaged.
+    """
+    files = sorted(folder.glob("*.parquet"))
+    if not (folder / "experiment.parquet").is_file():
+        raise SentError(
+            f"{folder}: no packed experiment (experiment.parquet); make one with `sent results pack`"
+        )
+    with database.writing(output) as connection:
+        packed = _tables(connection) - LEFT_OUT - MADE_AGAIN
+        for file in files:
+            if file.stem not in packed:
+                raise SentError(f"{file}: expected one of {', '.join(sorted(packed))}; remove it")
+            rows = tables.read(file)
+            if file.stem == "train_metrics":
+                connection.register("logged", rows)
+                run(connection, "load_train_metrics")
+                connection.unregister("logged")
+            else:
+                connection.append(file.stem, rows.to_pandas(), by_name=True)
+        database.load_published(connection)
+        scores.fill(connection, database.reference(connection))
+
+
+def _tables(connection) -> set[str]:
+    names = connection.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
+    return {name for (name,) in names}
+
+
+def _plain(rows, name: str) -> pa.Table:
+    """Return the rows of a table without texts of questions; JSON as text; steps in single precision."""
+    if name == "questions":
+        rows = rows.select("* REPLACE (NULL::VARCHAR AS question, NULL::VARCHAR AS answer)")
+    if name == "train_metrics":
+        rows = rows.select(", ".join(column for column in STEPS if column in rows.columns))
+    texts = [
+        f"{c}::VARCHAR AS {c}"
+        for c, kind in zip(rows.columns, rows.types, strict=True)
+        if str(kind) == "JSON"
+    ]
+    found = rows.select(f"* REPLACE ({', '.join(texts)})" if texts else "*").to_arrow_table()
+    if name != "train_metrics":
+        return found
+    single = {pa.float64(): pa.float32()}
+    return found.cast(
+        pa.schema([field.with_type(single.get(field.type, field.type)) for field in found.schema])
+    )
