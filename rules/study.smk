@@ -50,7 +50,7 @@ rule study_page:
     params:
         # Rewritten in place: as an output it would be deleted before the job starts.
         page="docs/nano-study.md",
-        databases="results/study_page",
+        databases=lambda wildcards, input: Path(input.databases[0]).parent.parent,
         code=code_version("results"),
     message:
         "Putting what was measured into the page of the nano study"
