@@ -1,5 +1,6 @@
 """What each response of a group earned: by hand, by brute force, and as training takes it."""
 
+import dataclasses
 import itertools
 import math
 import statistics
@@ -135,7 +136,18 @@ def test_the_order_of_responses_changes_nothing(name):
 def test_the_cases_are_all_parts():
     from sent.training import parts
 
-    assert parts.names("advantage") == sorted(EVERY)
+    assert parts.names("advantage") == sorted([*EVERY, "random_rewards"])
+
+
+def test_random_rewards_are_drawn_by_lot_and_by_name():
+    function = advantage_of(Part({"random_rewards": {"share": 0.25}}))
+    record = outcomes([1, 1, 1, 1, 0, 0, 0, 0])
+    groups = [function(dataclasses.replace(record, seed=seed)) for seed in range(400)]
+    won = np.stack(groups) > 0
+    assert abs(won.mean() - 0.25) < 0.03  # a group that won or lost as a whole is flat
+    assert abs(won[:, :4].mean() - won[:, 4:].mean()) < 0.05, "right responses win no more often"
+    assert np.array_equal(groups[7], function(dataclasses.replace(record, seed=7)))
+    assert not np.array_equal(groups[7], groups[8])
 
 
 # ---------------------------------------------------------------- mistakes

@@ -109,7 +109,19 @@ def test_the_table_of_config_files_is_complete():
 
 
 @pytest.mark.parametrize(
-    "name", ["config", "smoke", "baselines", "paper", "recorded", "sweep", "study", "study_orders", *KINDS]
+    "name",
+    [
+        "config",
+        "smoke",
+        "baselines",
+        "paper",
+        "recorded",
+        "sweep",
+        "study",
+        "study_orders",
+        "study_mechanisms",
+        *KINDS,
+    ],
 )
 def test_config_files_fit_their_schemas(name):
     kind = name if name in KINDS else "experiment"

@@ -63,10 +63,26 @@ def test_a_sweep_moves_one_variable_at_a_time():
     assert len({str(recipe(method)) for method in methods.values()}) == len(methods)
 
 
+def test_mechanisms_differ_in_what_they_ask_about():
+    found = read(CONFIG / "study_mechanisms.yaml")
+    assert found.benchmarks == {}, "on the probe alone"
+    methods = found.methods
+    for name in ("high", "low", "none"):
+        moved = differences(methods[f"random_{name}"], methods["random_both"])
+        assert moved and moved <= {"clip_low", "clip_high"}
+    for count in (1, 2, 4, 8):
+        minibatch = methods[f"updates_{count}"].training.minibatch_prompts
+        assert found.experiment.training.prompts_per_step == count * minibatch
+    assert differences(methods["updates_2"], parse(Method, REGISTRY["grpo"], "methods.yaml")) == {
+        "minibatch_prompts"
+    }
+    assert differences(methods["psr"], methods["nsr"]) == {"right", "wrong"}
+
+
 def test_no_benchmark_chooses_and_all_train_on_the_same_terms():
     sweep, study, orders = (read(CONFIG / f"{name}.yaml") for name in ("sweep", "study", "study_orders"))
     assert sweep.benchmarks == {}
-    for other in (study, orders):
+    for other in (study, orders, read(CONFIG / "study_mechanisms.yaml")):
         assert other.experiment.training == sweep.experiment.training
         assert other.probe() == sweep.probe() and other.training_source() == sweep.training_source()
     for under in ("grpo", "sent"):

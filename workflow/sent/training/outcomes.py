@@ -29,6 +29,8 @@ class Outcomes:
 
     Only for advantages that declare that they need them (:func:`sent.training.parts.needs`).
     """
+    seed: int = 0
+    """For advantages that draw lots: of the training's seed, the step and the question."""
 
     def __len__(self) -> int:
         return len(self.rewards)

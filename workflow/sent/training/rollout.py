@@ -76,7 +76,7 @@ class Collector:
         answers = [[grade.extracted for grade in grades[own]] for own in owns]
         labels = clusters(answers, self.grader) if self.needs_clusters else [None] * len(places)
         return [
-            self._group(at, completions[own], texts[own], grades[own], of_answers)
+            self._group(step, at, completions[own], texts[own], grades[own], of_answers)
             for at, own, of_answers in zip(places, owns, labels, strict=True)
         ]
 
@@ -93,7 +93,9 @@ class Collector:
         finishes = [completion.finish_reason for completion in completions]
         return completions, texts, self.grader.grade(list(zip(golds, texts, finishes, strict=True)))
 
-    def _group(self, at: tuple[int, TrainingQuestion, int], completions, texts, grades, labels) -> Group:
+    def _group(
+        self, step: int, at: tuple[int, TrainingQuestion, int], completions, texts, grades, labels
+    ) -> Group:
         place, question, occurrence = at
         verdicts = [grade.verdict for grade in grades]
         lengths = [len(completion.token_ids) for completion in completions]
@@ -108,6 +110,7 @@ class Collector:
             correct=np.array([verdict == "correct" for verdict in verdicts]),
             lengths=np.array(lengths),
             logprobs=np.array([sum(completion.logprobs) for completion in completions], dtype=np.float64),
+            seed=seed_of("outcomes", *self.name, step, question.id, occurrence),
             clusters=None if labels is None else np.array(labels),
         )
         return Group(place, question, completions, texts, rewards, verdicts, self.advantages(outcomes))
