@@ -1,7 +1,9 @@
 """Batches under a token budget."""
 
+import itertools
+
 import pytest
-from sent.batching import by_token_budget
+from sent.batching import by_cost, by_token_budget
 
 
 def test_batches_keep_to_the_budget_longest_first():
@@ -30,3 +32,27 @@ def test_every_item_stands_in_one_batch(shortest):
         longest = max(lengths[i] for i in batch)
         assert len(batch) * longest <= 64
         assert min(lengths[i] for i in batch) >= shortest * longest
+
+
+def test_padding_is_weighed_against_another_batch():
+    assert by_cost([2, 10, 10, 2], 100, overhead=5) == [[1, 2], [0, 3]]  # 20 + 5 + 4 + 5, not 40 + 5
+    assert by_cost([2, 10, 10, 2], 100, overhead=20) == [[1, 2, 0, 3]]
+    assert by_cost([2, 10, 10, 2], 16, overhead=20) == [[1], [2], [0, 3]]
+    assert by_cost([7, 9], 5, overhead=1) == [[1], [0]]
+    assert by_cost([], 5, overhead=1) == []
+
+
+@pytest.mark.parametrize("overhead", [1, 9, 40])
+def test_no_other_cut_costs_less(overhead):
+    lengths = [(i * 37) % 23 + 1 for i in range(9)]
+
+    def cost(batches):
+        return sum(overhead + len(b) * max(lengths[i] for i in b) for b in batches)
+
+    order = sorted(range(9), key=lambda i: -lengths[i])
+    cuts = (c for k in range(9) for c in itertools.combinations(range(1, 9), k))
+    ways = [[order[a:b] for a, b in itertools.pairwise([0, *c, 9])] for c in cuts]
+    fitting = [way for way in ways if all(len(b) * lengths[b[0]] <= 60 for b in way)]
+    found = by_cost(lengths, 60, overhead)
+    assert found in fitting
+    assert cost(found) == min(map(cost, fitting))

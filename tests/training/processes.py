@@ -22,7 +22,7 @@ from sent.training.parallelism import parallelism_of
 from sent.training.stage import train_stage
 from sent.training.update import Updater
 from test_parallelism import after_one_step
-from tiny import batch
+from tiny import batch, flat_groups
 
 
 def connect() -> None:
@@ -44,6 +44,8 @@ def update(output: str, methods: str) -> None:
         method: after_one_step(method, batch().select(mine), micro_batch_tokens=40)
         for method in methods.split(",")
     }
+    flat = flat_groups().select(mine)  # of two processes one has nothing that pulls
+    found["flat"] = after_one_step("clip_higher", flat, micro_batch_tokens=20)
     if kind != "ShardedZero3":
         broken = batch().select(mine)
         if state.process_index == 1:

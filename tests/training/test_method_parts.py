@@ -265,7 +265,7 @@ def test_metrics_by_hand():
     method = Method(reference_kl=0.1, entropy=0.5)
     logp, batch = small(method)
     loss, sums = method_loss(method, logp, torch.ones(2), batch)
-    found = averages({name: value.item() for name, value in sums.items()})
+    found = averages({name: value.item() for name, value in sums.items()}, 2.0)
     divergence = math.log(2) - 0.5
     assert found == pytest.approx(
         {

@@ -21,7 +21,7 @@ from sent.training.parallelism import ShardedZero3, parallelism_of
 from sent.training.policy import Policy
 from sent.training.stage import train_stage
 from sent.training.update import UpdateId, Updater
-from tiny import batch, language_model
+from tiny import batch, flat_groups, language_model
 
 ROOT = Path(__file__).parents[2]
 KINDS_OF_METHODS = ["grpo", "dr_grpo", "mask", "clip_cov", "sent", "gspo", "steer"]
@@ -88,8 +88,9 @@ def test_an_update_is_the_same_however_it_is_spread(kind, processes, tmp_path):
     if kind != "zero3":
         for name, value in language_model().named_parameters():
             assert torch.equal(spread["left out"][name], value.detach()), "one process's infinity stops all"
-    for method in methods:
-        alone = after_one_step(method, batch())
+    for method in [*methods, "flat"]:
+        flat = method == "flat"
+        alone = after_one_step("clip_higher", flat_groups()) if flat else after_one_step(method, batch())
         assert alone["norm"] > 1e-3
         # Of the gradient's norm: the model's norms round to float32, which batches of other shapes may tip.
         tolerance = (1e-6 if kind != "zero3" else 2e-5) * float(alone["norm"])

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from sent.config import Method
+from sent.config import Method, Part
 from sent.training import parts
 from sent.training.loss import gains
 
@@ -51,6 +51,21 @@ def test_by_hand(name, constants, ratio, advantage, value, derivative, held):
     assert gain[1].item() == pytest.approx(value)
     assert gradient.tolist() == pytest.approx([0, derivative, 0])
     assert is_held[1].item() == held
+
+
+@pytest.mark.parametrize("name", parts.names("surrogate"))
+def test_without_an_advantage_there_is_nothing_to_gain(name):
+    """Where a surrogate says so, at any ratio: responses without one are then passed through no model."""
+    if parts.ADVANTAGE not in parts.needed_by("surrogate", Part(name)):
+        pytest.skip("it does not say so")
+    constants = {k: v for case in CASES if case[0] == name for k, v in case[1].items()}
+    own = {k: v for k, v in constants.items() if not k.startswith("clip")}
+    method = Method(surrogate={name: own} if own else name, **{key: constants.get(key) for key in CLIP})
+    logp = torch.linspace(-30, -1e-3, 60, dtype=torch.float64, requires_grad=True)
+    for shift in torch.linspace(-20, 20, 41, dtype=torch.float64):
+        gain, held = gains(method, logp, logp.detach() - shift, torch.zeros_like(logp), np.array([60]))
+        assert not gain.any() and not held.any()
+        assert not torch.autograd.grad(gain.sum(), logp)[0].any()
 
 
 def test_every_surrogate_that_comes_with_the_package_is_among_the_cases():

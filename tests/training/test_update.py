@@ -1,17 +1,20 @@
 """An update does not depend on how its mini-batch is cut, sorted or spread over processes."""
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
 from registry import METHODS, largest_bonus
 from sent.config import Method, Training
 from sent.errors import SentError
-from sent.training import surrogates
+from sent.training import recipe, surrogates
 from sent.training.batch import Batch
-from sent.training.policy import Policy
+from sent.training.policy import Policy, Sequences
 from sent.training.update import UpdateId, Updater
 from sent.training.warnings import is_spike
-from tiny import batch, language_model
+from tiny import batch, flat_groups, language_model
 
 
 def gradients(method: str, mini_batch: Batch, update: int = 0, **settings) -> dict[str, torch.Tensor]:
@@ -39,6 +42,69 @@ def test_gradients_do_not_depend_on_micro_batches_or_order(method):
         assert largest_difference(whole, gradients(method, batch(), micro_batch_tokens=budget)) < 1e-6
     shuffled = batch().select([7, 2, 9, 0, 11, 4, 1, 10, 3, 8, 6, 5])
     assert largest_difference(whole, gradients(method, shuffled, micro_batch_tokens=40)) < 1e-6
+
+
+@pytest.fixture
+def passed(monkeypatch) -> list[int]:
+    """The numbers of responses in the passes of a policy, as they come."""
+    counts = []
+    forward = Policy.forward
+
+    def counted(self, sequences: Sequences, need_entropy: bool = True):
+        counts.append(len(sequences.rows.unique()))
+        return forward(self, sequences, need_entropy)
+
+    monkeypatch.setattr(Policy, "forward", counted)
+    return counts
+
+
+def passing_all(monkeypatch) -> None:
+    monkeypatch.setattr("sent.training.update.pulling", lambda _, batch, *__: np.ones(len(batch), dtype=bool))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_responses_that_pull_at_nothing_are_not_passed(method, passed, monkeypatch):
+    """Half of the responses have no advantage. Gradients stay what they are, in one micro-batch and in many."""
+    skipping = [gradients(method, flat_groups(), micro_batch_tokens=budget) for budget in (16384, 40)]
+    pulls_everywhere = METHODS[method].reference_kl > 0 or recipe.needs_entropy_gradient(METHODS[method])
+    if pulls_everywhere:
+        assert sum(passed) == 24
+    elif METHODS[method].kl_anchor is None:
+        assert 0 < sum(passed) <= 12  # of `mask` fewer: some have no token of high entropy
+    passing_all(monkeypatch)
+    whole = gradients(method, flat_groups())
+    assert max(g.abs().max().item() for g in whole.values()) > 1e-5
+    assert all(largest_difference(found, whole) < 1e-7 for found in skipping)
+
+
+def test_a_mini_batch_in_which_nothing_pulls_has_a_gradient_of_zero(passed):
+    """Not none: AdamW then goes on by what it remembers, as it would after a pass."""
+    still = batch()
+    still.advantages[:] = 0
+    found = gradients("clip_higher", still)
+    assert sum(passed) == 0 and all(not gradient.any() for gradient in found.values())
+
+
+def test_a_controller_at_its_lowest_pulls_at_nothing(passed):
+    updater, _ = make("adaptive_entropy")
+    for coefficient in (0.0, 0.01):
+        updater.update(flat_groups(), UpdateId(0, 1, 1, 0), coefficient)
+    assert passed == [6, 12]
+
+
+def test_metrics_say_the_same_of_tokens_that_are_not_passed(monkeypatch):
+    """But for distances to the policy of the rollout, which are means over what was passed."""
+
+    def figures(prepare: Callable = lambda _: None) -> dict[str, float]:
+        with pytest.MonkeyPatch.context() as patch:
+            prepare(patch)
+            return make("clip_higher")[0].update(flat_groups(), UpdateId(0, 1, 1, 0))
+
+    found, whole = figures(), figures(passing_all)
+    assert found.keys() == whole.keys()
+    assert found.pop("kl_old") != pytest.approx(whole.pop("kl_old"), rel=1e-3)
+    assert found.pop("kl_reference") != pytest.approx(whole.pop("kl_reference"), rel=1e-3)
+    assert found == pytest.approx(whole, rel=1e-5) and found["clip_fraction"] > 0
 
 
 @pytest.mark.parametrize("method", ["clip_cov", "sent"])
@@ -76,14 +142,14 @@ def test_a_surrogate_that_breaks_away_from_the_old_policy_is_named(tmp_path, mon
         gradients("own", batch())
 
 
-def make(**settings) -> tuple[Updater, dict[str, torch.Tensor]]:
+def make(method: str = "grpo", **settings) -> tuple[Updater, dict[str, torch.Tensor]]:
     """Return an updater of a fresh policy, and its weights."""
     accelerator = Accelerator(cpu=True)
     policy = accelerator.prepare(Policy(language_model()))
     optimizer = accelerator.prepare(torch.optim.AdamW(policy.parameters(), lr=0.01))
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: 1 / (1 + n))
     training = Training(prompts_per_step=2, minibatch_prompts=1, **settings)
-    updater = Updater(accelerator, policy, optimizer, scheduler, METHODS["grpo"], training)
+    updater = Updater(accelerator, policy, optimizer, scheduler, METHODS[method], training)
     return updater, dict(accelerator.unwrap_model(policy).named_parameters())
 
 

@@ -44,6 +44,13 @@ def batch(sequences: int = 12, vocabulary: int = 32, seed: int = 0) -> Batch:
     )
 
 
+def flat_groups() -> Batch:
+    """Return :func:`batch` with every second response, so all of one of two processes, without an advantage."""
+    found = batch()
+    found.advantages[found.keys % 2 == 1] = 0
+    return found
+
+
 def save_embedded(folder, seed: int = 0, tied: bool = True, head_dim: int = 8) -> None:
     """Save an untrained embedded model with its tokenizer: it samples, and is graded, like a trained one."""
     tokenizer = embedded.arithmetic_tokenizer()

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 
 def by_token_budget(lengths: Sequence[int], budget: int, shortest: float = 0.0) -> list[list[int]]:
     """Cut items into batches, longest first, so that batch size x longest length stays within ``budget``.
@@ -18,3 +20,28 @@ def by_token_budget(lengths: Sequence[int], budget: int, shortest: float = 0.0) 
             longest = lengths[item]
         batches[-1].append(item)
     return batches
+
+
+def by_cost(lengths: Sequence[int], budget: int, overhead: int) -> list[list[int]]:
+    """Cut items into batches under a budget, longest first, such that all of them together cost least.
+
+    A batch costs its size x longest length, at most ``budget``, and ``overhead`` more: short items leave a batch where that
+    saves more padding than another batch costs. Returns lists of positions; a single item may be longer than the
+    budget. Exact, by dynamic programming: O(items x items of a batch).
+    """
+    order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable")
+    count = len(order)
+    least, start = np.full(count + 1, np.inf), np.zeros(count + 1, dtype=np.int64)
+    least[0] = 0
+    for first in range(count):
+        longest = max(1, lengths[order[first]])
+        most = min(count - first, max(1, budget // longest))
+        ends = slice(first + 1, first + most + 1)
+        costs = least[first] + overhead + longest * np.arange(1, most + 1)
+        start[ends] = np.where(costs < least[ends], first, start[ends])
+        least[ends] = np.minimum(costs, least[ends])
+    batches, end = [], count
+    while end:
+        batches.append(order[start[end] : end].tolist())
+        end = start[end]
+    return batches[::-1]

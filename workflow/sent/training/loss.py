@@ -10,8 +10,8 @@ from sent.training import parts, recipe
 from sent.training.batch import Batch
 from sent.training.kl import kl
 
-MEANS = {"clipped": "clip_fraction", "kl_old": "kl_old", "kl_reference": "kl_reference"}
-"""Metrics that are sums over tokens, and their names once divided by ``tokens``."""
+MEANS = ("kl_old", "kl_reference")
+"""Metrics that are means over the tokens that a loss has seen."""
 
 
 def method_loss(
@@ -32,8 +32,7 @@ def method_loss(
     likelier the trainer holds the token than the sampler did, up to the cap.
 
     The loss is a SUM that ``batch.scale`` has scaled: adding the micro-batches of all processes gives the mini-
-    batch's. So are the metrics: ``loss_*`` add up to the loss's parts, and the others, divided by ``tokens``,
-    are means (:func:`averages`).
+    batch's. So are the metrics: ``loss_*`` add up to the loss's parts, and :func:`averages` makes means of the others.
     """
     gain, held = gains(method, logp, batch.logp_old, batch.advantage, batch.lengths)
     clipped = held & (batch.pg_weight > 0)
@@ -55,6 +54,23 @@ def method_loss(
 
     metrics = {name: value.detach().sum(dtype=torch.float64) for name, value in (terms | sums).items()}
     return torch.stack([term.sum() for term in terms.values()]).sum(), metrics
+
+
+def pulling(method: Method, batch: Batch, entropy_coefficient: float | None = None) -> np.ndarray:
+    """Return which sequences ``[B]`` (bool) :func:`method_loss` can have a gradient in; the others need no pass.
+
+    A token without advantage or weight has no policy gradient, as far as the surrogate says so; a KL to the reference
+    and an entropy bonus pull at every token. Of the method's own KL the weights of the tokens decide.
+    """
+    coefficient = method.entropy if entropy_coefficient is None else entropy_coefficient
+    bonus = method.entropy != 0 and coefficient != 0
+    if bonus or method.reference_kl > 0 or not recipe.needs_advantage(method):
+        return np.ones(len(batch), dtype=bool)
+    pulls = (batch.pg_weight != 0) & (batch.advantage != 0)
+    if method.kl_anchor is not None:
+        pulls |= batch.kl_weight != 0
+    before = np.concatenate([[0], np.cumsum(pulls.numpy())])[batch.offsets]
+    return np.diff(before) > 0
 
 
 def gains(
@@ -97,8 +113,13 @@ def _described(found) -> str:
     return type(found).__name__
 
 
-def averages(totals: dict[str, float]) -> dict[str, float]:
-    """Turn metrics that were added up over a whole mini-batch into what is logged."""
-    tokens = max(1.0, totals["tokens"])
-    means = {name: totals[key] / tokens for key, name in MEANS.items() if key in totals}
-    return means | {key: value for key, value in totals.items() if key.startswith("loss_")}
+def averages(totals: dict[str, float], tokens: float) -> dict[str, float]:
+    """Turn metrics that were added up over a mini-batch of so many ``tokens`` into what is logged.
+
+    Tokens that the loss has not seen, as they pull at nothing (:func:`pulling`), are held by no bound. How far they are
+    from an anchor is not known, so they are no part of the means.
+    """
+    found = {"clip_fraction": totals["clipped"] / max(1.0, tokens)}
+    if totals["tokens"] > 0:
+        found |= {name: totals[name] / totals["tokens"] for name in MEANS if name in totals}
+    return found | {key: value for key, value in totals.items() if key.startswith("loss_")}

@@ -26,6 +26,10 @@ CURRENT_POLICY = "current policy"
 TOKEN_RATIO = "ratios of tokens"
 """That tokens of one response pull differently, which one ratio for the whole response would undo."""
 
+ADVANTAGE = "advantage"
+"""An advantage: where it is 0, a surrogate's gain and its gradient are 0 at any ratio. Responses without one and without
+other terms are then passed through no model."""
+
 CLUSTERS = "clusters"
 """Which answers of a group the grader takes for one another: comparisons of answers in each rollout."""
 
@@ -47,7 +51,7 @@ ARGUMENTS = {
 
 
 def needs(*what: str) -> Callable:
-    """Declare what a part looks at that costs extra; of the rest the loop computes nothing."""
+    """Declare what a part looks at that costs extra, or cannot do without; of the rest the loop computes nothing."""
 
     def mark(function: Callable) -> Callable:
         function.needs = frozenset(what)

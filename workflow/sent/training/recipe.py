@@ -108,6 +108,11 @@ def needs_current_policy(method: Method) -> bool:
     return parts.CURRENT_POLICY in parts.needed_by("weighting", method.weighting)
 
 
+def needs_advantage(method: Method) -> bool:
+    """Return whether the policy gradient is 0 where the advantage is."""
+    return parts.ADVANTAGE in parts.needed_by("surrogate", method.surrogate)
+
+
 def needs_clusters(method: Method) -> bool:
     """Return whether advantages look at which answers of a group mean the same."""
     return parts.CLUSTERS in parts.needed_by("advantage", method.advantage)

@@ -1,6 +1,9 @@
 """CISPO: the ratio is a weight that has a bound, and no token loses its gradient."""
 
+from sent.training.parts import ADVANTAGE, needs
 
+
+@needs(ADVANTAGE)
 def cispo(ratio, advantage, logp, *, clip_high: float):
     """Return min(r, 1 + clip_high) A logp, the ratio without a gradient (MiniMax 2025, eq. 4 and 5).
 

@@ -4,9 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from sent.training.parts import ADVANTAGE, needs
 from sent.training.surrogates.clipped import clipped
 
 
+@needs(ADVANTAGE)
 def dual_clip(
     ratio, advantage, logp, *, clip_low: float, clip_high: float, bound: Annotated[float, Field(gt=1)]
 ):

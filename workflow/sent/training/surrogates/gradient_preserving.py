@@ -4,11 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from sent.training.parts import ADVANTAGE, needs
 from sent.training.surrogates.clipped import clipped
 
 Scale = Annotated[float, Field(ge=0)]
 
 
+@needs(ADVANTAGE)
 def gradient_preserving(
     ratio, advantage, logp, *, clip_low: float, clip_high: float, scale_low: Scale, scale_high: Scale
 ):
