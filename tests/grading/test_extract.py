@@ -155,3 +155,12 @@ def test_a_box_of_spaces_is_empty():
 def test_announced_answers_are_read_past_the_line(response, answer):
     found = extract_answer(response, phrases=PHRASES)
     assert (found and found.replace(" ", "")) == (answer and answer.replace(" ", ""))
+
+
+@pytest.mark.parametrize("part", [" ", "\n", "\\begin{", "<|im_end|> ", "the answer is ", "\\boxed{"])
+@pytest.mark.parametrize("start", ["<", "the answer is <5 ", "the answer is $"])
+def test_a_megabyte_takes_no_second(start, part):
+    text = start + part * (2**20 // len(part)) + "x"
+    began = time.process_time()
+    extract_answer(text, PHRASES)
+    assert time.process_time() - began < 1

@@ -9,7 +9,7 @@ from sent.grading.phrases import announced
 BOX = re.compile(r"\\(?:boxed|fbox|framebox|Boxed)(?![a-zA-Z])\s*")
 LONGEST_START = len(r"\frame")  # of a box's macro, before "box"
 BARE_BOXED = re.compile(r"(?:\\[a-zA-Z]+(?:\{[^{}]*\})*|\\[^a-zA-Z\s)\]]|[^\s${}\\])+")
-BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+BRACE = re.compile(r"\\[\\{}]|[{}]")
 NOTHING = re.compile(r"(?:\s|\\[ ,;:!]|\\q?quad|[~{}$])*")
 
 
@@ -81,7 +81,9 @@ def _last_box(text: str) -> str | None:
         else:
             closing = _closing_braces(text, start) if closing is None else closing
             end = closing.get(start, -1)
-            content = text[start + 1 : end] if end >= 0 else ""
+            if end < 0:
+                continue
+            content = text[start + 1 : end]
         if not NOTHING.fullmatch(content):
             found, covered = _without_inner_boxes(content.strip()), end
     return found

@@ -12,10 +12,11 @@ from sent.config.grading import PHRASES
 __all__ = ["PHRASES", "announced", "without_end_tokens"]
 
 LONGEST = 200  # characters of an answer outside a block; more is reasoning
+LOOKED_AT = 4000  # characters behind a phrase: patterns below take time that grows with the square of a text
 TRIED = 20  # last phrases that are looked at
 END_TOKENS = re.compile(
-    r"\s*(?:</s>|<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|return|eos)\|>|<end_of_turn>|<eos>|<\|?pad\|?>"
-    r"|<｜end▁of▁sentence｜>|\[PAD\])\s*"
+    r"(?<!\s)(?:\s*(?:</s>|<\|(?:im_end|endoftext|end_of_text|eot_id|eom_id|end|return|eos)\|>|<end_of_turn>|<eos>|<\|?pad\|?>"
+    r"|<｜end▁of▁sentence｜>|\[PAD\]))+\s*"
 )
 LEAD = re.compile(
     r"(?:[ \t:=：*_>|]|(?:therefore|thus|hence|simply|just|clearly|indeed|then|exactly)\s+)*", re.IGNORECASE
@@ -74,7 +75,7 @@ def announced(text: str, phrases: Sequence[str]) -> str | None:
         )
         if start < 0:
             break
-        if answer := _stated(text[start + len(phrase) :]):
+        if answer := _stated(text[start + len(phrase) :][:LOOKED_AT]):
             return answer
         end = start
     last = LAST_LINE.search(text[-2 * LONGEST :])
@@ -92,8 +93,7 @@ def _stated(rest: str) -> str | None:
             return _plain(block.group(1))
     if place is not rest and (items := _items(place)):
         return _plain(", ".join(items))
-    sentence = END_OF_SENTENCE.split(place[LEAD.match(place).end() :] + "\n", maxsplit=1)[0]
-    answer = _plain(sentence)
+    answer = _first_sentence(place[LEAD.match(place).end() :])
     return None if not answer or len(answer) > LONGEST or REASONING.match(answer) else answer
 
 
@@ -104,8 +104,13 @@ def _items(text: str) -> list[str]:
         item = ITEM.fullmatch(line)
         if item is None:
             break
-        found.append(_plain(END_OF_SENTENCE.split(item.group(1) + "\n", maxsplit=1)[0]))
+        found.append(_first_sentence(item.group(1)))
     return found
+
+
+def _first_sentence(text: str) -> str:
+    """The first sentence, as far as an answer may reach."""
+    return _plain(END_OF_SENTENCE.split(text[: 2 * LONGEST] + "\n", maxsplit=1)[0])
 
 
 def _plain(answer: str) -> str:
