@@ -101,6 +101,8 @@ def test_unknown_families_and_levels_and_too_many_questions_are_errors():
         arithmetic.generate(Generator(families=["chains"]))
     with pytest.raises(SentError, match="unknown difficulty level 9"):
         arithmetic.generate(Generator(families=["chain"], levels=[9]))
+    with pytest.raises(SentError, match="level 4; family 'sequence' has 1 to 3"):
+        arithmetic.generate(Generator(families=["chain", "sequence"], levels=[4]))
     with pytest.raises(SentError, match=r"found only .* distinct questions of the 500 asked for"):
         arithmetic.generate(Generator(families=["product"], levels=[1], count=500))
 

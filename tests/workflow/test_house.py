@@ -120,6 +120,7 @@ def test_the_table_of_config_files_is_complete():
         "study",
         "study_orders",
         "study_mechanisms",
+        "study_hard",
         *KINDS,
     ],
 )

@@ -23,7 +23,11 @@ class Generator(Settings):
     families: list[str] = Field(min_length=1, description="problem families, see sent/data/arithmetic.py")
     split: Literal["train", "benchmark"] = Field("train", description="the two splits never share a question")
     count: int = Field(200, ge=1, description="number of questions")
-    levels: list[int] = Field([1, 2, 3], min_length=1, description="difficulty levels, mixed evenly")
+    levels: list[int] = Field(
+        [1, 2, 3],
+        min_length=1,
+        description="difficulty levels, 1 to 6 (equation and sequence: to 3), mixed evenly; the embedded models know 1 to 3",
+    )
     seed: int = Field(0, description="another seed makes other questions")
 
 

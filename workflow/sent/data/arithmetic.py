@@ -130,6 +130,10 @@ FAMILIES: dict[str, Callable[[np.random.Generator, int], Problem]] = {
     "sequence": _sequence,
 }
 LEVELS = (1, 2, 3)
+"""What the embedded models are pretrained on."""
+
+HIGHEST = dict.fromkeys(FAMILIES, 6) | {"equation": 3, "sequence": 3}
+"""Levels above 3 are longer than anything in pretraining: a model seldom solves them, but does in many tries."""
 
 
 def split_of(question: str) -> str:
@@ -144,9 +148,11 @@ def draw(
     for family in families:
         if family not in FAMILIES:
             raise SentError(f"unknown problem family '{family}'{nearest(family, FAMILIES)}")
-    for level in levels:
-        if level not in LEVELS:
-            raise SentError(f"unknown difficulty level {level}; the embedded families have {LEVELS}")
+        for level in levels:
+            if not 1 <= level <= HIGHEST[family]:
+                raise SentError(
+                    f"unknown difficulty level {level}; family '{family}' has 1 to {HIGHEST[family]}"
+                )
     family, level = pick(rng, families), pick(rng, levels)
     while True:
         problem = FAMILIES[family](rng, level)
