@@ -1,5 +1,6 @@
 """The figures of an experiment: SVG for papers, PNG for slides, a caption beside each."""
 
+import json
 from pathlib import Path
 
 from sent import tables
@@ -40,13 +41,16 @@ def draw(database: Path) -> dict[str, Figure]:
 def write(database: Path, folder: Path) -> None:
     """Write ``{name}.svg``, ``.png``, ``.json`` (Vega-Lite) and the caption, ``.txt``, of every figure."""
     import altair as alt
+    import vl_convert
 
     with tables.atomic(folder) as temporary, alt.data_transformers.enable("default", max_rows=None):
         temporary.mkdir()
         found = draw(database)
         for name, figure in found.items():
-            figure.chart.save(temporary / f"{name}.svg")
-            figure.chart.save(temporary / f"{name}.png", scale_factor=PNG_SCALE)
-            (temporary / f"{name}.json").write_text(figure.chart.to_json(indent=None), encoding="utf-8")
+            specification = figure.chart.to_dict()  # once: a chart's own `save` does it anew for each format
+            svg = vl_convert.vegalite_to_svg(specification)
+            (temporary / f"{name}.svg").write_text(svg, encoding="utf-8")
+            (temporary / f"{name}.png").write_bytes(vl_convert.svg_to_png(svg, scale=PNG_SCALE))
+            (temporary / f"{name}.json").write_text(json.dumps(specification, sort_keys=True), encoding="utf-8")
             (temporary / f"{name}.txt").write_text(figure.caption + "\n", encoding="utf-8")
     logger.info("%s: %s", folder, ", ".join(found) or "no data for any figure")
