@@ -107,7 +107,11 @@ def test_one_training_seed_has_an_interval_over_questions_and_no_verdict(connect
             "SELECT count(p), count(p_holm), max(seeds) FROM paired_differences"
         ).fetchone() == (0, 0, 1)
         text = leaderboard.text(toy / "results.duckdb")
-    assert "One training seed proves nothing about a method" in text and "*" not in text
+    assert (
+        "One seed: one training proves nothing about a method" in text
+        and "docs/nano-study.md" in text
+        and "*" not in text
+    )
 
 
 def test_a_star_needs_seeds_that_agree(toy, experiment, patterns, write_evaluation):

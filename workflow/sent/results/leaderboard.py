@@ -17,7 +17,10 @@ PAGE = 120
 """Characters of a line of Markdown."""
 
 
-ONE_SEED = "One training seed proves nothing about a method: its differences have no verdict. More: `seeds: [0, 1, 2]`."
+ONE_SEED = (
+    "One seed: one training proves nothing about a method, and its differences have no verdict. More: `seeds: [0, 1, 2]`; "
+    "methods over many seeds: the study, docs/nano-study.md."
+)
 
 
 def _verdict(scores: pd.DataFrame) -> str:

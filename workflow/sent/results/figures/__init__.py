@@ -51,6 +51,8 @@ def write(database: Path, folder: Path) -> None:
             svg = vl_convert.vegalite_to_svg(specification)
             (temporary / f"{name}.svg").write_text(svg, encoding="utf-8")
             (temporary / f"{name}.png").write_bytes(vl_convert.svg_to_png(svg, scale=PNG_SCALE))
-            (temporary / f"{name}.json").write_text(json.dumps(specification, sort_keys=True), encoding="utf-8")
+            (temporary / f"{name}.json").write_text(
+                json.dumps(specification, sort_keys=True), encoding="utf-8"
+            )
             (temporary / f"{name}.txt").write_text(figure.caption + "\n", encoding="utf-8")
     logger.info("%s: %s", folder, ", ".join(found) or "no data for any figure")
