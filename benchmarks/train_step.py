@@ -1,13 +1,19 @@
 """The update phase of training beside TRL's GRPOTrainer: tokens/s, share of the peak arithmetic rate, peak memory.
 
-    python benchmarks/train_step.py [--device cuda|cpu] [--checkpointing] [--rounds 3]
+    python benchmarks/train_step.py [--device cuda|cpu] [--shape nano|small|large] [--checkpointing] [--rounds 3]
+    python benchmarks/train_step.py --effects ...        what each saving of ours does, in place of TRL
 
-Both sides get the same randomly initialised model (on a GPU of Qwen2.5-1.5B's shape, with responses of 2,048 tokens;
-on a CPU a small one), the same rollout, two optimizer updates on it and micro-batches of as many sequences. Each runs in a
-process of its own, in turns. What is timed is an update, from the stored rollout to the new weights: forward and backward
-passes of all micro-batches, what the method needs to know of the mini-batch, clipping, AdamW. Generating, grading and scoring
-are not in it. Both train by GRPO without a reference, in float32 weights with bfloat16 products (float32 on a CPU), with the
-attention of PyTorch. TRL also computes entropies for its log, which ours computes while scoring. The first rollout is a warm-up.
+Both sides get the same randomly initialised model (on a GPU of Qwen2.5-1.5B's shape, with responses of 2,048 tokens; on
+a CPU a small one; `nano` is the smallest embedded one with rollouts of the nano study's size), the same rollout, two optimizer
+updates on it and micro-batches of as many sequences. Each runs in a process of its own, in turns. What is timed is an update,
+from the stored rollout to the new weights: forward and backward passes of all micro-batches, what the method needs to know
+of the mini-batch, clipping, AdamW. Generating, grading and scoring are not in it. Both train by GRPO without a reference, in
+float32 weights with bfloat16 products (float32 on a CPU), with the attention of PyTorch. TRL also computes entropies for its
+log, which ours computes while scoring. The first rollout is a warm-up.
+
+``--shortest 0.2`` draws the responses' lengths evenly from a fifth of the longest up; ``--flat 0.4`` leaves two fifths of
+the groups without an advantage. ``--effects`` adds our savings one by one: batches cut where padding costs more than a pass,
+no pass for responses that pull at nothing, and AdamW in one kernel.
 """
 
 import argparse
@@ -26,6 +32,8 @@ from sent.config import Architecture, Method, Training
 from sent.plan.sizes import GPUS, Shape
 
 SIDES = ("TRL", "ours")
+EFFECTS = ("none", "+ little padding", "+ what pulls alone", "+ fused AdamW")
+"""Savings of ours, each with those before it."""
 UPDATES = 2
 """Optimizer updates on a rollout."""
 
@@ -35,15 +43,23 @@ LARGE = Architecture(
 )  # fmt: skip
 """Qwen2.5-1.5B, from its config.json."""
 
+NANO = Architecture(
+    layers=2, hidden=64, intermediate=192, heads=2, kv_heads=1, vocabulary=278, context=256, tied=True
+)
+"""Of the size of nano-small, config/models.yaml."""
+
 SMALL = Architecture(
     layers=4, hidden=256, intermediate=1024, heads=4, kv_heads=2, vocabulary=32768, context=1024, tied=True, qkv_bias=True
 )  # fmt: skip
 
+SHAPES = {"nano": NANO, "small": SMALL, "large": LARGE}
+
 DEFAULTS = {
-    "cuda": {"prompts": 4, "group": 8, "prompt_tokens": 128, "response_tokens": 2048, "micro_batch": 4, "rounds": 3},
-    "cpu": {"prompts": 4, "group": 4, "prompt_tokens": 16, "response_tokens": 128, "micro_batch": 4, "rounds": 2},
+    "large": {"prompts": 4, "group": 8, "prompt_tokens": 128, "response_tokens": 2048, "micro_batch": 4, "rounds": 3},
+    "small": {"prompts": 4, "group": 4, "prompt_tokens": 16, "response_tokens": 128, "micro_batch": 4, "rounds": 2},
+    "nano": {"prompts": 24, "group": 8, "prompt_tokens": 12, "response_tokens": 48, "micro_batch": 96, "rounds": 10},
 }  # fmt: skip
-"""Sizes by device: prompts and responses each of a rollout, their tokens, sequences of a micro-batch, timed rollouts."""
+"""Sizes by shape: prompts and responses each of a rollout, their tokens, sequences of a micro-batch, timed rollouts."""
 
 
 def build(shape: Architecture):
@@ -63,14 +79,21 @@ def build(shape: Architecture):
 
 
 def rollout(options: argparse.Namespace, vocabulary: int):
-    """Return random prompts ``[S, P]``, responses ``[S, R]`` (int64, none of them an end or a pad) and advantages."""
+    """Return random prompts ``[S, P]``, responses ``[S, R]`` (int64, none of them an end or a pad), their lengths and advantages
+    ``[S]``.
+    """
     import torch
 
     generator = torch.Generator().manual_seed(0)
     count = options.prompts * options.group
     sizes = (options.prompt_tokens, options.response_tokens)
     prompts, responses = (torch.randint(2, vocabulary, (count, n), generator=generator) for n in sizes)
-    return prompts, responses, torch.randn(count, generator=generator)
+    advantages = torch.randn(count, generator=generator)
+    shortest = max(1, round(options.shortest * options.response_tokens))
+    lengths = torch.randint(shortest, options.response_tokens + 1, (count,), generator=generator)
+    flat = torch.randperm(options.prompts, generator=generator)[: round(options.flat * options.prompts)]
+    advantages.view(options.prompts, options.group)[flat] = 0
+    return prompts, responses, lengths, advantages
 
 
 def measure_ours(options: argparse.Namespace, meter: "Meter") -> None:
@@ -78,9 +101,16 @@ def measure_ours(options: argparse.Namespace, meter: "Meter") -> None:
     import numpy as np
     import torch
     from accelerate import Accelerator
-    from sent.training.batch import Batch
-    from sent.training.stage import make_policy
+    from sent.training import update as updating
+    from sent.training.batch import Batch, offsets_of
+    from sent.training.stage import make_optimizer, make_policy
     from sent.training.update import UpdateId, Updater
+
+    has = EFFECTS[1 : 1 + EFFECTS.index(options.side)] if options.side in EFFECTS else EFFECTS
+    if EFFECTS[1] not in has:
+        updating.PASS_TOKENS = 1 << 40
+    if EFFECTS[2] not in has:
+        updating.pulling = lambda method, batch, *_: np.ones(len(batch), dtype=bool)
 
     shape = options.shape
     accelerator = Accelerator(
@@ -93,20 +123,22 @@ def measure_ours(options: argparse.Namespace, meter: "Meter") -> None:
         scoring_batch_tokens=options.micro_batch * length, gradient_checkpointing=options.checkpointing, lr=1e-6,
     )  # fmt: skip
     policy = make_policy(build(shape), settings)
-    optimizer = torch.optim.AdamW(policy.parameters(), lr=settings.lr, weight_decay=0.0)
+    optimizer = make_optimizer(policy, settings)
+    if EFFECTS[3] not in has:
+        optimizer = torch.optim.AdamW(policy.parameters(), lr=settings.lr, weight_decay=0.0)
     policy, optimizer = accelerator.prepare(policy, optimizer)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
     updater = Updater(accelerator, policy, optimizer, scheduler, Method(), settings)
-    prompts, responses, advantages = rollout(options, shape.vocabulary)
+    prompts, responses, lengths, advantages = rollout(options, shape.vocabulary)
     count = len(prompts)
     batch = Batch(
         prompts=[tuple(row) for row in prompts.tolist()],
         questions=[f"q{i // options.group}" for i in range(count)],
         keys=np.arange(count),
         advantages=advantages.numpy(),
-        offsets=np.arange(count + 1) * options.response_tokens,
-        ids=responses.flatten(),
-        sampler_logp=torch.zeros(responses.numel()),
+        offsets=offsets_of(lengths),
+        ids=torch.cat([row[:n] for row, n in zip(responses, lengths, strict=True)]),
+        sampler_logp=torch.zeros(int(lengths.sum())),
     )
     logp, entropy = updater.score(policy, batch)
     batch = replace(batch, logp_old=logp, entropy_old=entropy)
@@ -133,7 +165,8 @@ def measure_trl(options: argparse.Namespace, meter: "Meter") -> None:
 
     words = Tokenizer(models.WordLevel({"<pad>": 0, "<end>": 1, "a": 2}, unk_token="<pad>"))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<end>")
-    prompts, responses, advantages = rollout(options, options.shape.vocabulary)
+    prompts, responses, lengths, advantages = rollout(options, options.shape.vocabulary)
+    mask = (torch.arange(options.response_tokens) < lengths[:, None]).long()
     count = len(prompts)
     # Both sides' first update then has the same sequences.
     grpo_trainer.shuffle_sequence_dict = lambda batch: batch
@@ -145,15 +178,16 @@ def measure_trl(options: argparse.Namespace, meter: "Meter") -> None:
             if self.given is None:
                 device = self.accelerator.device
                 ids = torch.cat([prompts, responses], dim=1).to(device)
+                read = torch.cat([torch.ones_like(prompts), mask], dim=1).to(device)
                 with torch.no_grad():
                     old, *_ = self._get_per_token_logps_and_entropies(
-                        self.model, ids, torch.ones_like(ids), options.response_tokens, options.micro_batch
+                        self.model, ids, read, options.response_tokens, options.micro_batch
                     )
                 self.given = {
                     "prompt_ids": prompts.to(device), "prompt_mask": torch.ones_like(prompts).to(device),
-                    "completion_ids": responses.to(device), "completion_mask": torch.ones_like(responses).to(device),
+                    "completion_ids": responses.to(device), "completion_mask": mask.to(device),
                     "advantages": advantages.to(device), "old_per_token_logps": old,
-                    "num_items_in_batch": torch.tensor(responses.numel() // UPDATES, device=device),
+                    "num_items_in_batch": (lengths.sum() // UPDATES).to(device),
                 }  # fmt: skip
                 meter.begin()  # scoring is not timed
             return dict(self.given)
@@ -252,16 +286,22 @@ def peak_rate(device: str, name: str) -> tuple[float, str]:
 
 def flops_of_update(options: argparse.Namespace) -> float:
     """Return the operations of a model that recomputes nothing: forward and twice as many backward; logits of responses only."""
-    tokens = options.prompts * options.group // UPDATES * (options.prompt_tokens + options.response_tokens)
-    length = options.prompt_tokens + options.response_tokens
-    share = options.response_tokens / length
+    tokens = tokens_of_update(options)
+    length = tokens / (options.prompts * options.group // UPDATES)
+    share = 1 - options.prompt_tokens / length
     return 3 * tokens * Shape(options.shape).forward_flops(length / 2, share)
+
+
+def tokens_of_update(options: argparse.Namespace) -> float:
+    """Return the tokens of a mini-batch, the mean of both: what teaches nothing counts, padding does not."""
+    lengths = rollout(options, options.shape.vocabulary)[2]
+    return (options.prompt_tokens * len(lengths) + int(lengths.sum())) / UPDATES
 
 
 def run_side(side: str, options: argparse.Namespace) -> None:
     """Measure one side in this process; print a line of JSON."""
     meter = Meter(options.device)
-    measure: Callable = {"TRL": measure_trl, "ours": measure_ours}[side]
+    measure: Callable = measure_trl if side == "TRL" else measure_ours
     measure(options, meter)
     figures = {"seconds": meter.seconds[UPDATES:], "processor": meter.processor_seconds[UPDATES:]}
     print(json.dumps({**figures, "bytes": meter.peak(), "norm": meter.norm}))
@@ -271,6 +311,14 @@ def main() -> None:
     """Run both sides in turns and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--device", choices=["cuda", "cpu"], help="default: a GPU if there is one")
+    parser.add_argument("--shape", choices=SHAPES, help="default: large on a GPU, small on a CPU")
+    parser.add_argument(
+        "--effects", action="store_true", help="show what our savings do, one by one, in place of TRL"
+    )
+    parser.add_argument(
+        "--shortest", type=float, default=1.0, help="shortest response, as a share of the longest"
+    )
+    parser.add_argument("--flat", type=float, default=0.0, help="share of the groups without an advantage")
     parser.add_argument("--prompts", type=int, help="prompts of a rollout, an even number")
     parser.add_argument("--group", type=int, help="responses to each")
     parser.add_argument("--prompt-tokens", type=int)
@@ -279,23 +327,25 @@ def main() -> None:
     parser.add_argument("--checkpointing", action="store_true", help="gradient checkpointing on both sides")
     parser.add_argument("--rounds", type=int, help="rollouts timed in a process")
     parser.add_argument("--turns", type=int, default=2, help="processes of each side")
-    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=SIDES + EFFECTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     import torch
 
     options.device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    for name, value in DEFAULTS[options.device].items():
+    shape = options.shape or ("large" if options.device == "cuda" else "small")
+    for name, value in DEFAULTS[shape].items():
         if getattr(options, name) is None:
             setattr(options, name, value)
-    options.shape = LARGE if options.device == "cuda" else SMALL
+    options.shape = SHAPES[shape]
     if options.prompts % UPDATES or options.prompts * options.group // UPDATES % options.micro_batch:
         parser.error("a mini-batch (half of the prompts) must be a whole number of micro-batches")
     if options.side:
         run_side(options.side, options)
         return
-    results = {side: [] for side in SIDES}
+    sides = EFFECTS if options.effects else SIDES
+    results = {side: [] for side in sides}
     for _ in range(options.turns):
-        for side in SIDES:
+        for side in sides:
             command = [sys.executable, __file__, *sys.argv[1:], "--side", side]
             found = subprocess.run(command, capture_output=True, text=True)
             if found.returncode:
@@ -314,8 +364,7 @@ def table(options: argparse.Namespace, results: dict[str, list]) -> str:
         else f"CPU, {torch.get_num_threads()} threads"
     )
     rate, source = peak_rate(options.device, card)
-    sequences = options.prompts * options.group // UPDATES
-    length = options.prompt_tokens + options.response_tokens
+    sequences, tokens = options.prompts * options.group // UPDATES, tokens_of_update(options)
     seconds, processor = (
         {
             side: statistics.median(s for one in runs for s in getattr(one, key))
@@ -327,23 +376,25 @@ def table(options: argparse.Namespace, results: dict[str, list]) -> str:
     rows = [
         ("seconds an update", "{:.3f}", seconds.get),
         ("processor seconds an update", "{:.3f}", processor.get),
-        ("tokens/s", "{:,.0f}", lambda side: sequences * length / seconds[side]),
+        ("tokens/s", "{:,.0f}", lambda side: tokens / seconds[side]),
+        ("tokens/s of processor", "{:,.0f}", lambda side: tokens / processor[side]),
         ("share of the peak rate", "{:.1%}", lambda side: flops / seconds[side] / rate),
         ("peak memory, MB", "{:,.0f}", lambda side: max(one.bytes for one in results[side]) / 1e6),
         ("gradient norm, first update", "{:.6f}", lambda side: results[side][0].norm),
     ]
     lines = [
-        f"{Shape(options.shape).parameters / 1e6:,.0f}M parameters; an update: {sequences} sequences of {options.prompt_tokens}"
-        f" + {options.response_tokens} tokens, {options.micro_batch} in a micro-batch; {card}; "
-        f"{len(results['ours'][0].seconds) * options.turns} updates timed on each side",
+        f"{Shape(options.shape).parameters / 1e6:,.1f}M parameters; an update: {sequences} sequences of {options.prompt_tokens}"
+        f" + up to {options.response_tokens} tokens, {tokens:,.0f} in all, {options.micro_batch} in a micro-batch; {card}; "
+        f"{options.rounds * UPDATES * options.turns} updates timed on each side",
         f"peak rate: {rate / 1e12:.3g} TFLOP/s ({source})",
         "",
-        "| | TRL 1.16 | ours | ours / TRL |",
-        "|---|---|---|---|",
+        f"| | {' | '.join(results)} | last / first |",
+        "|---" * (len(results) + 2) + "|",
     ]
     for name, form, value in rows:
-        first, second = (value(side) for side in SIDES)
-        lines.append(f"| {name} | {form.format(first)} | {form.format(second)} | {second / first:.3f} |")
+        values = [value(side) for side in results]
+        shown = " | ".join(form.format(number) for number in values)
+        lines.append(f"| {name} | {shown} | {values[-1] / values[0]:.3f} |")
     return "\n".join(lines)
 
 

@@ -73,7 +73,7 @@ class Job:
     def __init__(self):
         accelerator = Accelerator(cpu=True)
         policy, parallelism = Policy(language_model()), parallelism_of(accelerator)
-        optimizer = torch.optim.AdamW(policy.parameters(), lr=0.01)
+        optimizer = torch.optim.AdamW(policy.parameters(), lr=0.01, fused=True)
         policy, optimizer = parallelism.prepare(policy, optimizer, 1.0)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: 1 / (n + 1))
         training = Training(prompts_per_step=2, minibatch_prompts=1)

@@ -1,5 +1,7 @@
 """The policy's log-probabilities are those of the model's own logits."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from sent.sampling.sampler import Completion
 from sent.training import logprobs
 from sent.training import policy as policies
 from sent.training.batch import Batch
+from sent.training.parallelism import Replicated
 from sent.training.policy import Policy, Sequences
 from sent.training.rollout import Group, TrainingQuestion
 from tiny import language_model, save_embedded
@@ -52,6 +55,21 @@ def test_log_probabilities_and_entropies_are_those_of_the_logits(tied, temperatu
             assert entropy[2 * row + t].item() == pytest.approx(
                 -(distribution.exp() * distribution).sum().item(), abs=1e-9
             )
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_frozen_policy_computes_as_the_trained_one_in_16_bits(tied):
+    """To the bit, with half of the memory in its layers; one of 16 bits alone says something else."""
+    sequences = sequences_of(PROMPTS, RESPONSES)
+    trained, frozen, rounded = (Policy(language_model(tied=tied).float()) for _ in range(3))
+    with torch.autocast("cpu", torch.bfloat16):
+        expected, _ = trained(sequences)
+    accelerator = SimpleNamespace(mixed_precision="bf16", device=torch.device("cpu"))
+    found, _ = Replicated(accelerator).prepare_frozen(frozen)(sequences)
+    assert torch.equal(found, expected)
+    assert not torch.equal(rounded.to(torch.bfloat16)(sequences)[0].float(), expected)
+    half = {name for name, value in frozen.named_parameters() if value.dtype == torch.bfloat16}
+    assert len(half) == 2 * 7 and all(name.endswith("proj.weight") for name in half)
 
 
 def test_only_the_model_sees_padding():

@@ -12,6 +12,7 @@ from sent.errors import SentError
 from sent.training import recipe, surrogates
 from sent.training.batch import Batch
 from sent.training.policy import Policy, Sequences
+from sent.training.stage import make_optimizer
 from sent.training.update import UpdateId, Updater
 from sent.training.warnings import is_spike
 from tiny import batch, flat_groups, language_model
@@ -172,6 +173,27 @@ def test_an_update_that_is_not_finite_is_left_out_on_purpose(field, caplog):
     updater.scheduler.step()
     updater.update(batch(), UpdateId(0, 1, 1, 0))
     assert largest_difference(weights, expected) == 0
+
+
+def test_one_kernel_for_all_of_a_step_computes_what_many_do():
+    """Five steps of AdamW by gradients of all sizes, with the weights of training, which have float32."""
+    settings = Training(lr=0.01, weight_decay=0.1)
+    policies = [Policy(language_model().float()) for _ in range(2)]
+    one = make_optimizer(policies[0], settings)
+    many = torch.optim.AdamW(
+        policies[1].parameters(), lr=0.01, betas=settings.adam_betas, weight_decay=0.1, foreach=False
+    )
+    assert one.defaults["fused"]
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        for a, b in zip(*(policy.parameters() for policy in policies), strict=True):
+            a.grad = torch.randn(a.shape, generator=generator) * 10 ** torch.rand(
+                a.shape, generator=generator
+            ).mul(8).sub(6)
+            b.grad = a.grad.clone()
+        one.step(), many.step()
+    for a, b in zip(*(policy.parameters() for policy in policies), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
 
 
 def test_five_updates_in_a_row_that_are_not_finite_are_too_many():

@@ -90,6 +90,8 @@ class TrainingMemory:
         }
         if self.needs_reference:
             parts["reference"] = self.width * self.shape.parameters / self.shards
+            if self.precision == "autocast":  # embeddings and head stay in float32
+                parts["reference"] += 2 * self.embeddings
         if not self.has_engine and self.shards > 1:
             parts["sampler's copy"] = 4 * self.shape.parameters
         return parts
@@ -113,14 +115,13 @@ class TrainingMemory:
         return kept * (2 if self.strategy == "ddp" else 1)  # DDP's buckets are as large again
 
     def stepping(self) -> float:
-        """Return the bytes that the end of an update needs beside states and kept gradients.
+        """Return the bytes that the end of an update needs beside states and kept gradients: the optimizer itself needs none.
 
-        The gradients of embeddings and head are summed last; the optimizer computes on whole lists of weights, except where
-        they are split.
+        The gradients of embeddings and head are summed last; DDP's buckets stay.
         """
         if self.shards > 1:
             return (2 * self.width + 4) * self.embeddings * (self.settings.lora is None)
-        return 4 * self.trained * (2 if self.strategy == "ddp" else 1)
+        return 4 * self.trained * (self.strategy == "ddp")
 
     def batch_tokens(self) -> tuple[float, float]:
         """Return the most tokens of a batch that is scored and of one that is learnt from, on one GPU."""
@@ -189,11 +190,11 @@ class TrainingMemory:
         return min(self.settings.vllm.max_model_len or self.shape.sizes.context, self.shape.sizes.context)
 
     def host(self) -> float:
-        """Return the bytes of each machine's memory while GPUs train: every process loads float32 weights and the reference."""
+        """Return the bytes of each machine's memory while GPUs train: every process loads weights and reference in float32."""
         return (
             self.gpus
             / self.model.resources.nodes
-            * (PROCESS + self.shape.parameters * (4 + 2 * self.needs_reference))
+            * (PROCESS + self.shape.parameters * (4 + 4 * self.needs_reference))
         )
 
 

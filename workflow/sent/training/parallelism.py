@@ -35,8 +35,19 @@ class Replicated:
         return self.accelerator.prepare(policy, optimizer)
 
     def prepare_frozen(self, policy: nn.Module) -> nn.Module:
-        """Return a policy that is only asked for log-probabilities, laid out likewise."""
+        """Return a policy in float32 that is only asked for log-probabilities, laid out likewise.
+
+        It computes as the trained one does: what is split is rounded to 16 bits as a whole, what is whole under autocast.
+        """
+        if self.accelerator.mixed_precision == "bf16":
+            policy.keep_factors_in(torch.bfloat16)
+            policy.forward = torch.autocast(self.accelerator.device.type, torch.bfloat16)(policy.forward)
         return policy.to(self.accelerator.device)
+
+    def _rounded(self, policy: nn.Module) -> nn.Module:
+        """A frozen policy in the format that pieces of weights are put together in."""
+        half = self.accelerator.mixed_precision == "bf16"
+        return policy.to(torch.bfloat16 if half else torch.float32).requires_grad_(False)
 
     def backward(self, policy: nn.Module, loss: Tensor, is_last: bool) -> None:
         """Add the gradient of a micro-batch's loss; after the last one it is the MEAN over processes."""
@@ -126,7 +137,7 @@ class FullyShardedFsdp2(Replicated):
     def prepare_frozen(self, policy: nn.Module) -> nn.Module:
         from accelerate.utils.fsdp_utils import fsdp2_prepare_model
 
-        return fsdp2_prepare_model(self.accelerator, policy.requires_grad_(False))
+        return fsdp2_prepare_model(self.accelerator, self._rounded(policy))
 
     def put_back(self, policy: nn.Module) -> None:
         policy.reshard()  # the outermost module keeps its own weights whole after a forward pass
@@ -167,7 +178,7 @@ class ShardedZero3(Replicated):
 
         kept = ("train_micro_batch_size_per_gpu", "bf16", "zero_optimization")
         settings = {key: self.settings[key] for key in kept if key in self.settings}
-        engine, *_ = deepspeed.initialize(model=policy.requires_grad_(False), config=settings)
+        engine, *_ = deepspeed.initialize(model=self._rounded(policy), config=settings)
         return engine
 
     def backward(self, policy: nn.Module, loss: Tensor, is_last: bool) -> None:

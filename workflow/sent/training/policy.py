@@ -60,6 +60,16 @@ class Policy(nn.Module):
         """Stay in evaluation mode: dropout and the like would train another network than the one that samples."""
         return super().train(False)
 
+    def keep_factors_in(self, dtype: torch.dtype) -> None:
+        """Keep the weights of the decoder's linear layers in the type that autocast would multiply by, for good.
+
+        Embeddings, norms and head stay as they are, so that under autocast log-probabilities have the bits of the whole
+        policy's: sums along the layers are float32 in both.
+        """
+        for layer in _base(self.model).get_decoder().modules():
+            if isinstance(layer, nn.Linear):
+                layer.to(dtype)
+
     def tie_weights(self) -> None:
         """Let layers share their weights again, where the model's do; FSDP asks for it."""
         self.model.tie_weights()
@@ -69,7 +79,7 @@ class Policy(nn.Module):
 
         They stand one response after the other, as ``sequences.rows`` and ``columns`` do.
         """
-        base = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+        base = _base(self.model)
         hidden = base.get_decoder()(input_ids=sequences.ids, use_cache=False).last_hidden_state
         rows, columns = sequences.rows, sequences.columns
         head = base.get_output_embeddings()
@@ -83,6 +93,11 @@ class Policy(nn.Module):
             self.head.scale,
             self.head.softcap,
         )
+
+
+def _base(model: nn.Module) -> nn.Module:
+    """The language model itself, without the wrapper that adapters bring."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def load(folder: str | Path, model: Model, dtype: torch.dtype):

@@ -84,9 +84,7 @@ class Snapshot:
                         if kind == WEIGHTS:
                             _own(value).copy_(tensors.get_tensor(name))
                         elif name in moved:
-                            # Each step is counted on the CPU, as AdamW does.
-                            found = tensors.get_tensor(name)
-                            states[value][kind] = found if kind == "step" else _like(value, found)
+                            states[value][kind] = _like(value, tensors.get_tensor(name))
                         else:
                             states.pop(value, None)
 
@@ -110,9 +108,9 @@ def _own(value: Tensor) -> Tensor:
 
 
 def _like(value: Tensor, own: Tensor) -> Tensor:
-    """A piece laid out as the tensor ``value`` is."""
+    """A piece laid out as the tensor ``value`` is; a number, such as the step that fused AdamW counts, on its device."""
     own = own.to(_own(value).device)
-    if not hasattr(value, "to_local"):
+    if not hasattr(value, "to_local") or own.dim() == 0:
         return own
     from torch.distributed.tensor import DTensor
 
