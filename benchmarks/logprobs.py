@@ -3,7 +3,8 @@
     python benchmarks/logprobs.py [--device cuda] [--hidden 1536] [--dtype bfloat16]
 
 Both ways do one forward and one backward pass, each in a process of its own, in turns. Memory is what the
-passes add to inputs and parameters at the peak. The last lines are a Markdown table.
+passes add to inputs and parameters at the peak. The last lines are a Markdown table. ``--width`` sets how many entries
+of the vocabulary a block has, in place of what the device gets.
 """
 
 import argparse
@@ -24,7 +25,7 @@ def plain(hidden, weight, targets):
 def measure(way: str, options: argparse.Namespace) -> dict[str, float]:
     """Return peak memory in MB and seconds of one forward and backward pass in this process."""
     import torch
-    from sent.training.logprobs import token_logprobs
+    from sent.training import logprobs
 
     cuda = options.device == "cuda"
     dtype = getattr(torch, options.dtype)
@@ -43,7 +44,9 @@ def measure(way: str, options: argparse.Namespace) -> dict[str, float]:
         (logp.sum() + 0.001 * entropy.sum()).backward()
         synchronise()
 
-    compute = plain if way == "plain" else token_logprobs
+    if options.width:
+        logprobs.block_width = lambda *_: options.width
+    compute = plain if way == "plain" else logprobs.token_logprobs
     hidden, weight = random(options.tokens), random(options.vocabulary)
     targets = torch.randint(options.vocabulary, (options.tokens,), generator=generator, device=options.device)
     # Libraries start up on a small problem of the same kind.
@@ -77,6 +80,7 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, default=151936)
     parser.add_argument("--tokens", type=int, default=2048)
     parser.add_argument("--hidden", type=int, default=64)
+    parser.add_argument("--width", type=int, help="vocabulary entries of a block")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--way", choices=["plain", "blocks"], help=argparse.SUPPRESS)
     options = parser.parse_args()

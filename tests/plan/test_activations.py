@@ -7,7 +7,6 @@ import torch
 from sent.config import Architecture
 from sent.plan import memory
 from sent.plan.sizes import Shape
-from sent.training import logprobs
 
 SIZES = Architecture(
     layers=3, hidden=64, intermediate=160, heads=8, kv_heads=4, head_dim=8, vocabulary=64, context=512
@@ -59,12 +58,8 @@ def test_bytes_a_token_are_what_autograd_keeps(kind, precision, checkpointing):
 
 
 def test_blocks_are_those_of_training():
-    assert (memory.BLOCK_ELEMENTS, memory.MIN_BLOCK) == (
-        logprobs.BLOCK_ELEMENTS,
-        logprobs.MIN_BLOCK,
-    )
     shape = Shape(SIZES.model_copy(update={"vocabulary": 151936, "hidden": 1536}))
-    # 2,048 tokens: blocks of 2,048 words; two float32 and one 16-bit block, hidden states, their gradient, the head's.
-    expected = 2048 * 2048 * (8 + 2) + 2048 * 1536 * (2 + 4) + 151936 * 1536 * 2
-    assert memory.logit_blocks(shape, 2048, "bfloat16", backward=True) == expected
+    # 2,048 tokens: blocks of 4,096 words; two float32 and one 16-bit block, hidden states, their gradient, the head's.
+    expected = 2048 * 4096 * (8 + 2) + 2048 * 1536 * (2 + 4) + 151936 * 1536 * 2
+    assert memory.logit_blocks(shape, 2048, "bfloat16", on_gpu=True, backward=True) == expected
     assert memory.plain_logits(shape, 2048) == 16 * 2048 * 151936

@@ -35,8 +35,7 @@ def blocks(request, monkeypatch):
     width = {"whole": None, "one block": 103, "single entries": 1, "uneven blocks": 25}[request.param]
     if width:
         monkeypatch.setattr(logprobs, "SMALL_VOCABULARY", 0)
-        monkeypatch.setattr(logprobs, "BLOCK_ELEMENTS", 0)
-        monkeypatch.setattr(logprobs, "MIN_BLOCK", width)
+        monkeypatch.setattr(logprobs, "block_width", lambda *_: width)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -196,7 +195,14 @@ def test_no_tensor_of_tokens_times_vocabulary_is_made():
     with Watch():
         logp, entropy = token_logprobs(hidden, weight, torch.arange(256))
         (logp.sum() + entropy.sum()).backward()
-    assert largest == logprobs.BLOCK_ELEMENTS == 256 * 65536 // 4
+    assert largest == 256 * logprobs.block_width(256, False) == 256 * 65536 // 4
+
+
+def test_blocks_are_wider_on_a_gpu():
+    """By hand: 2^22 elements, 1,024 wide at least; on a GPU 4,096 wide where that is at most 2^25 elements."""
+    tokens = (0, 256, 2048, 8192, 16384, 65536)
+    assert [logprobs.block_width(n, False) for n in tokens] == [1 << 22, 16384, 2048, 1024, 1024, 1024]
+    assert [logprobs.block_width(n, True) for n in tokens] == [1 << 22, 16384, 4096, 4096, 2048, 1024]
 
 
 @pytest.mark.gpu

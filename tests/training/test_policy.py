@@ -115,8 +115,7 @@ def test_families_of_models_train_on_the_log_probabilities_of_their_own_logits(f
         return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
 
     monkeypatch.setattr(logprobs, "SMALL_VOCABULARY", 0)
-    monkeypatch.setattr(logprobs, "MIN_BLOCK", 7)
-    monkeypatch.setattr(logprobs, "BLOCK_ELEMENTS", 0)
+    monkeypatch.setattr(logprobs, "block_width", lambda *_: 7)
     ours, _ = Policy(model, 0.7)(sequences)
     plain = []
     for prompt, response in zip(prompts, responses, strict=True):

@@ -105,7 +105,7 @@ def _model(builder: Jobs, name: str) -> dict[str, Any]:
         "peak": {"phase": trainer.peak().name, "bytes": trainer.peak().total, "room": trainer.room()},
         "activations": _activations(trainer),
         "log_probabilities": {
-            "blocks": logit_blocks(shape, tokens, trainer.precision, backward=True),
+            "blocks": logit_blocks(shape, tokens, trainer.precision, trainer.device.is_gpu, backward=True),
             "plain": plain_logits(shape, tokens),
         },
         "cache": {

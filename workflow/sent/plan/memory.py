@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from sent.config import SAMPLERS, Lora, Model, Training
 from sent.plan.sizes import GIB, Device, Shape
+from sent.training.head_blocks import block_width
 from sent.training.recipe import updates_per_step
 
 RESERVED = 2 * GIB
@@ -148,14 +149,14 @@ class TrainingMemory:
         score = self.states() | {
             "gathered": self.gathered(),
             "activations": scored * passing,
-            "logits": logit_blocks(shape, scored, precision, backward=False),
+            "logits": logit_blocks(shape, scored, precision, self.device.is_gpu, backward=False),
         }
         backward = self.states() | {
             "gradients": self.gradients(),
             "gathered": self.gathered(),
             "activations": updated
             * (passing + kept_activations(shape, precision, settings.gradient_checkpointing)),
-            "logits": logit_blocks(shape, updated, precision, backward=True),
+            "logits": logit_blocks(shape, updated, precision, self.device.is_gpu, backward=True),
         }
         step = self.states() | {
             "gradients": 4 * self.trained / self.shards,
@@ -198,7 +199,6 @@ class TrainingMemory:
         )
 
 
-BLOCK_ELEMENTS, MIN_BLOCK = 1 << 22, 1024
 """Sizes of the blocks of logits, as in sent/training/logprobs.py, which imports torch."""
 
 
@@ -238,14 +238,14 @@ def passing_activations(shape: Shape, precision: str) -> float:
     return (3 * (4 if precision == "float32" else 2)) * shape.sizes.intermediate + 8 * shape.sizes.hidden
 
 
-def logit_blocks(shape: Shape, tokens: float, precision: str, backward: bool) -> float:
+def logit_blocks(shape: Shape, tokens: float, precision: str, on_gpu: bool, backward: bool) -> float:
     """Return the bytes of log-probabilities and entropies from hidden states, see :mod:`sent.training.logprobs`.
 
     Two float32 blocks [tokens, block] (three backward, the last in the factors' type), the hidden states and their
     float32 gradient, and backward a gradient of the head.
     """
     width = 4 if precision == "float32" else 2
-    block = tokens * min(shape.sizes.vocabulary, max(MIN_BLOCK, BLOCK_ELEMENTS / max(1, tokens)))
+    block = tokens * min(shape.sizes.vocabulary, block_width(tokens, on_gpu))
     hidden = tokens * shape.sizes.hidden
     total = 8 * block + width * hidden
     if backward:

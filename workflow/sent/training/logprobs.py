@@ -11,11 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-BLOCK_ELEMENTS = 1 << 22
-"""Most elements of a block of logits: 16 MB in float32."""
-
-MIN_BLOCK = 1024
-"""Fewest vocabulary entries in a block: narrower matrix products would waste the machine."""
+from sent.training.head_blocks import block_width
 
 SMALL_VOCABULARY = 4096
 """Up to this size nothing is gained by blocks, and recomputing would cost time."""
@@ -99,7 +95,7 @@ class _TokenLogprobs(torch.autograd.Function):
         kind = torch.promote_types(hidden.dtype, torch.float32)
         base = hidden.new_full((n,), -torch.inf, dtype=kind)
         total, weighted, target_logit = (hidden.new_zeros(n, dtype=kind) for _ in range(3))
-        for start, stop in _blocks(n, len(weight)):
+        for start, stop in _blocks(hidden, weight):
             logits = _logits(factor, weight, bias, shape, slice(start, stop))
             inside, place = _places(targets, start, stop)
             target_logit = torch.where(inside, logits.gather(1, place)[:, 0], target_logit)
@@ -117,6 +113,7 @@ class _TokenLogprobs(torch.autograd.Function):
             else:
                 exponentials = logits.exp_()
             total = shrink * total + exponentials.sum(dim=1)
+            del logits, exponentials  # before the next block is made
         log_sum = base + total.log()
         entropy = total.log() - weighted / total
         ctx.save_for_backward(hidden, weight, bias, targets, log_sum, entropy)
@@ -136,7 +133,7 @@ class _TokenLogprobs(torch.autograd.Function):
         linear = ctx.shape.scale / ctx.shape.temperature
         grad_logp, slope = grad_logp * linear, -grad_entropy * linear
         level = slope * entropy - grad_logp if ctx.need_entropy else -grad_logp
-        for start, stop in _blocks(len(hidden), len(weight)):
+        for start, stop in _blocks(hidden, weight):
             grad = _logits(factor, weight, bias, ctx.shape, slice(start, stop))
             capped = ctx.shape.slope(grad)
             grad -= log_sum[:, None]
@@ -158,12 +155,13 @@ class _TokenLogprobs(torch.autograd.Function):
                 grad_hidden += _product(grad, weight[start:stop].to(factor.dtype))
             if need_weight:
                 grad_weight[start:stop] = _product(grad.t(), factor)
+            grad = probabilities = None  # before the next block is made
         return grad_hidden.to(hidden.dtype) if need_hidden else None, grad_weight, grad_bias, None, None, None
 
 
-def _blocks(n: int, vocabulary: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of the vocabulary's blocks for ``n`` tokens."""
-    width = max(MIN_BLOCK, BLOCK_ELEMENTS // max(1, n))
+def _blocks(hidden: Tensor, weight: Tensor) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of the vocabulary's blocks."""
+    width, vocabulary = block_width(len(hidden), hidden.is_cuda), len(weight)
     for start in range(0, vocabulary, width):
         yield start, min(start + width, vocabulary)
 
