@@ -5,7 +5,9 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 import yaml
+from hostile import COUNT, Clock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sent.errors import SentError
@@ -13,10 +15,8 @@ from sent.experiment import load
 from sent.registry import KINDS
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-EXPERIMENTS = ("config", "smoke", "baselines", "paper")
-FILES = {
-    name: yaml.safe_load((CONFIG / f"{name}.yaml").read_text("utf-8")) for name in (*EXPERIMENTS, *KINDS)
-}
+FILES = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted(CONFIG.glob("*.yaml"))}
+FILES["recorded"]["recorded"]["path"] = __file__  # has to exist
 HOSTILE = [
     "../../x",
     "/etc/passwd",
@@ -64,10 +64,9 @@ def near(value) -> st.SearchStrategy:
 
 
 @st.composite
-def mutations(draw) -> tuple[dict, list]:
-    """A shipped experiment, or one with shipped registry entries of its own, with one to three changes."""
-    name = draw(st.sampled_from(list(FILES)))
-    if name in EXPERIMENTS:
+def mutations(draw, name: str) -> tuple[dict, list]:
+    """A shipped experiment, or one with an entry of a shipped registry as its own, with one to three changes."""
+    if name not in KINDS:
         config = copy.deepcopy(FILES[name])
     else:
         entry = draw(st.sampled_from(sorted(FILES[name])))
@@ -94,18 +93,14 @@ def mutations(draw) -> tuple[dict, list]:
     return config, changes
 
 
-@settings(
-    max_examples=1000, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
-@given(mutations())
-def test_a_changed_file_has_a_meaning_or_one_error(mutation):
-    config, _ = mutation
+def outcome(config: dict) -> bool:
+    """Whether a file is accepted. Fails where neither a meaning nor one error that says where comes of it."""
     try:
         experiment = load(config, "own.yaml")
     except SentError as error:
         for line in str(error).splitlines():
             assert re.match(r"(own\.yaml|\S*\.yaml: \S+)", line), f"does not say where: {line}"
-        return
+        return False
     # What becomes part of a path or a word of a command is a plain name.
     for name in (
         experiment.name,
@@ -118,26 +113,27 @@ def test_a_changed_file_has_a_meaning_or_one_error(mutation):
     # Every stage's settings and every entry reach their commands as JSON, and come back the same.
     for text in (experiment.json(), experiment.reported()):
         assert json.dumps(json.loads(text), sort_keys=True) == text
+    return True
 
 
-def test_mutations_are_of_both_kinds():
-    """Neither everything is refused nor everything accepted: the search above looks at both."""
-    outcomes = {True: 0, False: 0}
+@pytest.mark.parametrize("name", FILES)
+def test_a_changed_file_has_a_meaning_or_one_error(name):
+    """Both come about, so that the search looks at both."""
+    clock, outcomes = Clock(), set()
 
     @settings(
-        max_examples=100,
+        max_examples=max(100, COUNT // 20),
         deadline=None,
         derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(mutations())
-    def count(mutation):
-        try:
-            load(mutation[0])
-            outcomes[True] += 1
-        except SentError:
-            outcomes[False] += 1
+    @given(mutations(name))
+    def tried(mutation):
+        config, changes = mutation
+        with clock.limit(changes):
+            outcomes.add(outcome(config))
 
-    count()
-    assert min(outcomes.values()) >= 10, outcomes
+    tried()
+    assert outcomes == {True, False}
+    clock.report(f"config/{name}.yaml changed")
