@@ -14,12 +14,10 @@ help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(INSTALLED)  ## run the embedded experiment and print its leaderboard
-	@$(RUN) python -m sent status --unlock # of a Snakemake that was killed here; jobs go on where they can
 	$(SNAKEMAKE)
 	@$(RUN) python -m sent results leaderboard --database results/nano/results.duckdb
 
 smoke: $(INSTALLED)  ## run every rule once on the smallest experiment
-	@$(RUN) python -m sent status --unlock
 	$(SNAKEMAKE) --configfile config/smoke.yaml
 
 report: $(INSTALLED)  ## write Snakemake's own report of the embedded experiment

@@ -29,6 +29,7 @@ try:
     from sent.experiment_checks import refuse_twin
     from sent.paths import State
     from sent.registry import BASE
+    from sent.results import snakemake_run
     from sent.training import recipe
 except ModuleNotFoundError as error:
     raise WorkflowError(
@@ -47,6 +48,8 @@ try:
         read_yaml(path)  # Snakemake takes the last of two equal keys and says nothing
     EXPERIMENT = load(config, ", ".join(map(str, workflow.overwrite_configfiles)) or "config")
     refuse_twin(EXPERIMENT.name, Path("results"))
+    if workflow.is_main_process:
+        snakemake_run.unlock(Path("."))
 except SentError as error:
     raise WorkflowError(str(error)) from None
 

@@ -1,5 +1,6 @@
 """`sent status`: states of jobs from the files that a run leaves."""
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from sent.__main__ import main
+from sent.errors import SentError
 from sent.experiment import load
 from sent.paths import Job, State, jobs
 from sent.results import snakemake_run, status, status_command
@@ -140,21 +142,31 @@ def test_a_lock_without_its_snakemake(tmp_path):
 )
 def test_only_the_lock_of_a_snakemake_that_was_killed_here_is_removed(host, left, tmp_path):
     snakemake_left(tmp_path, host=host)
-    assert main(["status", "--unlock", "--directory", str(tmp_path)]) == 0
+    snakemake_run.unlock(tmp_path)
     assert len(list((tmp_path / ".snakemake/locks").iterdir())) == left
 
 
-def test_the_lock_of_a_snakemake_at_work_stays(tmp_path):
+@pytest.mark.parametrize(
+    "words",
+    [["snakemake", "--cores", "1"], ["-m", "sent", "grading", "--output", "x"]],
+    ids=["itself", "a job"],
+)
+def test_a_lock_stays_while_anything_is_at_work(words, tmp_path):
     snakemake_left(tmp_path, host=platform.node())
-    at_work = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(60)  # snakemake"], cwd=tmp_path
-    )
+    sleeps = "import time; time.sleep(60)"
+    (tmp_path / "sent.py").write_text(sleeps)
+    (tmp_path / "snakemake").write_text(sleeps)
+    process = subprocess.Popen([sys.executable, *words], cwd=tmp_path, env={**os.environ, "PYTHONPATH": "."})
     try:
-        assert main(["status", "--unlock", "--directory", str(tmp_path)]) == 0
+        refused = pytest.raises(
+            SentError, match=rf"jobs of it still run: processes {process.pid} \(grading\)"
+        )
+        with refused if "grading" in words else contextlib.nullcontext():
+            snakemake_run.unlock(tmp_path)
         assert len(list((tmp_path / ".snakemake/locks").iterdir())) == 1
     finally:
-        at_work.kill()
-        at_work.wait()
+        process.kill()
+        process.wait()
 
 
 def test_dry_runs_are_not_the_newest_run(tmp_path):

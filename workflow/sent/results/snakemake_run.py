@@ -1,11 +1,14 @@
 """What Snakemake knows of the newest run in a folder: whether it is at work, since when, and what failed."""
 
+import os
 import platform
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sent.errors import SentError
 from sent.log import logger
 
 EXECUTED = "\nSelect jobs to execute...\n"
@@ -40,7 +43,8 @@ def newest(folder: Path) -> SnakemakeRun:
             continue
         if EXECUTED in text:
             return SnakemakeRun(
-                at_work=locked and (_host(text) != platform.node() or _has_process(folder)),
+                at_work=locked
+                and (_host(text) != platform.node() or bool(_processes(folder, _is_snakemake))),
                 locked=locked,
                 started=started,
                 failed=frozenset(_failed(text)),
@@ -48,11 +52,23 @@ def newest(folder: Path) -> SnakemakeRun:
                     map(Path, re.findall(r"PosixPath\('(.+?)'\)", _line(text, "Config file(s)")))
                 ),
             )
-    return SnakemakeRun(at_work=locked and _has_process(folder), locked=locked)
+    return SnakemakeRun(at_work=locked and bool(_processes(folder, _is_snakemake)), locked=locked)
 
 
 def unlock(folder: Path) -> None:
-    """Remove the lock below ``folder``, as `snakemake --unlock` does; ask :func:`newest` first whether it is stale."""
+    """Remove the lock that a Snakemake which was killed on this machine left below ``folder``.
+
+    Leaves the lock of one at work alone. Raises :class:`SentError` while jobs that the killed one started go on.
+    """
+    run = newest(folder)
+    if not run.locked or run.at_work:
+        return
+    if jobs := _processes(folder, _is_job):
+        named = ", ".join(f"{process.pid} ({process.info['cmdline'][3]})" for process in jobs)
+        raise SentError(
+            f"a Snakemake was killed here, and jobs of it still run: processes {named}; wait until they are done, "
+            "or end them with kill, and start again"
+        )
     for path in (folder / ".snakemake/locks").glob("*"):
         logger.info("%s: removed, the Snakemake that it belonged to was killed", path)
         path.unlink(missing_ok=True)
@@ -82,12 +98,25 @@ def _failed(text: str) -> set[Path]:
     return set(failed.values())
 
 
-def _has_process(folder: Path) -> bool:
-    """Whether a Snakemake works in ``folder`` on this machine: a killed one leaves its lock behind."""
+def _is_snakemake(words: list[str]) -> bool:
+    return any("snakemake" in word for word in words[:3])
+
+
+def _is_job(words: list[str]) -> bool:
+    """Whether a command makes a file, as all jobs do."""
+    return words[1:3] == ["-m", "sent"] and any(word.startswith("--output") for word in words)
+
+
+def _processes(folder: Path, wanted: Callable[[list[str]], bool]) -> list:
+    """Processes of this machine that work in ``folder``, but for this one and those that started it."""
     import psutil
 
-    for process in psutil.process_iter(["cwd", "cmdline"]):
-        words = process.info["cmdline"] or []
-        if process.info["cwd"] == str(folder.resolve()) and any("snakemake" in word for word in words[:3]):
-            return True
-    return False
+    here, mine = (
+        str(folder.resolve()),
+        {process.pid for process in psutil.Process().parents()} | {os.getpid()},
+    )
+    return [
+        process
+        for process in psutil.process_iter(["cwd", "cmdline"])
+        if process.pid not in mine and process.info["cwd"] == here and wanted(process.info["cmdline"] or [])
+    ]

@@ -19,9 +19,6 @@ def add_arguments(parser) -> None:
     )
     parser.add_argument("--directory", type=Path, default=Path("."), help="where snakemake was started (.)")
     parser.add_argument(
-        "--unlock", action="store_true", help="remove the lock of a killed Snakemake of this machine; no more"
-    )
-    parser.add_argument(
         "--watch", type=_seconds, nargs="?", const=5.0, metavar="SECONDS",
         help="print it again every so many seconds (5) until Ctrl-C; on a terminal alone",
     )  # fmt: skip
@@ -55,10 +52,6 @@ def _look(args) -> None:
     from sent.results import snakemake_run, status
 
     newest = snakemake_run.newest(args.directory)
-    if args.unlock:
-        if newest.locked and not newest.at_work:
-            snakemake_run.unlock(args.directory)
-        return
     found = experiment.read(args.configfile or next(iter(newest.config_files), Path("config/config.yaml")))
     states = status.look(args.results / found.name, paths.jobs(found), newest, args.directory)
     _print(found.name, states, newest)
@@ -83,7 +76,7 @@ def _print(name: str, states: list, newest) -> None:
     at_work = "Snakemake is at work" if newest.at_work else "Snakemake is not running"
     print(f"{name}: {done} of {len(states)} jobs done; {at_work}")
     if newest.locked and not newest.at_work:
-        print("A killed Snakemake left its lock: before the next start, run python -m sent status --unlock")
+        print("A killed Snakemake left its lock, which the next start removes")
     print(tabulate(rows, ["stage", *names], tablefmt="rounded_outline", disable_numparse=True))
     for state in states:
         if state.state == "running":
