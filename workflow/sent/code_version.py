@@ -112,7 +112,7 @@ class _WhatRuns(ast.NodeTransformer):
         self.generic_visit(node)
         name = ast.unparse(node.func)
         if name == "SentError" or name.startswith("logger."):
-            node.args, node.keywords = list(_calls_in(node.args + node.keywords)), []
+            node.args, node.keywords = list(_calls_in([*node.args, *node.keywords])), []
         elif name == "progress":
             node.keywords = [given for given in node.keywords if given.arg not in ("desc", "unit")]
         elif name.endswith(".add_argument"):
@@ -122,7 +122,7 @@ class _WhatRuns(ast.NodeTransformer):
         return node
 
 
-def _calls_in(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+def _calls_in(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
     """Outermost parts of expressions that may do something: calls, but for pure functions and a text's own methods."""
     for node in nodes:
         pure = isinstance(node, ast.Call) and (

@@ -227,7 +227,7 @@ def read(text: str | Path) -> ResolvedExperiment:
     where = "--experiment" if is_json else str(text)
     if not is_json and not Path(text).is_file():
         raise SentError(f"{text}: no such file; name the experiment's file")
-    found = parse_yaml(text, where) if is_json else read_yaml(Path(text))
+    found = parse_yaml(str(text), where) if is_json else read_yaml(Path(text))
     if not isinstance(found, dict):
         raise SentError(f"{where}: expected keys and values, found {type(found).__name__}")
     if "by_model" not in found:
@@ -238,7 +238,7 @@ def read(text: str | Path) -> ResolvedExperiment:
     order = {kind: getattr(experiment, kind) for kind in KINDS} | {"by_model": experiment.models}
     methods = {name: parse(Method, value, where) for name, value in parts["methods"].items()}
     order["curricula"] = _curricula(experiment, methods)
-    types = {**KINDS, "nli_models": Model, "by_model": Experiment}
+    types: dict[str, type[Settings]] = {**KINDS, "nli_models": Model, "by_model": Experiment}
     entries = {
         kind: {
             name: parse(types[kind], values[name], f"{where}: {kind}.{name}")

@@ -44,7 +44,7 @@ class ReasoningGym(Settings):
 PRESETS = ("lm_eval", "lighteval", "openai_batch", "vllm_batch", "trl", "verl", "qwen_math")
 """Functions of sent/data/presets.py."""
 
-AnyField = Literal[
+AnyField = Literal[  # type: ignore[valid-type] # made of a table
     *("id", "question", "answer", "group", "tolerance", "responses", "prediction"),
     *("logprobs", "tokens", "correct", "finish_reason", "model"),
 ]
@@ -53,14 +53,14 @@ AnyField = Literal[
 class RowFormat(Settings):
     """How the rows of a file are read, whatever wrote them."""
 
-    fields: dict[AnyField, str] = Field(
+    fields: dict[AnyField, str] = Field(  # type: ignore[valid-type]
         {},
         description="column of each field where it differs; dots reach into nested values and `*` takes every entry of "
         "a list (choices.*.message.content); `responses`: a list or one a row; `logprobs`: per response a sum or a list "
         "of token log-probabilities; `correct`: recorded verdicts to compare ours with; `tolerance`: absolute error "
         "allowed in the answer to that question",
     )
-    preset: Literal[PRESETS] | None = Field(
+    preset: Literal[PRESETS] | None = Field(  # type: ignore[valid-type] # made of a table
         None, description="the tool that wrote the file, see docs/recorded.md; `fields` go before it"
     )
     answer_after: str | None = Field(

@@ -25,7 +25,9 @@ class Evaluation(Settings):
     OPERATION = frozenset({"batch_tokens"})
     REPORT = frozenset({"grading", "pass_at"})
 
-    backend: Backend = Field("transformers", description="what samples, see docs/sampling.md")
+    backend: Backend = Field(  # type: ignore[valid-type]
+        "transformers", description="what samples, see docs/sampling.md"
+    )
     n: int = Field(32, ge=1, description="responses a question")
     decoding: Decoding = Field(Decoding(max_new_tokens=8000), description="how responses are drawn")
     batch_tokens: int = Field(32768, ge=1, description="as in sampling")

@@ -25,7 +25,7 @@ def parse(settings: type[Settings], value: Any, where: str) -> Any:
     try:
         return settings.model_validate(value)
     except ValidationError as error:
-        lines = [_explain(settings, item, where) for item in error.errors()]
+        lines = [_explain(settings, dict(item), where) for item in error.errors()]
         raise SentError("\n".join(map(_printable, lines))) from None
 
 
@@ -87,7 +87,8 @@ def _settle_keys(node: yaml.Node | None, done: set[int]) -> None:
         for part in node.value:
             _settle_keys(part, done)
         return
-    own, merged = {}, {}
+    own: dict = {}
+    merged: dict = {}
     for key, value in node.value:
         _settle_keys(value, done)
         name = _name(key)

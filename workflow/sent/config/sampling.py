@@ -77,7 +77,7 @@ class Server(Settings):
     timeout_seconds: float = Field(600, gt=0, description="longest wait for an answer, in seconds")
 
 
-Backend = Literal[tuple(SAMPLERS)]
+Backend = Literal[tuple(SAMPLERS)]  # type: ignore[valid-type] # made of a table
 
 
 class Sampling(Settings):
@@ -85,7 +85,9 @@ class Sampling(Settings):
 
     OPERATION = frozenset({"batch_tokens", "shards"})
 
-    backend: Backend = Field("transformers", description="what samples, see docs/sampling.md")
+    backend: Backend = Field(  # type: ignore[valid-type]
+        "transformers", description="what samples, see docs/sampling.md"
+    )
     n: int = Field(16, ge=1, description="responses a question (ours: the paper does not say)")
     decoding: Decoding = Field(Decoding(), description="how responses are drawn")
     batch_tokens: int = Field(

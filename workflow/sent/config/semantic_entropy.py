@@ -14,7 +14,7 @@ class SemanticEntropy(Settings):
 
     OPERATION = frozenset({"batch_tokens", "processes"})
 
-    entailment: Literal[tuple(ENTAILMENT)] = Field(
+    entailment: Literal[tuple(ENTAILMENT)] = Field(  # type: ignore[valid-type] # made of a table
         "hybrid",
         description="what judges two answers; hybrid: exact, then math_verify, then nli for answers in words",
     )

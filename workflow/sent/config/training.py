@@ -105,7 +105,9 @@ class Training(Settings):
         }
     )
 
-    backend: Literal[TRAINS] = Field("transformers", description="what writes the rollouts")
+    backend: Literal[TRAINS] = Field(  # type: ignore[valid-type] # made of a table
+        "transformers", description="what writes the rollouts"
+    )
     prompts_per_step: int = Field(256, ge=1, description="questions of one rollout")
     responses_per_prompt: int = Field(
         8, ge=2, description="responses to each; rewards are compared among them"

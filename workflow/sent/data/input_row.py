@@ -8,7 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import (
     BaseModel,
@@ -261,7 +261,7 @@ class _FieldError(ValueError):
 class Reader:
     """Reads the rows of files in one format, and counts what it mends, takes as unknown or passes over."""
 
-    def __init__(self, format: RowFormat, wanted: tuple[str, ...] = tuple(AnyField.__args__)):
+    def __init__(self, format: RowFormat, wanted: tuple[str, ...] = get_args(AnyField)):
         self.format, self.wanted = format, wanted
         self.counts: Counter[str] = Counter()
         self.sentences: list[str] = []

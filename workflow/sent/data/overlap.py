@@ -64,7 +64,7 @@ def matches(
     for place, grams in enumerate(wanted):
         for gram in grams:
             holders[gram].append(place)
-    found = []
+    found: list = []
     for place, text in enumerate(train):
         shared = Counter(asker for gram in ngrams(text, n) for asker in holders.get(gram, ()))
         present = set(_NUMBER.findall(text))
@@ -84,7 +84,7 @@ def report(
     Of several training questions the one with the largest share is named, of equal ones the first.
     """
     texts = [row["question"] for row in train]
-    rows = []
+    rows: list[dict] = []
     for name, questions in benchmarks.items():
         nearest: dict[int, Match] = {}
         for match in matches(texts, [row["question"] for row in questions], n, share):

@@ -118,7 +118,7 @@ def _inside(found: Any, parts: list[str], field: str) -> Any:
 
 def _each(entries: list, rest: list[str], field: str) -> list:
     """What every entry of a list holds; a further ``*`` adds to the same list."""
-    found = []
+    found: list = []
     for entry in entries:
         try:
             inside = _inside(entry, rest, field)
@@ -247,7 +247,7 @@ def _csv(path: Path) -> Iterator[Row]:
     with _open(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as lines:
         reader = csv.DictReader(lines, strict=True, dialect="excel-tab" if tabs else "excel")
         try:
-            _refuse_doubled(path, reader.fieldnames or [])
+            _refuse_doubled(path, list(reader.fieldnames or []))
             for number, row in enumerate(reader, start=1):
                 if None in row:
                     raise SentError(f"{path}: row {number} has more values than the header has columns")

@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> None:
         asked.setdefault(benchmark, []).append(question)
     check_complete(args.samples, kind, asked)
     samples = tables.read(args.samples, kind)
-    counts, agreed, compared, parts = {}, 0, 0, [made.empty_table()]
+    counts: dict[str, int] = {}
+    agreed, compared, parts = 0, 0, [made.empty_table()]
     finished: dict = {}
     columns = {"benchmark", "question_id", "sample", "text", "finish_reason", "recorded_correct"}
     with Grader(settings) as grader, progress(total=len(samples), desc="grading", unit="answer") as bar:

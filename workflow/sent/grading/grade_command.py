@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> None:
     settings = config.parse(config.Grading, args.settings, "--settings")
     format = format_arguments.row_format(args)
     known = golds(Source(path=args.questions, answer_after=format.answer_after) if args.questions else None)
-    counts, summary, truncated = Counter(), Summary(), 0
+    counts: Counter[str] = Counter()
+    summary, truncated = Summary(), 0
     with several_times(args.file) as again, Grader(settings) as grader:
         total = sum(1 for _ in _checked(Reader(format), again(), known))
         if not total:

@@ -157,7 +157,7 @@ class Grader:
             logger.warning("%s; until then answers that need it get the verdict `error`", error)
             self._math_verify_missing = True
             return ["error"] * len(pairs)
-        return [{True: "correct", False: "wrong"}.get(reply, reply) for reply in replies]
+        return [reply if isinstance(reply, str) else "correct" if reply else "wrong" for reply in replies]
 
 
 def policy_of(settings) -> Policy:

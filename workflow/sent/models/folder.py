@@ -62,7 +62,7 @@ def check_weights(folder: Path, where: str) -> dict[str, tuple[int, ...]]:
     """
     from safetensors import SafetensorError, safe_open
 
-    shapes = {}
+    shapes: dict = {}
     for file in weights(folder, where):
         if not file.is_file():
             raise SentError(f"{where}: {file.name}: missing, though {INDEX} names it; copy or fetch it again")

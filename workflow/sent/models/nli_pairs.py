@@ -70,7 +70,7 @@ def pairs(
 
 def _pair(rng: np.random.Generator, asked: Sequence[arithmetic.Problem], brief: bool) -> Pair:
     label = int(rng.integers(len(LABELS)))
-    problem = asked[rng.integers(len(asked))]
+    problem = asked[int(rng.integers(len(asked)))]
     question = "" if brief else problem.question
     value = _value(rng, problem)
     premise = statement(question, _dressed(rng, value))
@@ -78,7 +78,7 @@ def _pair(rng: np.random.Generator, asked: Sequence[arithmetic.Problem], brief: 
         return Pair(premise, statement(question, _dressed(rng, value)), label)
     if LABELS[label] == "contradiction":
         return Pair(premise, statement(question, _other(rng, value, problem.question)), label)
-    other = asked[rng.integers(len(asked))].question
+    other = asked[int(rng.integers(len(asked)))].question
     if brief or other == question or rng.random() < 0.3:
         return Pair(premise, _unrelated(rng), label)
     answer = _dressed(rng, value) if rng.random() < 0.5 else _other(rng, value, other)

@@ -23,7 +23,10 @@ from sent.results import baselines, provenance, scores, training_tables, warning
 from sent.results.files import DATASETS, File, Files
 from sent.results.queries import frame, run
 
-CONFIG = {"storage_compatibility_version": "v1.2.0", "memory_limit": "2GB"}
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "storage_compatibility_version": "v1.2.0",
+    "memory_limit": "2GB",
+}
 """DuckDB clients from 1.2 on open the file; what does not fit into memory goes to a temporary folder beside it."""
 
 WRITING = (

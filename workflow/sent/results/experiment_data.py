@@ -1,6 +1,8 @@
 """What all figures share: the run's names in order, their colours, and grids of panels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -73,7 +75,7 @@ class ExperimentData:
             "Method:N", scale=scale, title=None, legend=legend or alt.Legend(symbolType="circle")
         )
 
-    def line(self, found: pd.Series) -> dict[str, alt.Color | alt.StrokeDash]:
+    def line(self, found: pd.Series) -> dict[str, Any]:
         """Return the encodings of lines of the methods that are ``found``: colour, and dashes for some."""
         legend = alt.Legend(symbolType="stroke", symbolSize=250)
         return {"color": self.colour(found, legend), "strokeDash": self._dash(found, legend)}
@@ -84,7 +86,7 @@ class ExperimentData:
         return alt.StrokeDash("Method:N", scale=scale, title=None, legend=legend)
 
 
-def grid(rows: list[list[alt.Chart]]) -> alt.ConcatChart:
+def grid(rows: Sequence[Sequence[alt.Chart | alt.LayerChart | alt.FacetChart]]) -> alt.ConcatChart:
     """Return panels in rows and columns, with one legend."""
     panels = [panel for row in rows for panel in row]
     return alt.concat(*panels, columns=len(rows[0]), spacing=12).configure(**style.CONFIG)

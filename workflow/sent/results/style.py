@@ -1,5 +1,7 @@
 """How figures look: sizes for a paper's columns, and one colour a method everywhere."""
 
+from typing import Any
+
 COLOURS = {
     "base": "#606060",
     "grpo": "#0072B2",
@@ -53,7 +55,7 @@ def dashes(methods: list[str]) -> list[list[int]]:
     return [DASHES.get(method, [1, 0]) for method in methods]
 
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "font": FONT,
     "background": "white",
     "view": {"stroke": "#D0D0D0", "continuousWidth": PANEL, "continuousHeight": 110},

@@ -93,4 +93,7 @@ def _repeats(question_id: str, found: InputRow, seen: set[int]) -> bool:
     if len(found.responses) == 1 and len(found.responses[0] or "") < 100:
         return False
     key = hash((question_id, *found.responses))
-    return key in seen or seen.add(key) is not None
+    if key in seen:
+        return True
+    seen.add(key)
+    return False

@@ -122,7 +122,8 @@ class AdaptiveStream(QuestionStream):
     @state.setter
     def state(self, state: dict) -> None:
         self._state = state
-        self._queue, self._queued = [], state["epoch"]
+        self._queue: list[str] = []
+        self._queued = state["epoch"]
         self._extend(without=state["asked"])
 
     def _places(self, cursor: int, count: int) -> list[int]:

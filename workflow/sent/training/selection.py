@@ -110,5 +110,5 @@ def covariance(tokens: Tokens, centre: np.ndarray | None = None) -> np.ndarray:
     Its mean is what drives the change of entropy. Means are taken over all tokens, or over those of the bool
     mask ``centre``.
     """
-    centre = slice(None) if centre is None else centre
-    return (tokens.logp - tokens.logp[centre].mean()) * (tokens.advantages - tokens.advantages[centre].mean())
+    among = slice(None) if centre is None else centre
+    return (tokens.logp - tokens.logp[among].mean()) * (tokens.advantages - tokens.advantages[among].mean())

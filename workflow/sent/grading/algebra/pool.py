@@ -51,7 +51,8 @@ class Workers:
         for task, (gold, answer, *_) in enumerate(pairs):
             if self._slow.isdisjoint((gold, answer)):
                 queues.setdefault(gold, deque()).append(task)
-        waiting, spent = deque(queues), Counter()
+        waiting = deque(queues)
+        spent: Counter = Counter()
         busy: dict[_Worker, int] = {}
         with selectors.DefaultSelector() as selector:
             try:

@@ -51,7 +51,9 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_REAL, WALL_FACTOR * settings["timeout_seconds"])
         try:
             gold, answer, *tolerance = json.loads(line)
-            reply = same_answer(gold, answer, policy.with_tolerance(*tolerance), algebraically_equal)
+            reply: bool | str | None = same_answer(
+                gold, answer, policy.with_tolerance(*tolerance), algebraically_equal
+            )
         except MemoryError:
             reply = "memory"
         except Exception as error:  # one answer must not end the batch; the parent counts it as an error

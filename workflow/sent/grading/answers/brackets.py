@@ -70,7 +70,9 @@ def end_of_group(tokens: list[str]) -> int:
 
 def split(tokens: list[str], separators: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """Split tokens at separators outside all brackets: the parts as text, and the separators."""
-    parts, found, depth = [[]], [], 0
+    parts: list[list[str]] = [[]]
+    found: list[str] = []
+    depth = 0
     for token in tokens:
         depth += LEVEL.get(token, 0)
         if depth == 0 and token in separators:

@@ -246,7 +246,7 @@ def _same_scalar(gold: Scalar, answer: Scalar, policy: Policy, symbolic: Symboli
         # 5 m: five metres, or five times m
         bare_letters = [re.sub(r"\\text\s*\{\s*(\w)\s*\}", r" \1", tree.whole) for tree in (gold, answer)]
         if bare_letters == [gold.whole, answer.whole] or not (gold.unit and answer.unit):
-            verdict = _same_formula(*bare_letters, policy, symbolic)
+            verdict = _same_formula(bare_letters[0], bare_letters[1], policy, symbolic)
     if verdict is False and not agree:
         return decided("units", False, gold.unit or "", answer.unit or "")
     return verdict
@@ -315,7 +315,8 @@ def _same_matrix(gold, answer, policy: Policy, symbolic: Symbolic | None) -> boo
         isinstance(item, Group) for item in other.items
     ):
         rows = Matrix(tuple(item.items for item in other.items))
-        return _same_matrix(*((gold, rows) if other is answer else (rows, answer)), policy, symbolic)
+        first, second = (gold, rows) if other is answer else (rows, answer)
+        return _same_matrix(first, second, policy, symbolic)
     matrix, other = (gold, answer) if isinstance(gold, Matrix) else (answer, gold)
     if isinstance(other, Group) and not matrix.bars and 1 in (len(matrix.rows), len(matrix.rows[0])):
         entries = Group(tuple(entry for row in matrix.rows for entry in row), other.brackets)
@@ -340,8 +341,8 @@ def _same_group(gold: Group, answer: Group, policy: Policy, symbolic: Symbolic |
         ordered = False
     if not ordered:
         return decided("items in any order", _matched(gold.items, answer.items, policy, symbolic))
-    pairs = zip(gold.items, answer.items, strict=True)
-    return decided("items in order", _all(_same(g, a, policy, symbolic) for g, a in pairs))
+    in_order = zip(gold.items, answer.items, strict=True)
+    return decided("items in order", _all(_same(g, a, policy, symbolic) for g, a in in_order))
 
 
 def _all(verdicts) -> bool | None:

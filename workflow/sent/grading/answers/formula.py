@@ -50,7 +50,8 @@ class Formula:
 
     def __init__(self, tree: tuple, text: str = ""):
         self.tree, self.text = tree, text
-        self.symbols, self.decimals, self.imaginary, self.discrete = set(), False, False, False
+        self.symbols: set[str] = set()
+        self.decimals = self.imaginary = self.discrete = False
         self._survey(tree)
 
     def _survey(self, tree: tuple) -> None:

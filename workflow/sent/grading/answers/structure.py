@@ -114,8 +114,8 @@ def _structure(text: str, join_thousands: bool):
     if quoted := QUOTED.fullmatch(text):
         return structure(quoted.group(1), join_thousands)
     tokens = TOKEN.findall(text)
-    if found := _systems(tokens):
-        return found
+    if systems := _systems(tokens):
+        return systems
     parts = split_list(tokens)
     if len(parts) > 1:
         return Group(tuple(item for part in parts for item in _items(part, join_thousands)))

@@ -1,5 +1,7 @@
 """Figures of what benchmarks say."""
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
@@ -46,7 +48,7 @@ def _pass_at_k(data: ExperimentData, benchmarks: dict[str, str]) -> Figure | Non
                 ),
                 **data.line(scores["method"]),
             )
-            y = {"title": title if column == 0 else None, "scale": scale}
+            y: dict[str, Any] = {"title": title if column == 0 else None, "scale": scale}
             bands = base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", **y), y2="high:Q")
             lines = base.mark_line(point=True).encode(y=alt.Y("value:Q", **y))
             layers = [bands, lines] if scores["method"].nunique() <= CLEAR else [lines]
@@ -137,8 +139,8 @@ def pareto(data: ExperimentData) -> Figure | None:
         row = []
         for column, (model, label) in enumerate(models.items()):
             base = alt.Chart(here[here["model"] == model]).encode(color=data.colour(points["method"]))
-            x = {"scale": scales["x"], "title": f"{mean} (%)" if number else None}
-            y = {"scale": scales["y"], "title": None if column else titles[metric]}
+            x: dict[str, Any] = {"scale": scales["x"], "title": f"{mean} (%)" if number else None}
+            y: dict[str, Any] = {"scale": scales["y"], "title": None if column else titles[metric]}
             across = base.mark_rule(strokeWidth=1).encode(
                 x=alt.X("x_low:Q", **x), x2="x_high:Q", y=alt.Y("y:Q", **y)
             )

@@ -1,5 +1,7 @@
 """Figures of training: what changes step by step."""
 
+from typing import Any
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -165,7 +167,7 @@ def _boundaries(steps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _curves(
-    data: ExperimentData, curves: pd.DataFrame, boundaries: pd.DataFrame, x: alt.X, y: dict
+    data: ExperimentData, curves: pd.DataFrame, boundaries: pd.DataFrame, x: alt.X, y: dict[str, Any]
 ) -> alt.LayerChart:
     """One panel: smoothed lines over the range of the seeds, or over the single steps of one seed."""
     base = alt.Chart(curves).encode(x=x, **data.line(curves["method"]))
