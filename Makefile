@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 INSTALLED_TEST := .venv/.installed-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke report install test test-fast lint test-vllm test-zero3 test-slurm test-pandas2 test-real-model lock gpu-check
+.PHONY: help demo smoke report install test coverage test-fast test-browser lint test-vllm test-zero3 test-slurm test-pandas2 test-real-model lock gpu-check
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,12 +38,19 @@ $(INSTALLED_TEST): pyproject.toml
 test: $(INSTALLED_TEST)  ## run all tests but those of vLLM, DeepSpeed, SLURM and the real model
 	$(RUN) pytest -m "not slurm" --numprocesses 2 --dist loadfile
 
+coverage: $(INSTALLED_TEST)  ## run the tests of `make test` and report which lines and branches they reach
+	$(RUN) coverage erase
+	$(RUN) coverage run -m pytest -m "not slurm" --numprocesses 2 --dist loadfile
+	$(RUN) coverage combine --quiet
+	$(RUN) coverage report
+
 test-fast: $(INSTALLED_TEST)  ## run the tests that take no more than seconds
 	$(RUN) pytest -m "not slow"
 
-lint: $(INSTALLED_TEST)  ## check style and the workflow
+lint: $(INSTALLED_TEST)  ## check style, types and the workflow
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
+	$(RUN) mypy
 	$(RUN) snakefmt --check Snakefile workflow/Snakefile rules
 	$(RUN) snakemake --lint
 
@@ -89,6 +96,13 @@ test-pandas2: .venv-pandas2/.installed  ## run the tests of tables with pandas 2
 
 test-real-model: .venv/.installed-real-model  ## run every stage with Gemma 3 270M and MiniLM, which come as packages
 	$(RUN) pytest tests/environments/test_real_model.py
+
+.venv/.installed-browser: $(INSTALLED_TEST)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	touch $@
+
+test-browser: .venv/.installed-browser  ## open the pages made of hostile texts in Chromium (libnss3, libasound2 and the like)
+	$(RUN) pytest -m browser tests/results/test_browser.py
 
 lock: $(INSTALLED_TEST)  ## write the installed versions to envs/requirements.lock
 	sed -n '/^#/p' envs/requirements.lock > envs/requirements.lock.tmp

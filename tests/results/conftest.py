@@ -295,6 +295,12 @@ def experiment() -> dict:
     return json.loads(json.dumps(EXPERIMENT))
 
 
+@pytest.fixture(scope="module")
+def toy_settings() -> dict:
+    """The same, for a module to change."""
+    return json.loads(json.dumps(EXPERIMENT))
+
+
 @pytest.fixture(name="patterns")
 def _patterns() -> dict:
     """Right and wrong answers by benchmark and method."""

@@ -37,6 +37,18 @@ def test_clean_scores_leave_out_what_was_trained_on(toy, experiment):
         assert rows == (18,), "the leaderboard is about all questions"
 
 
+def test_where_every_question_was_trained_on_nothing_is_clean(toy, experiment):
+    path = toy / "data/train.parquet"
+    rows = tables.rows(path)
+    asked = [f"Q{i} of sums" for i in range(4)] + [f"Q{i} of products" for i in range(2)]
+    rows += [{"question_id": f"copy-{i}", "question": text, "answer": "7"} for i, text in enumerate(asked)]
+    tables.write(path, tables.table(tables.QUESTIONS, rows))
+    with build(toy, experiment) as connection:
+        assert connection.execute("SELECT count(*) FROM overlap").fetchone() == (6,)
+        assert connection.execute("SELECT DISTINCT subset FROM scores").fetchall() == [("all",)]
+    paper_tables.write(toy / "results.duckdb", toy / "tables")
+
+
 @pytest.fixture
 def published(toy, experiment, write_evaluation, patterns):
     """The small experiment under the names of a published model and benchmark."""

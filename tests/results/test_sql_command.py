@@ -108,6 +108,14 @@ def test_all_experiments_at_once(two, capsys):
         "SELECT * FROM glob('/etc/*')",
         "LOAD httpfs",
         "INSTALL httpfs",
+        "SELECT * FROM read_blob('/etc/hostname')",
+        "SELECT * FROM read_parquet('/etc/hostname')",
+        "SELECT * FROM sniff_csv('/etc/passwd')",
+        "COPY (SELECT 1) TO 'one.csv'",
+        "IMPORT DATABASE 'everything'",
+        "SET temp_directory = 'elsewhere'",
+        "SET extension_directory = 'elsewhere'",
+        "CREATE SECRET mine (TYPE s3)",
     ],
 )
 def test_nothing_can_be_changed_or_read_elsewhere(results, statement, capsys, tmp_path, monkeypatch):

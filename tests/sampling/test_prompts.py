@@ -3,12 +3,14 @@
 import copy
 import datetime
 import json
+import signal
 
 import pytest
 from sent.config import Model, parse
 from sent.errors import SentError
 from sent.experiment import load
 from sent.grading.extract import extract_answer
+from sent.sampling import prompts
 from sent.sampling.prompts import render, response_text
 from sent.sampling.sampler import Completion
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
@@ -150,6 +152,34 @@ def test_a_missing_or_failing_template_is_one_line(tokenizer):
         with pytest.raises(SentError, match=f"its chat template fails on a prompt .*{said}") as error:
             render(tokenizer, Model(), "a")
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ ''.__class__.__base__.__subclasses__() }}",
+        "{{ messages.append(1) }}",
+        "{{ raise_exception.__globals__['sys'] }}",
+        "{% include '/etc/passwd' %}",
+        "{% for i in range(99999999) %}{{ i }}{% endfor %}",
+    ],
+)
+def test_a_hostile_template_stays_in_its_sandbox(tokenizer, template):
+    tokenizer.chat_template = template
+    with pytest.raises(SentError, match="its chat template fails on a prompt") as error:
+        render(tokenizer, Model(), "a")
+    assert "\n" not in str(error.value) and "root:" not in str(error.value)
+
+
+def test_a_template_that_does_not_end_is_stopped(tokenizer, monkeypatch):
+    monkeypatch.setattr(prompts, "TEMPLATE_SECONDS", 0.2)
+    loop = "{% for i in range(99999) %}"
+    tokenizer.chat_template = loop * 3 + "{% endfor %}" * 3
+    before = signal.getsignal(signal.SIGVTALRM)
+    with pytest.raises(SentError, match=r"did not end in 0.2 s"):
+        render(tokenizer, Model(), "a")
+    assert signal.getsignal(signal.SIGVTALRM) == before
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
 def test_thinking_that_the_prompt_opened_is_known_to_the_grader(tokenizer):

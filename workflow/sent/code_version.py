@@ -122,7 +122,7 @@ class _WhatRuns(ast.NodeTransformer):
         return node
 
 
-def _calls_in(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
+def _calls_in(nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
     """Outermost parts of expressions that may do something: calls, but for pure functions and a text's own methods."""
     for node in nodes:
         pure = isinstance(node, ast.Call) and (

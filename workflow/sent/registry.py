@@ -35,7 +35,7 @@ def entries_of(kind: str, experiment: Experiment, where: str) -> dict[str, tuple
         name: (entry, f"{file}: {name}")
         for name, entry in _read_version(file, file.stat().st_mtime_ns).items()
     }
-    own = experiment.registry.get(kind, {})
+    own = experiment.registry.get(kind) or {}
     return shared | {name: (entry, f"{where}: registry.{kind}.{name}") for name, entry in own.items()}
 
 

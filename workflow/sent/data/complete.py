@@ -1,7 +1,7 @@
 """Whether a file of responses holds each response that was asked for: a missing row is no answer to a question."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +10,9 @@ from sent import tables
 from sent.errors import SentError
 
 
-def check_complete(path: str | Path, schema: pa.Schema, asked: dict[str | None, Iterable[str]]) -> None:
+def check_complete(
+    path: str | Path, schema: pa.Schema, asked: Mapping[str, Iterable[str]] | Mapping[None, Iterable[str]]
+) -> None:
     """Raise :class:`SentError` with expected and found numbers if a file lacks responses.
 
     ``schema`` is :data:`sent.tables.RESPONSES` or :data:`sent.tables.SAMPLES`, ``asked`` the ids of questions by benchmark

@@ -7,7 +7,7 @@ everywhere.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, get_args
 
 from pydantic import (
@@ -191,7 +191,12 @@ def _text(found: Any) -> str | None:
         return None
 
 
-BESIDE = {"logprobs": _logprob, "tokens": _count, "correct": _verdict, "finish_reason": _finish}
+BESIDE: dict[str, Callable[..., Any]] = {
+    "logprobs": _logprob,
+    "tokens": _count,
+    "correct": _verdict,
+    "finish_reason": _finish,
+}
 """Fields with one entry a response."""
 NOTHING = {"logprobs": (None, None), "tokens": None, "correct": None, "finish_reason": "unknown"}
 """Their entries where the row says nothing."""

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sent.config import Hub
 from sent.errors import SentError
 
-OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+OPENERS: dict[str, Callable] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 DAMAGED = (EOFError, gzip.BadGzipFile, lzma.LZMAError, OSError)
 
 

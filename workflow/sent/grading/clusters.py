@@ -29,8 +29,8 @@ def clusters(questions: Sequence[Sequence[str | None]], grader: Grader) -> list[
         asked = [(place, first, other) for place, first in firsts.items() for other in open_[place]]
         for forward in (True, False):
             pairs = [
-                (written[place][first], written[place][other])[:: 1 if forward else -1]
-                for place, first, other in asked
+                (texts[first], texts[other]) if forward else (texts[other], texts[first])
+                for texts, first, other in ((written[place], *pair) for place, *pair in asked)
             ]
             grades = grader.grade_answers(pairs)
             asked = [pair for pair, grade in zip(asked, grades, strict=True) if grade.verdict == "correct"]

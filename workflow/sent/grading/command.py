@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
         asked.setdefault(benchmark, []).append(question)
     check_complete(args.samples, kind, asked)
     samples = tables.read(args.samples, kind)
-    counts: dict[str, int] = {}
+    counts: dict[str, Counter[str]] = {}
     agreed, compared, parts = 0, 0, [made.empty_table()]
     finished: dict = {}
     columns = {"benchmark", "question_id", "sample", "text", "finish_reason", "recorded_correct"}

@@ -8,6 +8,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sent.config import Model
 from sent.errors import SentError
@@ -98,7 +99,7 @@ def _loaded(folder: Path, where: str, model: Model, dtype, device: str | None):
             "such as llama or qwen3"
         )
     with _quiet(), model_folder.reading(f"{where}: its model cannot be loaded"):
-        loaded, info = AutoModelForCausalLM.from_pretrained(
+        made: Any = AutoModelForCausalLM.from_pretrained(
             folder,
             config=config,
             dtype=dtype,
@@ -109,6 +110,7 @@ def _loaded(folder: Path, where: str, model: Model, dtype, device: str | None):
             ignore_mismatched_sizes=True,  # so that they are reported by name, below
             output_loading_info=True,
         )
+        loaded, info = made
     _check_tensors(info, where)
     architecture.check_class(loaded, where)
     return loaded

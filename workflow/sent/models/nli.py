@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -78,7 +79,7 @@ def untrained_classifier(settings: NliTraining, tokenizer):
         )
     )
     width = settings.hidden // max(settings.heads, 2)
-    attention = model.bert.encoder.layer[0].attention.self
+    attention: Any = model.bert.encoder.layer[0].attention.self
     embeddings = model.bert.embeddings
     numbers = tokenizer.convert_tokens_to_ids([str(number) for number in nli_pairs.NUMBERS])
     with torch.no_grad():

@@ -3,6 +3,7 @@
 import re
 
 from sent.data import arithmetic
+from sent.seeding import generator_of
 
 PIECES = re.compile(r" ?\\boxed\{| ?\.0| ?[A-Za-z]+| ?[0-9]{1,2}| ?[^\sA-Za-z0-9]|\s")
 """One token: a word, a number or a sign, each with the space before it. A larger number is cut after two digits."""
@@ -17,7 +18,7 @@ def pieces(text: str) -> list[str]:
 
 def vocabulary(samples: int = 20_000) -> list[str]:
     """Return the sorted tokens of the generated texts."""
-    rng = arithmetic.generator_of("vocabulary")
+    rng = generator_of("vocabulary")
     found = {f"{space}{form}" for space in ("", " ") for n in range(100) for form in (f"{n}", f"{n:02}")}
     for _ in range(samples):
         _, _, problem = arithmetic.draw(rng, list(arithmetic.FAMILIES), list(arithmetic.LEVELS), "train")

@@ -26,7 +26,7 @@ class Phase:
     """A phase of training and its parts in bytes."""
 
     name: str
-    parts: dict[str, float]
+    parts: dict[str, float | str]
 
     @property
     def total(self) -> float:
@@ -81,7 +81,7 @@ class TrainingMemory:
         outputs = self.shape.query + 2 * self.shape.key + 2 * sizes.hidden + 2 * sizes.intermediate
         return sizes.layers * lora.rank * (inputs + outputs)  # every linear layer of the body
 
-    def states(self) -> dict[str, float]:
+    def states(self) -> dict[str, float | str]:
         """Return what is there in every phase, by name."""
         # Beside float32 ones ZeRO-3 keeps 16-bit weights.
         per_weight = 6 if self.strategy == "zero3" and self.width == 2 else 4
@@ -274,7 +274,7 @@ SHARES = [share / 100 for share in range(90, 5, -5)]
 class Remedy:
     """Settings that make a training fit: keys below the experiment's file, or resources of the model."""
 
-    changes: dict[str, float]
+    changes: dict[str, float | str]
     trainer: TrainingMemory
     """The training with these changes."""
 
@@ -337,9 +337,9 @@ def with_adapters(trainer: TrainingMemory) -> Remedy | None:
     return None if problems(changed) else Remedy({"training.lora": "{}", **changes}, changed)
 
 
-def _with_settings(trainer: TrainingMemory) -> tuple[TrainingMemory, dict[str, float]]:
+def _with_settings(trainer: TrainingMemory) -> tuple[TrainingMemory, dict[str, float | str]]:
     """Change settings of batches and of vLLM as far as it helps."""
-    changes: dict[str, float] = {}
+    changes: dict[str, float | str] = {}
     before = trainer.settings
 
     def change(key: str, value) -> TrainingMemory:

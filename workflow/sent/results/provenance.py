@@ -20,7 +20,7 @@ READ_BY_DATABASE = (
 
 def models(root: Path, experiment: ResolvedExperiment) -> list[dict]:
     """Rows of the table `models`: the experiment's policies, then its entailment models."""
-    rows = []
+    rows: list[dict] = []
     for role, entries in (("policy", experiment.models), ("entailment", experiment.nli_models)):
         for name, entry in entries.items():
             folder = root / "models" / ("nli" if role == "entailment" else "") / name

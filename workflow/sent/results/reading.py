@@ -37,7 +37,8 @@ def attach(databases: dict[str, Path], main: str | None):
     ``main`` is the experiment whose tables need no prefix. Without it every table and view is there once,
     over all experiments, with a first column `experiment`.
     """
-    connection, attached = duckdb.connect(), []
+    connection = duckdb.connect()
+    attached: list[str] = []
     for name, path in sorted(databases.items(), key=lambda item: item[0] != main):
         if twins := [other for other in attached if other.casefold() == name.casefold()]:
             logger.warning("%s: left out, its name differs only in capitals from %s", path, twins[0])

@@ -33,6 +33,8 @@ def fill(connection, reference: str | None = None) -> None:
             for table in (counted, blocks)
         )
     for subset, (counted, blocks) in subsets.items():
+        if counted.empty:  # every benchmark question was trained on
+            continue
         for name, rows in _tables(counted, blocks, subset, reference).items():
             connection.append(name, rows.assign(subset=subset), by_name=True)
 

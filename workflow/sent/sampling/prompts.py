@@ -1,7 +1,10 @@
 """How a question becomes a prompt, and how tokens become the text of a response."""
 
+import contextlib
 import re
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
 
 from sent.config import Model
 from sent.config.examples import examples_of
@@ -13,6 +16,9 @@ from sent.sampling.sampler import Completion
 OPENED = re.compile(rf"(?:{'|'.join(map(re.escape, THINKING_TAGS))})\s*$")
 TAIL = 16
 """Tokens at a prompt's end among which what opens thinking, and white space, are looked for."""
+
+TEMPLATE_SECONDS = 10.0
+"""Seconds of computing that a chat template has for a prompt: it is a program that came with a model, and need not end."""
 
 
 def render(tokenizer, model: Model, question: str) -> tuple[int, ...]:
@@ -38,7 +44,8 @@ def render(tokenizer, model: Model, question: str) -> tuple[int, ...]:
     for prompt, response in examples:
         turns += [("user", prompt), ("assistant", response)]
     turns.append(("user", _asked(model, question)))
-    with reading(f"{tokenizer.name_or_path}: its chat template fails on a prompt"):
+    failing = f"{tokenizer.name_or_path}: its chat template fails on a prompt"
+    with reading(failing), _limited(TEMPLATE_SECONDS, failing):
         return tuple(
             tokenizer.apply_chat_template(
                 [{"role": role, "content": content} for role, content in turns],
@@ -48,6 +55,25 @@ def render(tokenizer, model: Model, question: str) -> tuple[int, ...]:
                 **model.chat_template_kwargs,
             )
         )
+
+
+@contextlib.contextmanager
+def _limited(seconds: float, what: str) -> Iterator[None]:
+    """Raise :class:`SentError` after so many seconds of this process's CPU time. Only a main thread can be stopped so."""
+
+    def stop(*_: object) -> None:
+        raise SentError(f"{what} (it did not end in {seconds:g} s); choose another model, or `chat: false`")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, previous)
 
 
 def response_text(

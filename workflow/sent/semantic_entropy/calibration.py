@@ -75,7 +75,7 @@ def rows(chosen: Chosen, entailment: Entailment, settings: SemanticEntropy) -> l
 
 def _pairs(record: Record, clustering: Clustering) -> Iterator[tuple[Pair, bool]]:
     """Both directions of every two different answers, and whether they are in one cluster."""
-    distinct = {}
+    distinct: dict = {}
     for answer, label in zip(record.answers, clustering.labels, strict=True):
         if answer and (text := normal_form(answer)) and not in_words(answer):
             distinct.setdefault(text, (answer, label))

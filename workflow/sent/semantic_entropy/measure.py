@@ -63,8 +63,9 @@ def semantic_entropy(
             found = _clustered(question, answers, backend, chosen)
     else:
         found = _clustered(question, answers, entailment, chosen)
-    sums = [None if logprobs is None else float(sum(tokens)) for tokens in logprobs or responses]
-    counts = [None if logprobs is None else len(tokens) for tokens in logprobs or responses]
+    told = [None] * len(responses) if logprobs is None else logprobs
+    sums = [None if tokens is None else float(sum(tokens)) for tokens in told]
+    counts = [None if tokens is None else len(tokens) for tokens in told]
     record = Record("", question, answers, list(range(len(answers))), counts, sums)
     row = summarise(record, found, chosen)
     return Measured(

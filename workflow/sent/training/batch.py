@@ -1,6 +1,7 @@
 """The responses of one process, their tokens in flat arrays from the rollout to the loss."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -85,7 +86,9 @@ class Batch:
         """Return some of the sequences."""
         tokens = self.tokens_of(rows)
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        flat = {name: value[tokens] for name, value in values.items() if isinstance(value, Tensor)}
+        flat: dict[str, Any] = {
+            name: value[tokens] for name, value in values.items() if isinstance(value, Tensor)
+        }
         return replace(
             self,
             **flat,
@@ -99,7 +102,8 @@ class Batch:
     def to(self, device) -> "Batch":
         """Return the batch with its tensors on a device."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: v.to(device) for k, v in values.items() if isinstance(v, Tensor)})
+        moved: dict[str, Any] = {k: v.to(device) for k, v in values.items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
 
 
 def offsets_of(lengths) -> np.ndarray:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -77,7 +77,14 @@ class TrainingLoop:
         self.probe, self.best = probe, best
         self.settings: Training = updater.settings
         self.method: Method = updater.method
-        self.state = {"step": 0, "cursor": 0, "rows": [], "probe": [], "best": None, "entropy_level": 0.0}
+        self.state: dict[str, Any] = {
+            "step": 0,
+            "cursor": 0,
+            "rows": [],
+            "probe": [],
+            "best": None,
+            "entropy_level": 0.0,
+        }
         self.state["stream"] = stream.state
         self.log, self.tracking = StepLog(checkpoints.folder), tracking
         self._patient = patient_barrier(accelerator, self.settings.process_timeout_minutes)

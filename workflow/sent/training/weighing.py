@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ def weighed(
     weights, figures = weigh(method, tokens, limit)
     rows = np.searchsorted(tokens.keys, batch.keys)
     mine = np.repeat(tokens.offsets[:-1][rows] - batch.offsets[:-1], batch.lengths) + np.arange(len(logp))
-    flat = {name: torch.from_numpy(w[mine]).to(batch.logp_old) for name, w in weights.items()}
+    flat: dict[str, Any] = {name: torch.from_numpy(w[mine]).to(batch.logp_old) for name, w in weights.items()}
     return replace(batch, **flat, token_scale=1.0 / max(1, len(tokens))), figures
 
 

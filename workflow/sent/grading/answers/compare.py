@@ -295,9 +295,10 @@ def _percent_readings(gold: Scalar, answer: Scalar, policy: str) -> list[tuple[s
     """Pairs of texts to compare: a percent sign is a factor of 1/100, or no more than a unit."""
     signs = gold.unit == "%", answer.unit == "%"
     as_written = gold.text, answer.text
-    as_value = tuple(
+    first, second = (
         rf"\frac{{{t}}}{{100}}" if sign else t for t, sign in zip(as_written, signs, strict=True)
     )
+    as_value = first, second
     if signs[0] == signs[1] or policy == "sign":
         return [as_written]
     return [as_value] if policy == "value" else [as_written, as_value]

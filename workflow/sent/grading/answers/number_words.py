@@ -54,7 +54,8 @@ def number_in_words(text: str) -> str | None:
 
 
 def _fraction(words: list[str]) -> str | None:
-    bottom, top, whole = DENOMINATORS.get(words[-1]) if words else None, words[:-1], ""
+    bottom, top = DENOMINATORS.get(words[-1]) if words else None, words[:-1]
+    whole: int | str | None = ""
     if bottom is None or (not top and words[-1] != "half"):  # "third" alone is an ordinal
         return None
     if "and" in top:

@@ -1,12 +1,14 @@
 """Figures of semantic entropy: what the curriculum is made from."""
 
+from typing import Final
+
 import altair as alt
 import pandas as pd
 
 from sent.results import style
 from sent.results.experiment_data import ExperimentData, Figure, grid, padded
 
-STAGE_COLOURS = "tealblues"
+STAGE_COLOURS: Final = "tealblues"
 
 
 def semantic_entropy_histogram(data: ExperimentData) -> Figure | None:
