@@ -18,7 +18,7 @@ from sent.commands import COMMANDS
 PACKAGE = Path(__file__).parent
 UNTRACKED = frozenset(
     {"sent", "sent.config", "sent.tables", "sent.errors", "sent.failures", "sent.log", "sent.commands"}
-    | {"sent.code_version"}
+    | {"sent.code_version", "sent.lean_imports"}
 )
 DATA_FILES = ("*.sql", "*.html", "*.csv", "*.yaml", "*.json")
 """Files beside a stage's modules that these read."""

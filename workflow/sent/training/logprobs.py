@@ -161,7 +161,7 @@ class _TokenLogprobs(torch.autograd.Function):
 
 def _blocks(hidden: Tensor, weight: Tensor) -> Iterator[tuple[int, int]]:
     """Yield (start, stop) of the vocabulary's blocks."""
-    width, vocabulary = block_width(len(hidden), hidden.is_cuda), len(weight)
+    width, vocabulary = int(block_width(len(hidden), hidden.is_cuda)), len(weight)
     for start in range(0, vocabulary, width):
         yield start, min(start + width, vocabulary)
 
