@@ -87,11 +87,14 @@ def _overhead(log: Path, checkout: Path) -> None:
         datetime.strptime(t, "%a %b %d %H:%M:%S %Y") for t in re.findall(r"^\[(.*)\]$", text, flags=re.M)
     ]
     cores = re.search(r"^Provided cores: (\d+)", text, flags=re.M)
-    records = re.findall(r"^\s+benchmark: (\S+)", text, flags=re.M)
-    rows = [_seconds(checkout / path) for path in dict.fromkeys(records) if (checkout / path).is_file()]
-    if len(rows) < 20 or not cores or len(rows) < len(set(records)):
-        return
     started = datetime.strptime(log.name.partition(".")[0], "%Y-%m-%dT%H%M%S")
+    if len(times) < 2 or not cores:
+        return
+    jobs = [file for file in checkout.glob("results/*/benchmarks/**/*.tsv")]
+    jobs = [file for file in jobs if started.timestamp() <= file.stat().st_mtime <= times[-1].timestamp() + 1]
+    if len(jobs) < 20:
+        return
+    rows = [_seconds(file) for file in jobs]
     wall, work, n = (times[-1] - started).total_seconds(), sum(rows), int(cores[1])
     print(f"run of {started:%d %B, %H:%M}: {len(rows)} jobs, {wall:.0f} s on {n} cores, work {work:.0f} s")
     print(f"{'':28}wall less work over cores: {100 * (wall - work / n) / wall:.1f}% of the wall time")

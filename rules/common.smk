@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -142,7 +143,17 @@ def caption_values(wildcards):
 
 def training_code(wildcards):
     """Return the version of the code that trains by a method: the loop's and the method's own parts'."""
-    return recipe.code(EXPERIMENT.methods[wildcards.method])
+    return _code_that_trains(wildcards.method)
+
+
+@cache  # hashing the files takes 40 ms, and Snakemake asks for every job
+def _code_that_trains(method):
+    return recipe.code(EXPERIMENT.methods[method])
+
+
+@cache
+def _code_with(command, backend):
+    return code_version(command, also=[backend])
 
 
 def own_code(wildcards):
@@ -152,4 +163,4 @@ def own_code(wildcards):
 
 def code_of(command, stage):
     """Return a function of wildcards: the version of a command's code and of the backend that the model's settings name."""
-    return lambda wildcards: code_version(command, also=[EXPERIMENT.backend(stage, model_of(wildcards))])
+    return lambda wildcards: _code_with(command, EXPERIMENT.backend(stage, model_of(wildcards)))
