@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 INSTALLED_TEST := .venv/.installed-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke report install test coverage test-fast test-browser lint test-vllm test-zero3 test-slurm test-pandas2 test-real-model lock gpu-check
+.PHONY: help demo smoke report install test coverage test-fast test-browser lint test-vllm test-zero3 test-slurm test-faults test-pandas2 test-real-model lock gpu-check
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,7 +36,7 @@ $(INSTALLED_TEST): pyproject.toml
 	touch $(INSTALLED) $@
 
 test: $(INSTALLED_TEST)  ## run all tests but those of vLLM, DeepSpeed, SLURM and the real model
-	$(RUN) pytest -m "not slurm" --numprocesses 2 --dist loadfile
+	$(RUN) pytest -m "not slurm and not faults" --numprocesses 2 --dist loadfile
 
 coverage: $(INSTALLED_TEST)  ## run the tests of `make test` and report which lines and branches they reach
 	$(RUN) coverage erase
@@ -77,6 +77,9 @@ test-zero3: .venv-zero3/.installed  ## run the tests of training split by DeepSp
 
 test-slurm: $(INSTALLED_TEST)  ## run an experiment on a SLURM cluster of this one machine (slurm-wlm, munge)
 	$(RUN) pytest -m slurm tests/workflow/test_slurm.py
+
+test-faults: $(INSTALLED_TEST)  ## kill, starve and damage every job of a small run; print what was tried and what survived
+	$(RUN) pytest --numprocesses 2 tests/faults --ignore tests/faults/test_few_faults.py
 
 # The older pandas and NumPy that vLLM brings, laid over the other packages of .venv.
 .venv-pandas2/.installed: $(INSTALLED_TEST)
