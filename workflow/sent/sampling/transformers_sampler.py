@@ -184,9 +184,8 @@ def _evaluating(model):
     if model.device.type == "cpu" and sum(p.numel() for p in model.parameters()) < ONE_THREAD_BELOW:
         torch.set_num_threads(1)
     try:
-        with (
-            torch.inference_mode()
-        ):  # a tenth to a fifth less of a small model's time than without gradients alone
+        # Takes about a tenth less of a small model's time than a mode without gradients alone.
+        with torch.inference_mode():
             yield
     finally:
         if torch.get_num_threads() != threads:
