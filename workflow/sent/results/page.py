@@ -9,7 +9,9 @@ from sent.errors import SentError
 from sent.log import logger
 from sent.results import printing, reading
 
-QUERY = re.compile(r"^```sql\n(?P<query>.*?)^```\n(?:\n|\Z)(?P<table>(?:\|[^\n]*\n)*)", re.MULTILINE | re.DOTALL)
+QUERY = re.compile(
+    r"^```sql\n(?P<query>.*?)^```\n(?:\n|\Z)(?P<table>(?:\|[^\n]*\n)*)", re.MULTILINE | re.DOTALL
+)
 """A block of SQL, and the table below it; none yet where the page is new."""
 
 PICTURE = re.compile(r"\]\((?P<file>pictures/(?P<experiment>\w+)/(?P<figure>\w+)\.svg)\)")
