@@ -35,12 +35,12 @@ $(INSTALLED_TEST): pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $(INSTALLED) $@
 
-test: $(INSTALLED_TEST)  ## run all tests but those of vLLM, DeepSpeed, SLURM and the real model
+test: $(INSTALLED_TEST)  ## run all tests but those of vLLM, DeepSpeed, SLURM, the real model and all faults
 	$(RUN) pytest -m "not slurm and not faults" --numprocesses 2 --dist loadfile
 
 coverage: $(INSTALLED_TEST)  ## run the tests of `make test` and report which lines and branches they reach
 	$(RUN) coverage erase
-	$(RUN) coverage run -m pytest -m "not slurm" --numprocesses 2 --dist loadfile
+	$(RUN) coverage run -m pytest -m "not slurm and not faults" --numprocesses 2 --dist loadfile
 	$(RUN) coverage combine --quiet
 	$(RUN) coverage report
 
