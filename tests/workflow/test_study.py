@@ -45,6 +45,19 @@ def test_points_begin_at_the_methods_of_the_registry(experiment, point, method, 
     assert differences(found, parse(Method, REGISTRY[method], "methods.yaml")) == expected
 
 
+def test_the_study_takes_what_the_sweep_chose():
+    """As docs/nano-study.md says, whose query tells what the rule chooses."""
+    study, sweep = (read(CONFIG / f"{name}.yaml").methods for name in ("study", "sweep"))
+    for method, point in {"en": "en_3e-3", "kl_cov": "kl_cov_2", "sent": "sent_x1"}.items():
+        assert differences(study[method], sweep[point]) == set()
+    parts = {"sent_stage_start": "reference", "sent_abs": "kl_estimator", "sent_cut_25": "curriculum"}
+    for point, key in parts.items():
+        assert getattr(study["sent_chosen"], key) == getattr(sweep[point], key)
+    assert differences(study["sent_chosen"], sweep["sent_x1"]) == {*parts.values(), "covariance_share"}
+    share = study["sent_chosen"].weighting.constants["covariance_share"]
+    assert share == sweep["sent_cov_50"].weighting.constants["covariance_share"]
+
+
 def test_a_sweep_moves_one_variable_at_a_time():
     methods = read(CONFIG / "sweep.yaml").methods
     bases = {
