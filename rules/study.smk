@@ -22,7 +22,7 @@ rule unpack_study:
         part=one_of(PARTS),
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=2000,
         runtime=10,
     params:
         packed=lambda wildcards, input: Path(input.packed).parent,
@@ -38,7 +38,7 @@ rule unpack_study:
 
 rule study_page:
     input:
-        databases=expand(rules.unpack_study.output.database, part=PARTS),
+        databases=expand("results/study_page/{part}/results.duckdb", part=PARTS),
     log:
         "results/study_page/logs/page.log",
     benchmark:
