@@ -33,7 +33,7 @@ class SnakemakeRun:
 
 def newest(folder: Path) -> SnakemakeRun:
     """Return what `.snakemake/` tells of the newest run that was started in ``folder``."""
-    locked = any((folder / ".snakemake/locks").glob("*"))
+    locked = any(_locks(folder))
     for path in sorted((folder / ".snakemake/log").glob("*.snakemake.log"), reverse=True):
         try:
             text = path.read_text(errors="replace", encoding="utf-8")
@@ -60,8 +60,10 @@ def unlock(folder: Path) -> None:
 
     Leaves the lock of one at work alone. Raises :class:`SentError` while jobs that the killed one started go on.
     """
-    run = newest(folder)
-    if not run.locked or run.at_work:
+    locks = _locks(folder)
+    if (
+        not locks or newest(folder).at_work
+    ):  # logs are read where there is a lock: each start of Snakemake comes by here
         return
     if jobs := _processes(folder, _is_job):
         named = ", ".join(f"{process.pid} ({process.info['cmdline'][3]})" for process in jobs)
@@ -69,9 +71,13 @@ def unlock(folder: Path) -> None:
             f"a Snakemake was killed here, and jobs of it still run: processes {named}; wait until they are done, "
             "or end them with kill, and start again"
         )
-    for path in (folder / ".snakemake/locks").glob("*"):
+    for path in locks:
         logger.info("%s: removed, the Snakemake that it belonged to was killed", path)
         path.unlink(missing_ok=True)
+
+
+def _locks(folder: Path) -> list[Path]:
+    return list((folder / ".snakemake/locks").glob("*"))
 
 
 def _line(text: str, key: str) -> str:
