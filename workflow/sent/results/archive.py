@@ -33,7 +33,7 @@ def pack(source: Path, folder: Path) -> None:
     """
     with connect(source) as connection, tables.atomic(folder) as temporary:
         temporary.mkdir()
-        for name in _tables(connection) - LEFT_OUT - MADE_AGAIN:
+        for name in _packed(connection):
             rows = _plain(connection.sql(f"FROM {name}"), name)
             if len(rows):
                 tables.write(temporary / f"{name}.parquet", rows)
@@ -55,10 +55,10 @@ def unpack(folder: Path, output: Path) -> None:
             f"{folder}: no packed experiment (experiment.parquet); make one with `sent results pack`"
         )
     with database.writing(output) as connection:
-        packed = _tables(connection) - LEFT_OUT - MADE_AGAIN
+        packed = _packed(connection)
         for file in files:
             if file.stem not in packed:
-                raise SentError(f"{file}: expected one of {', '.join(sorted(packed))}; remove it")
+                raise SentError(f"{file}: expected one of {', '.join(packed)}; remove it")
             rows = tables.read(file)
             if file.stem == "train_metrics":
                 connection.register("logged", rows)
@@ -70,26 +70,22 @@ def unpack(folder: Path, output: Path) -> None:
         scores.fill(connection, database.reference(connection))
 
 
-def _tables(connection) -> set[str]:
-    names = connection.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
-    return {name for (name,) in names}
+def _packed(connection) -> list[str]:
+    """Names of the tables that are packed."""
+    found = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE NOT temporary ORDER BY 1"
+    ).fetchall()
+    return [name for (name,) in found if name not in LEFT_OUT | MADE_AGAIN]
 
 
 def _plain(rows, name: str) -> pa.Table:
     """Return the rows of a table without texts of questions; JSON as text; steps in single precision."""
+    casts = {"JSON": "VARCHAR"}
     if name == "questions":
         rows = rows.select("* REPLACE (NULL::VARCHAR AS question, NULL::VARCHAR AS answer)")
     if name == "train_metrics":
         rows = rows.select(", ".join(column for column in STEPS if column in rows.columns))
-    texts = [
-        f"{c}::VARCHAR AS {c}"
-        for c, kind in zip(rows.columns, rows.types, strict=True)
-        if str(kind) == "JSON"
-    ]
-    found = rows.select(f"* REPLACE ({', '.join(texts)})" if texts else "*").to_arrow_table()
-    if name != "train_metrics":
-        return found
-    single = {pa.float64(): pa.float32()}
-    return found.cast(
-        pa.schema([field.with_type(single.get(field.type, field.type)) for field in found.schema])
-    )
+        casts["DOUBLE"] = "FLOAT"
+    kinds = zip(rows.columns, map(str, rows.types), strict=True)
+    columns = [f"{column}::{casts.get(kind, kind)} AS {column}" for column, kind in kinds]
+    return rows.select(", ".join(columns)).to_arrow_table()

@@ -7,7 +7,7 @@ from torch import Tensor
 from sent.config import Method
 from sent.errors import SentError
 from sent.training import parts, recipe
-from sent.training.batch import Batch
+from sent.training.batch import Batch, offsets_of
 from sent.training.kl import kl
 
 MEANS = ("kl_old", "kl_reference")
@@ -69,8 +69,7 @@ def pulling(method: Method, batch: Batch, entropy_coefficient: float | None = No
     pulls = (batch.pg_weight != 0) & (batch.advantage != 0)
     if method.kl_anchor is not None:
         pulls |= batch.kl_weight != 0
-    before = np.concatenate([[0], np.cumsum(pulls.numpy())])[batch.offsets]
-    return np.diff(before) > 0
+    return np.diff(offsets_of(pulls.numpy())[batch.offsets]) > 0
 
 
 def gains(
