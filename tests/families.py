@@ -51,14 +51,14 @@ FAMILIES = {
 }  # fmt: skip
 
 
-def make(name: str, seed: int = 0, dropout: float = 0.0):
-    """Return a random model of a family, in the attention that a policy is loaded with."""
+def make(name: str, seed: int = 0, dropout: float = 0.0, **changes):
+    """Return a random model of a family, in the attention that a policy is loaded with; ``changes`` are of its configuration."""
     from sent.models.architecture import attention_of
 
     family, settings = FAMILIES[name]
     config = getattr(transformers, "Gemma3TextConfig" if family == "Gemma3" else f"{family}Config")
     model_class = getattr(transformers, "GPT2LMHeadModel" if family == "GPT2" else f"{family}ForCausalLM")
-    settings = config(**{**DECODER, **settings})
+    settings = config(**{**DECODER, **settings, **changes})
     for key in vars(settings):
         if key.endswith(("dropout", "_pdrop")) and dropout:
             setattr(settings, key, dropout)

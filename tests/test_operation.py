@@ -28,7 +28,7 @@ TRAINING = {
     "resume": ("settings", TO_THE_BIT),
     "trackers": (["tensorboard"], TO_THE_BIT),
     "rollout_batch_tokens": (1, TO_THE_BIT),
-    "gradient_checkpointing": (True, TO_THE_BIT),
+    "gradient_checkpointing": (0.5, TO_THE_BIT),
     "micro_batch_tokens": (40, ROUNDED),
     "scoring_batch_tokens": (20, ROUNDED),
 }

@@ -7,13 +7,14 @@ import torch
 from sent.config import Architecture
 from sent.plan import memory
 from sent.plan.sizes import Shape
+from sent.training.policy import recompute_activations
 
 SIZES = Architecture(
     layers=3, hidden=64, intermediate=160, heads=8, kv_heads=4, head_dim=8, vocabulary=64, context=512
 )
 
 
-def build(kind: str, dtype: torch.dtype, checkpointing: bool):
+def build(kind: str, dtype: torch.dtype, checkpointing: float):
     transformers = pytest.importorskip("transformers")
     config = getattr(transformers, f"{kind}Config")(
         vocab_size=SIZES.vocabulary, hidden_size=SIZES.hidden, intermediate_size=SIZES.intermediate,
@@ -22,7 +23,7 @@ def build(kind: str, dtype: torch.dtype, checkpointing: bool):
     )  # fmt: skip
     model = getattr(transformers, f"{kind}ForCausalLM")(config).to(dtype).train()
     if checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        recompute_activations(model, checkpointing)
         model.enable_input_require_grads()
     return model
 
@@ -43,7 +44,9 @@ def saved_bytes(model, tokens: int, autocast: bool) -> int:
     return sum(size for address, size in storages.items() if address not in weights)
 
 
-@pytest.mark.parametrize("checkpointing", [False, True], ids=["all kept", "checkpointing"])
+@pytest.mark.parametrize(
+    "checkpointing", [0, 0.5, 1], ids=["all kept", "two of three recomputed", "checkpointing"]
+)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "autocast"])
 @pytest.mark.parametrize("kind", ["Qwen2", "Qwen3"])
 def test_bytes_a_token_are_what_autograd_keeps(kind, precision, checkpointing):
@@ -52,7 +55,7 @@ def test_bytes_a_token_are_what_autograd_keeps(kind, precision, checkpointing):
     few, many = (saved_bytes(model, tokens, precision == "autocast") for tokens in (128, 256))
     shape = Shape(SIZES.model_copy(update={"qk_norm": kind == "Qwen3"}))
     expected = memory.kept_activations(shape, precision, checkpointing)
-    if checkpointing:  # the layer that is recomputed exists only in the backward pass
+    if checkpointing == 1:  # the layer that is recomputed exists only in the backward pass
         expected -= memory.layer_activations(shape, precision)
     assert (many - few) / 128 == pytest.approx(expected, rel=0.1 if checkpointing else 0.03)
 

@@ -80,7 +80,7 @@ def test_the_paper_s_models_fit_four_gpus_of_80_gb(capsys):
 def test_without_what_the_file_sets_for_them_the_larger_ones_do_not_fit_and_hear_what_helps(capsys, tmp_path):
     found = plan(capsys, "--configfile", config(tmp_path, "paper", overrides={}))["models"]
     assert [model["fits"] for model in found.values()] == [True, False, False]
-    assert found["qwen2.5-math-7b"]["fits_with"] == {"training.gradient_checkpointing": True}
+    assert found["qwen2.5-math-7b"]["fits_with"] == {"training.gradient_checkpointing": 0.75}
     largest = found["qwen3-14b"]
     assert {sentence.split()[0] for sentence in largest["problems"]} >= {"rollout", "backward", "vLLM's"}
     # Beside the trainer a GPU has no room for all of vLLM's weights: an engine is split over two.

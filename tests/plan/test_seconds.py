@@ -66,6 +66,8 @@ def test_an_update_is_six_operations_a_weight_and_token():
     assert one.phases()["update"] == pytest.approx(flops / (ARITHMETIC * 1e12) + optimizer, rel=1e-6)
     recomputed = step(gradient_checkpointing=True).phases()["update"]
     assert recomputed - one.phases()["update"] == pytest.approx((body + head) / (ARITHMETIC * 1e12), rel=1e-6)
+    half = step(gradient_checkpointing=0.5).phases()["update"]
+    assert half - one.phases()["update"] == pytest.approx((body + head) / 2 / (ARITHMETIC * 1e12), rel=1e-6)
 
 
 def test_scoring_is_repeated_by_methods_that_weigh_tokens_and_by_a_reference():

@@ -149,15 +149,31 @@ def test_dropout_is_off_while_training(family, recomputed):
         torch.testing.assert_close(one.grad, other.grad)
 
 
-def test_activations_are_recomputed():
-    calls = []
-    model = make("Llama")
-    model.model.layers[1].mlp.register_forward_pre_hook(lambda *_: calls.append(1))
-    policies.recompute_activations(model)
-    logp, _ = Policy(model).train()(sequences_of(PROMPTS, RESPONSES))
-    assert len(calls) == 1
-    logp.sum().backward()
-    assert len(calls) == 2
+@pytest.mark.parametrize(
+    ("share", "again"),
+    [
+        (0.01, {4}),
+        (0.25, {1, 4}),
+        (0.5, {0, 2, 4}),
+        (0.51, {0, 1, 3, 4}),
+        (1, set(range(6))),
+        (True, set(range(6))),
+    ],
+)
+def test_the_layers_asked_for_are_recomputed_and_gradients_stay(share, again):
+    calls, found = {}, []
+    for shares in (0, share):
+        model = make("Llama", num_hidden_layers=6)
+        for number, layer in enumerate(model.model.layers):
+            calls[number] = 0
+            layer.mlp.register_forward_pre_hook(lambda *_, n=number: calls.update({n: calls[n] + 1}))
+        policies.recompute_activations(model, shares)
+        logp, entropy = Policy(model).train()(sequences_of(PROMPTS, RESPONSES))
+        assert set(calls.values()) == {1}
+        (logp + entropy).sum().backward()
+        assert calls == {number: 1 + (shares > 0 and number in again) for number in range(6)}
+        found.append([logp, entropy, *(parameter.grad for parameter in model.parameters())])
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
 
 
 def test_parts_that_texts_do_not_pass_are_frozen(tmp_path):

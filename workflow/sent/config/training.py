@@ -147,8 +147,9 @@ class Training(Settings):
     rollout_batch_tokens: int = Field(
         65536, ge=1, description="the same while sampling (transformers backend)"
     )
-    gradient_checkpointing: bool = Field(
-        False, description="recompute activations: less memory, a third more time"
+    gradient_checkpointing: bool | Annotated[float, Field(ge=0, le=1)] = Field(
+        False,
+        description="recompute activations, of all layers or of a share of them: less memory, up to a third more time",
     )
     dynamic_sampling_rounds: int = Field(
         0,
@@ -200,6 +201,13 @@ class Training(Settings):
     )
     trackers: list[Literal["tensorboard", "wandb"]] = Field([], description="log there, too")
     vllm: ColocatedVllm = Field(ColocatedVllm(), description="options of `backend: vllm`")
+
+    @field_validator("gradient_checkpointing", mode="before")
+    @classmethod
+    def _is_a_share(cls, value: Any) -> Any:
+        if not isinstance(value, bool | int | float) or not 0 <= value <= 1:
+            raise ValueError("expected true, false, or the share of layers that are recomputed, from 0 to 1")
+        return value
 
 
 class EntropyController(Settings):

@@ -121,7 +121,7 @@ def _model(builder: Jobs, name: str) -> dict[str, Any]:
 
 
 def _activations(trainer: TrainingMemory) -> dict[str, float]:
-    """Bytes of a micro-batch's activations, with and without gradient checkpointing."""
+    """Bytes of a micro-batch's activations, without gradient checkpointing and with that of all layers."""
     tokens = trainer.batch_tokens()[1]
     return {
         name: tokens * kept_activations(trainer.shape, trainer.precision, checkpointing)

@@ -10,6 +10,7 @@ from sent.config import SAMPLERS, Lora, Model, Training
 from sent.plan.sizes import GIB, Device, Shape
 from sent.training.head_blocks import block_width
 from sent.training.recipe import updates_per_step
+from sent.training.recomputation import keeping
 
 RESERVED = 2 * GIB
 """CUDA context, communication buffers and what the allocator cannot use (assumed)."""
@@ -220,14 +221,16 @@ def layer_activations(shape: Shape, precision: str) -> float:
     return residual + attention + 4 * width * sizes.intermediate
 
 
-def kept_activations(shape: Shape, precision: str, checkpointing: bool) -> float:
-    """Return the bytes a token that all layers keep until the backward pass.
+def kept_activations(shape: Shape, precision: str, checkpointing: float) -> float:
+    """Return the bytes a token that all layers keep until the backward pass, where a share of them recomputes its own.
 
-    With checkpointing: the residual at each layer's beginning, and one layer's activations while it is recomputed.
+    A layer that is recomputed keeps the residual at its beginning. Its activations, while they are there, take the place
+    of the last layer's (:func:`sent.training.recomputation.keeping`); where all are recomputed, one layer's come on top.
     """
     residual = shape.sizes.hidden * (2 if precision == "bfloat16" else 4)
     layer = layer_activations(shape, precision)
-    body = shape.sizes.layers * residual + layer if checkpointing else shape.sizes.layers * layer
+    kept = sum(keeping(checkpointing, shape.sizes.layers))
+    body = (shape.sizes.layers - kept) * residual + max(1, kept) * layer
     return body + shape.sizes.hidden * (7 if precision == "bfloat16" else 10)  # embedding and last norm
 
 
@@ -268,6 +271,8 @@ def rollout_cache(shape: Shape, settings: Training, width: int) -> float:
 GPU_COUNTS, GPUS_PER_NODE = (1, 2, 4, 8, 16, 32), 8
 SHARES = [share / 100 for share in range(90, 5, -5)]
 """Shares of a GPU that vLLM may be given, the largest first."""
+LAYER_SHARES = (0.25, 0.5, 0.75, True)
+"""Shares of the layers that may be recomputed, the cheapest first."""
 
 
 @dataclass(frozen=True)
@@ -354,8 +359,9 @@ def _with_settings(trainer: TrainingMemory) -> tuple[TrainingMemory, dict[str, f
         return replace(trainer, settings=settings)
 
     longest = trainer.settings.max_prompt_tokens + trainer.settings.decoding.max_new_tokens
-    if _over(trainer, "backward") and not trainer.settings.gradient_checkpointing:
-        trainer = change("gradient_checkpointing", True)
+    for share in LAYER_SHARES:
+        if _over(trainer, "backward") and share > trainer.settings.gradient_checkpointing:
+            trainer = change("gradient_checkpointing", share)
     batches = [("score", "scoring_batch_tokens"), ("backward", "micro_batch_tokens")]
     if not trainer.has_engine:
         batches.append(("rollout", "rollout_batch_tokens"))

@@ -10,6 +10,7 @@ from sent.plan.memory import TrainingMemory
 from sent.plan.sizes import Device, Shape
 from sent.training import recipe
 from sent.training.recipe import updates_per_step
+from sent.training.recomputation import keeping
 
 ARITHMETIC = 0.4
 """Share of the peak arithmetic rate that forward and backward passes reach (assumed; published runs: 0.3 to 0.5)."""
@@ -199,12 +200,14 @@ class TrainingTime:
         forward = self._forward_flops()
         # Forward 1, backward 2 (Hoffmann et al. 2022, appendix F: C = 6ND); recomputed: layers where asked, logits always.
         head = self.sequences * self.lengths.response / trainer.gpus * 2 * trainer.shape.head
-        flops = forward * (3 + settings.gradient_checkpointing) + head
+        layers = keeping(settings.gradient_checkpointing, trainer.shape.sizes.layers)
+        passes = 3 + layers.count(False) / len(layers)
+        flops = forward * passes + head
         # Weights are gathered forward and backward, gradients scattered in float32 (Rajbhandari et al. 2020, section 7).
         exchanged = (2 * trainer.width + 4) * trainer.shape.parameters
         tokens, updates = self.tokens / trainer.gpus, updates_per_step(settings)
         batch = min(settings.micro_batch_tokens, math.ceil(tokens / updates))
-        passed = self._passes(flops, tokens, batch, 3 + settings.gradient_checkpointing, exchanged)
+        passed = self._passes(flops, tokens, batch, passes, exchanged)
         stepped = self._runner(4).traffic(OPTIMIZER_BYTES * trainer.trained / trainer.shards)
         if trainer.strategy == "ddp":  # one sum of all gradients
             stepped += 2 * 4 * trainer.trained / trainer.device.link

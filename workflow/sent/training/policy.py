@@ -15,6 +15,7 @@ from sent.models import architecture
 from sent.models.loading import load_model, load_tokenizer
 from sent.training.batch import Batch
 from sent.training.logprobs import token_logprobs
+from sent.training.recomputation import keeping
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,10 @@ def load(folder: str | Path, model: Model, dtype: torch.dtype):
     return loaded, tokenizer
 
 
-def recompute_activations(model: nn.Module) -> None:
-    """Let decoder layers keep no activations for the backward pass, which computes them again.
+def recompute_activations(model: nn.Module, share: float = 1.0) -> None:
+    """Let a share of the decoder's layers keep no activations for the backward pass, which computes them again.
 
-    transformers' own way works in training mode only, where dropout acts.
+    transformers' own way is for all layers, and works in training mode only, where dropout acts.
     """
 
     def recomputed(forward):
@@ -134,13 +135,15 @@ def recompute_activations(model: nn.Module) -> None:
 
         return run
 
-    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    modules = model.get_decoder().modules()
+    layers = [module for module in modules if isinstance(module, GradientCheckpointingLayer)]
     if not layers:
         raise SentError(
             f"training.gradient_checkpointing: {model.config.model_type} has no layers that can be recomputed; set it to false"
         )
-    for layer in layers:
-        layer.forward = recomputed(layer.forward)
+    for layer, keeps in zip(layers, keeping(share, len(layers)), strict=True):
+        if not keeps:
+            layer.forward = recomputed(layer.forward)
 
 
 @torch.no_grad()

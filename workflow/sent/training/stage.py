@@ -297,7 +297,7 @@ def render_questions(
 def make_policy(loaded, settings: Training) -> policies.Policy:
     """Wrap the loaded model for training, with adapters and checkpointing where asked for."""
     if settings.gradient_checkpointing:
-        policies.recompute_activations(loaded)
+        policies.recompute_activations(loaded, settings.gradient_checkpointing)
     if settings.lora is not None:
         try:
             from peft import LoraConfig, get_peft_model
