@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from sent.batching import by_cost, by_token_budget
+from sent.batching import by_cost, by_token_budget, of_a_stream
 
 
 def test_batches_keep_to_the_budget_longest_first():
@@ -11,6 +11,16 @@ def test_batches_keep_to_the_budget_longest_first():
     assert by_token_budget([3, 10, 5, 4], 12) == [[1], [2, 3], [0]]
     assert by_token_budget([2, 2, 2, 2], 4) == [[0, 1], [2, 3]]
     assert by_token_budget([], 4) == []
+
+
+def test_a_stream_is_cut_by_number_and_by_size():
+    assert list(of_a_stream("abcde", 2, len)) == [["a", "b"], ["c", "d"], ["e"]]
+    assert list(of_a_stream(["a", "bbb", "c", "dddd", "e"], 9, len, most=4)) == [
+        ["a", "bbb"],
+        ["c", "dddd"],
+        ["e"],
+    ]
+    assert list(of_a_stream([], 2, len)) == []
 
 
 def test_an_item_beyond_the_budget_is_alone():

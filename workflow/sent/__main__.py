@@ -39,9 +39,10 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
         _drop_output()
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         _drop_output()
-        print("error: interrupted; the same command starts again, or goes on where it can", file=sys.stderr)
+        kept = str(stop) or "the same command starts again, or goes on where it can"
+        print(f"error: interrupted; {kept}", file=sys.stderr)
         return 130
     except Exception as error:
         if (explanation := explain(error)) is None:

@@ -1,8 +1,11 @@
-"""Batches of like length under a budget of tokens."""
+"""Batches of like length under a budget of tokens, and of what comes in a stream."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
+
+T = TypeVar("T")
 
 
 def by_token_budget(lengths: Sequence[int], budget: int, shortest: float = 0.0) -> list[list[int]]:
@@ -45,3 +48,18 @@ def by_cost(lengths: Sequence[int], budget: int, overhead: int) -> list[list[int
         batches.append(order[start[end] : end].tolist())
         end = start[end]
     return batches[::-1]
+
+
+def of_a_stream(
+    items: Iterable[T], count: int, characters: Callable[[T], int], most: int = 16_000_000
+) -> Iterator[list[T]]:
+    """Yield batches of up to ``count`` items in their order; the one with which they have ``most`` characters ends one."""
+    batch, so_far = [], 0
+    for item in items:
+        batch.append(item)
+        so_far += characters(item)
+        if len(batch) == count or so_far >= most:
+            yield batch
+            batch, so_far = [], 0
+    if batch:
+        yield batch

@@ -6,7 +6,7 @@ from pathlib import Path
 
 LIBRARIES = {
     *("transformers", "tokenizers", "safetensors", "sentence_transformers", "huggingface_hub", "jinja2", "peft"),
-    *("pyarrow", "duckdb", "_duckdb", "datasets", "fsspec", "altair", "vl_convert", "vllm"),
+    *("pyarrow", "duckdb", "_duckdb", "sqlite3", "datasets", "fsspec", "altair", "vl_convert", "vllm"),
 }  # fmt: skip
 """Packages that read files of users: what they raise is about those files."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sent.data import format_arguments
 
-BATCH = 4096  # rows that are graded together
+BATCH = 4096  # rows that are graded together, or fewer of very long ones
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,20 +32,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print one line of JSON a row, in the order of the rows. All rows are checked before the first is graded."""
-    import json
-    import sys
+    """Print one line of JSON a row, in the order of the rows. All rows are checked before the first is graded.
+
+    Memory holds a batch of rows; with ``--summary`` two counts a question, too.
+    """
     from collections import Counter
 
     from sent import config
+    from sent.batching import of_a_stream
     from sent.config import Source
     from sent.data.input_row import Reader
     from sent.data.load import golds
     from sent.data.rows import several_times
     from sent.errors import SentError
-    from sent.grading.grader import Gold, Grader
+    from sent.grading.grader import Grader
     from sent.grading.summary import Summary
     from sent.grading.warnings import warn
+    from sent.lines import Lines
     from sent.log import logger, progress
 
     settings = config.parse(config.Grading, args.settings, "--settings")
@@ -53,38 +56,47 @@ def run(args: argparse.Namespace) -> None:
     known = golds(Source(path=args.questions, answer_after=format.answer_after) if args.questions else None)
     counts: Counter[str] = Counter()
     summary, truncated = Summary(), 0
-    with several_times(args.file) as again, Grader(settings) as grader:
-        total = sum(1 for _ in _checked(Reader(format), again(), known))
+    with Lines("row") as lines, several_times(args.file) as again, Grader(settings) as grader:
+        total = sum(
+            1 for _ in progress(_checked(Reader(format), again(), known), desc="checking", unit="row")
+        )
         if not total:
             raise SentError(f"{args.file}: no rows; expected rows with `gold` and `prediction` or `response`")
         reader = Reader(format)
-        bar = progress(total=total, desc="grading", unit="row")
-        for batch in _batches(_checked(reader, again(), known)):
-            for row, found, grades in _graded(batch, grader):
-                counts.update(grade.verdict for grade in grades)
-                truncated += found.finish_reason.count("length")
-                if args.summary:
-                    summary.add(row, found, [grade.verdict for grade in grades])
-                    continue
-                one = found.single or found.responses is None
-                said = {
-                    "verdict": [grade.verdict for grade in grades],
-                    "verdict_reason": [grade.reason for grade in grades],
-                    "extracted": [grade.extracted for grade in grades],
-                }
-                if args.explain:
-                    gold = Gold(found.answer, found.tolerance)
-                    said["steps"] = [[step.shown() for step in grader.steps(gold, g)] for g in grades]
-                line = row.values | {name: value[0] if one else value for name, value in said.items()}
-                sys.stdout.write(json.dumps(line, default=str) + "\n")
-            bar.update(len(batch))
-        bar.close()
-    if args.summary:
-        print(summary.text())
-    sys.stdout.flush()
+        with progress(total=total, desc="grading", unit="row") as bar:
+            for batch in of_a_stream(_checked(reader, again(), known), BATCH, _characters):
+                done = []
+                for row, found, grades in _graded(batch, grader):
+                    verdicts = [grade.verdict for grade in grades]
+                    counts.update(verdicts)
+                    truncated += found.finish_reason.count("length")
+                    if args.summary:
+                        summary.add(row, found, verdicts)
+                    else:
+                        done.append(_line(row, found, grades, grader if args.explain else None))
+                lines.print(done)
+                bar.update(len(batch))
+        if args.summary:
+            print(summary.text(), flush=True)
     reader.log()
     logger.info("graded %d rows: %s", total, ", ".join(f"{n} {v}" for v, n in counts.most_common()) or "none")
     warn(args.file, counts, truncated)
+
+
+def _line(row, found, grades: list, grader) -> dict:
+    """A row with what was found; with the steps of ``grader`` where there is one."""
+    from sent.grading.grader import Gold
+
+    said = {
+        "verdict": [grade.verdict for grade in grades],
+        "verdict_reason": [grade.reason for grade in grades],
+        "extracted": [grade.extracted for grade in grades],
+    }
+    if grader is not None:
+        gold = Gold(found.answer, found.tolerance)
+        said["steps"] = [[step.shown() for step in grader.steps(gold, grade)] for grade in grades]
+    one = found.single or found.responses is None
+    return row.values | {name: value[0] if one else value for name, value in said.items()}
 
 
 def _checked(reader, rows, golds: dict) -> Iterator[tuple]:
@@ -118,11 +130,9 @@ def _problem(found) -> tuple[str, str] | None:
     return None
 
 
-def _batches(rows: Iterator[tuple]) -> Iterator[list[tuple]]:
-    from itertools import islice
-
-    while batch := list(islice(rows, BATCH)):
-        yield batch
+def _characters(row: tuple) -> int:
+    _, found = row
+    return sum(len(text or "") for text in found.responses or [found.prediction])
 
 
 def _graded(batch: list[tuple], grader) -> Iterator[tuple]:

@@ -11,7 +11,7 @@ from sent.grading.extract import Thinking, extract_answer, unbox
 from sent.grading.string_match import string_match
 from sent.log import logger
 
-CACHE_SIZE = 500_000
+CACHE_SIZE = 100_000  # grades remembered; beyond that it starts over, so that memory stays bounded
 SYMBOLIC = "math-verify"
 
 

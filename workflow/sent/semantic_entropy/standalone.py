@@ -1,11 +1,11 @@
 """Semantic entropy of anybody's samples: any file of rows in, a line of JSON a question out."""
 
-import json
 import sys
 from contextlib import redirect_stdout
-from itertools import islice
 
+from sent.batching import of_a_stream
 from sent.config import RowFormat, SemanticEntropy
+from sent.lines import Lines
 from sent.log import logger
 from sent.semantic_entropy.clustering import Answers, cluster
 from sent.semantic_entropy.entailment.loading import load_entailment
@@ -14,7 +14,7 @@ from sent.semantic_entropy.stated import StatedAnswers
 from sent.semantic_entropy.summary import summarise
 
 _CHUNK = 1000
-"""Questions in memory at once."""
+"""Questions in memory at once, or fewer with very long answers."""
 
 _GRADED_ONLY = ("question_id", "accuracy")
 
@@ -33,22 +33,27 @@ def run(
     other columns of the semantic entropy table. Raises :class:`SentError` that names a bad row.
     """
     stated = StatedAnswers(whole, settings.answer_phrases, settings.thinking_tags)
-    lines = read(path, stated, format)
-    done = 0
-    output = sys.stdout
+    records = read(path, stated, format)
     # Some libraries greet on standard output, which is for JSON alone.
-    with redirect_stdout(sys.stderr), load_entailment(settings, model) as entailment:
-        while chunk := list(islice(lines, _CHUNK)):
+    with (
+        Lines("question") as lines,
+        redirect_stdout(sys.stderr),
+        load_entailment(settings, model) as entailment,
+    ):
+        for chunk in of_a_stream(
+            records, _CHUNK, lambda one: sum(len(text or "") for text in one[1].answers)
+        ):
             questions = [Answers(record.text, record.answers) for _, record in chunk]
             found = cluster(questions, entailment, settings.criterion, settings.unparsable)
-            for (given_id, record), clustering in zip(chunk, found, strict=True):
-                row = summarise(record, clustering, settings)
-                line = {name: row[name] for name in ("semantic_entropy", "n_clusters")}
-                if estimators:
-                    line |= {name: value for name, value in row.items() if name not in _GRADED_ONLY}
-                print(json.dumps({"id": given_id, **line, "clusters": clustering.labels}), file=output)
-            done += len(chunk)
-    logger.info("semantic entropy of %d questions", done)
+            lines.print(
+                {
+                    "id": given,
+                    **_shown(summarise(record, each, settings), estimators),
+                    "clusters": each.labels,
+                }
+                for (given, record), each in zip(chunk, found, strict=True)
+            )
+    logger.info("semantic entropy of %d questions", lines.done)
     if stated.taken_whole:
         logger.info(
             "%d of %d responses have no box and no phrase such as 'the answer is': being short, they were taken whole",
@@ -62,3 +67,8 @@ def run(
             stated.responses,
             settings.unparsable,
         )
+
+
+def _shown(row: dict, estimators: bool) -> dict:
+    first = {name: row[name] for name in ("semantic_entropy", "n_clusters")}
+    return first | {name: row[name] for name in row if estimators and name not in _GRADED_ONLY}

@@ -3,7 +3,7 @@
 from sent.log import progress
 from sent.semantic_entropy.entailment import Advance, Entailment, Judgement, Pair, silent
 
-_CAPACITY = 500_000
+_CAPACITY = 100_000
 """Judgements remembered; beyond that it starts over, so that memory stays bounded."""
 
 

@@ -1,6 +1,7 @@
 """Processes that each hold the NLI model: one a GPU where there are GPUs, else as many as asked."""
 
 import multiprocessing
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -58,6 +59,9 @@ class Workers:
 
 
 def _start(queue, folder, precision, threads) -> None:
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all processes; the first one ends the others
     import torch
 
     from sent.semantic_entropy.entailment.scorer import Scorer
