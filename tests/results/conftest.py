@@ -209,7 +209,8 @@ def write_training(root: Path, model: str, method: str, seed: int) -> None:
         asked = [step for step in (0, 4, 6) if method != "sent" or (step > 3) == (stage == 2)]
         probed = [row for step in asked for row in probe_rows(stage, step, seed)]
         tables.write(folder / "probe.parquet", tables.table(tables.PROBE, probed))
-        (folder / "train.json").write_text(json.dumps({"tokens": 1234, "steps": steps}))
+        told = {"method": method, "seed": seed, "stage": stage, "tokens": 1234, "steps": steps, "files": {}}
+        (folder / "train.json").write_text(json.dumps(told))
 
 
 def probe_rows(stage: int, step: int, seed: int) -> list[dict]:
@@ -255,7 +256,7 @@ def write_all(root: Path) -> None:
                 write_evaluation(root, model, method, seed, {b: p[method] for b, p in PATTERNS.items()})
     nli = root / "models/nli/tiny_nli"
     nli.mkdir(parents=True)
-    (nli / "provenance.json").write_text(json.dumps({"origin": "trained here"}))
+    (nli / "provenance.json").write_text(json.dumps({"origin": "trained here", "files": {}}))
     (nli / "accuracy.json").write_text(json.dumps({"accuracy": 0.985}))
     record = root / "benchmarks/training/small/grpo/seed0/stage1.tsv"
     record.parent.mkdir(parents=True)

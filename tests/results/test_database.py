@@ -1,6 +1,7 @@
 """The database of the small experiment in conftest.py: its values are worked out by hand."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -366,6 +367,38 @@ def test_entropy_of_unknown_questions_is_refused(toy, experiment):
 def test_a_damaged_file_is_named(toy, experiment):
     (toy / "samples/small.parquet").write_text("not parquet")
     with pytest.raises(SentError, match=r"samples/small\.parquet: not a readable Parquet file"):
+        build(toy, experiment)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b'{"steps": 6, "fil', b"\xff\xfe\x00\x80", b"[1]", b'{"other": 1}', b"[" * 100_000],
+    ids=["emptied", "truncated", "random bytes", "a list", "another schema", "deep"],
+)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train/small/grpo/seed0/stage1/train.json",
+        "models/small/provenance.json",
+        "models/nli/tiny_nli/accuracy.json",
+    ],
+)
+def test_a_damaged_json_file_is_named(toy, experiment, name, damage):
+    (toy / name).write_bytes(damage)
+    with pytest.raises(SentError, match=re.escape(f"{toy / name}: ")) as error:
+        build(toy, experiment)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"), [("grpo/seed1/stage1", "'seed' is 1"), ("sent/seed0/stage1", "'method' is 'sent'")]
+)
+def test_a_summary_of_another_training_is_refused(toy, experiment, other, said):
+    folder = toy / "train/small"
+    shutil.copy(folder / other / "train.json", folder / "grpo/seed0/stage1/train.json")
+    with pytest.raises(
+        SentError, match=rf"grpo/seed0/stage1/train\.json: {said}, expected .*another training"
+    ):
         build(toy, experiment)
 
 

@@ -163,9 +163,18 @@ def test_a_model_that_is_no_nli_model_is_refused(tiny_nli, tmp_path):
         load_entailment(settings(), folder)
     with pytest.raises(SentError, match="not a model folder"):
         load_entailment(settings(), tmp_path)
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(SentError, match="not valid JSON"):
-        load_entailment(settings(), tmp_path)
+    for damaged in (
+        b"{",
+        b"",
+        b"\xff\xfe\0",
+        b"[]",
+        b'{"architectures": 1}',
+        b'{"id2label": ["a"]}',
+        b"[" * 100_000,
+    ):
+        (tmp_path / "config.json").write_bytes(damaged)
+        with pytest.raises(SentError, match=r"config\.json: not a model's configuration in JSON"):
+            load_entailment(settings(), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,21 @@ def test_work_that_goes_on_under_other_code_takes_its_log_along(written, tmp_pat
     assert step_log.newest(tmp_path / "none") is None
 
 
+@pytest.mark.parametrize(
+    "damage", [b"", b"\xff\x80", b"[1]", b'{"reward": 1}', b'{"step": 2, "re', b"[" * 100_000]
+)
+def test_a_damaged_line_costs_itself_alone(written, damage, caplog):
+    path = written.folder / step_log.ROLLOUTS
+    first, _, third, *rest = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([first, damage + b"\n", third, *rest]))
+    left = [row(k) for k in (1, 2, 2, 3, 3)]
+    assert written.rollouts() == left
+    written.start(3)
+    assert f"{path}: 1 lines cannot be read" in caplog.text
+    written.append(row(4), [row(4)])
+    assert written.rollouts() == [*left, row(4)]
+
+
 def group(place: int, question: str, size: int = 3) -> Group:
     """A group whose texts and advantages name its place and response."""
     completions = [Completion([1], [-1.0], "length" if i == 2 else "stop") for i in range(size)]

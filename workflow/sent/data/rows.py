@@ -190,7 +190,7 @@ class _DoubledKeyError(Exception):
 def _parsed(place: str, number: int, line: bytes) -> Any:
     where = f"{place}: row {number}"
     try:
-        return json.loads(line.decode(), object_pairs_hook=_once)
+        return _DECODER.decode(line.decode())
     except UnicodeDecodeError as error:
         problem = f"is not UTF-8 text ({error.reason} at byte {error.start})"
         raise SentError(f"{where} {problem}; save the file as UTF-8") from None
@@ -213,6 +213,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise _DoubledKeyError(next(name for name in names if names.count(name) > 1))
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _object(place: str, number: int, found: Any) -> Row:

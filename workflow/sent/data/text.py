@@ -23,7 +23,7 @@ def question_key(text: str) -> str:
 
 def whole_text(text: str) -> str:
     """Return a text with U+FFFD for every lone surrogate: half a character, which no file of ours can hold."""
-    return _LONE_SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def answer_key(text: str) -> str | Decimal:

@@ -80,7 +80,7 @@ def read_json(path: Path) -> dict:
     """Read a JSON object; :class:`SentError` if it is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SentError(
             f"{path}: not readable as JSON ({error}); delete it and run its stage again"
         ) from None

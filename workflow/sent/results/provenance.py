@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sent.errors import SentError
 from sent.experiment import ResolvedExperiment
 from sent.models.folder import sha256
 from sent.results.files import Files, read_json
@@ -25,7 +26,6 @@ def models(root: Path, experiment: ResolvedExperiment) -> list[dict]:
         for name, entry in entries.items():
             folder = root / "models" / ("nli" if role == "entailment" else "") / name
             known = _json_or_empty(folder / "provenance.json")
-            measured = _json_or_empty(folder / "accuracy.json")
             rows.append(
                 {
                     "model": name,
@@ -33,7 +33,7 @@ def models(root: Path, experiment: ResolvedExperiment) -> list[dict]:
                     "role": role,
                     "label": entry.label or name,
                     "scale": entry.scale,
-                    "accuracy": measured.get("accuracy"),
+                    "accuracy": _accuracy(folder / "accuracy.json"),
                     "provenance": json.dumps(known, sort_keys=True) if known else None,
                 }
             )
@@ -55,11 +55,13 @@ def _artefacts(files: Files, experiment: ResolvedExperiment) -> list[dict]:
         measured = {"bytes": path.stat().st_size, "sha256": sha256(path)}
         rows.append({"path": place, "stage": place.partition("/")[0], **measured, **sources.get(place, {})})
     for folder in files.folders():
-        known = _json_or_empty(folder / "provenance.json")
-        rows += _files_of(folder.relative_to(files.root).as_posix(), known, known.get("files"))
+        place = folder / "provenance.json"
+        known = _json_or_empty(place)
+        rows += _files_of(place, folder.relative_to(files.root).as_posix(), known, known.get("files"))
     for file in files.called("summary"):
         policy = file.path.relative_to(files.root).parent.as_posix() + "/policy"
-        rows += _files_of(policy, {"origin": "trained in this workflow"}, read_json(file.path).get("files"))
+        made = read_json(file.path).get("files")
+        rows += _files_of(file.path, policy, {"origin": "trained in this workflow"}, made)
     return [{**dict.fromkeys(("bytes", "sha256", "origin", "revision", "licence")), **row} for row in rows]
 
 
@@ -84,14 +86,21 @@ def _origin(source: dict) -> dict:
     }
 
 
-def _files_of(folder: str, known: dict, files: dict | None) -> list[dict]:
-    """A row for every file of a model or trained policy, with the hashes taken when the folder was made."""
+def _files_of(said: Path, folder: str, known: dict, files) -> list[dict]:
+    """A row for every file of a model or trained policy, with the hashes that ``said`` tells of: taken when it was made."""
     origin = {
         "stage": folder.partition("/")[0],
         **{key: known.get(key) for key in ("origin", "revision", "licence")},
     }
+    try:
+        measured = {name: (int(file["bytes"]), str(file["sha256"])) for name, file in files.items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise SentError(
+            f"{said}: 'files': expected size and SHA-256 by name, found {files!s:.80}; delete it and run its stage again"
+        ) from None
     return [
-        {"path": f"{folder}/{name}", **measured, **origin} for name, measured in sorted((files or {}).items())
+        {"path": f"{folder}/{name}", "bytes": size, "sha256": sha, **origin}
+        for name, (size, sha) in sorted(measured.items())
     ]
 
 
@@ -120,6 +129,18 @@ def _number(text: str | None) -> float | None:
         return float(text)
     except (TypeError, ValueError):
         return None
+
+
+def _accuracy(path: Path) -> float | None:
+    """The accuracy of an entailment model that was trained here."""
+    if not path.is_file():
+        return None
+    found = read_json(path).get("accuracy")
+    if not isinstance(found, int | float) or not 0 <= found <= 1:
+        raise SentError(
+            f"{path}: 'accuracy': expected a share, found {found!r}; delete it and run its stage again"
+        )
+    return found
 
 
 def _json_or_empty(path: Path) -> dict:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -28,7 +29,7 @@ def load(connection, files: Files) -> None:
         totals = dict(zip(steps["step"], total, strict=True))
         told = rollouts[rollouts["step"].isin(list(totals))]
         kept.append(told.assign(**keys, total_step=told["step"].map(totals)))
-        summary = read_json(summaries[key]) if key in summaries else {}
+        summary = _summary(summaries[key], keys) if key in summaries else {}
         if len(steps) != summary.get("steps", max(1, len(steps))):
             place = summaries[key].with_name("metrics.parquet") if key in summaries else f"metrics of {key}"
             expected = summary.get("steps", "some")
@@ -50,6 +51,18 @@ def load(connection, files: Files) -> None:
             run(connection, query)
         for name in ("logged", "kept"):
             connection.unregister(name)
+
+
+def _summary(path: Path, keys: dict) -> dict:
+    """Read a train.json. Raises :class:`SentError` for one of another training."""
+    summary = read_json(path)
+    for name in ("method", "seed", "stage"):
+        if str(summary.get(name)) != str(keys[name]):
+            raise SentError(
+                f"{path}: '{name}' is {summary.get(name)!r}, expected {keys[name]!r}: it is of another training; delete it and "
+                "run the training again"
+            )
+    return summary
 
 
 def _stages(files: Files) -> Iterator[tuple[dict, pd.DataFrame, pd.DataFrame]]:

@@ -9,6 +9,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from sent import tables
+from sent.log import logger
+
 METRICS, ROLLOUTS = "metrics.jsonl", "rollouts.jsonl"
 
 
@@ -29,8 +32,13 @@ class StepLog:
             if earlier is not None and earlier != self.folder and (earlier / name).is_file():
                 shutil.copyfile(earlier / name, path)
             path.touch()
-            kept = sum(length for row, length in _lines(path) if row["step"] <= step)
-            os.truncate(path, kept)
+            lines = list(_lines(path))
+            if lost := sum(row is None and line.endswith(b"\n") for row, line in lines):
+                logger.warning(
+                    "%s: %s lines cannot be read; what they told of earlier steps is lost", path, lost
+                )
+            with tables.atomic(path) as temporary:
+                temporary.write_bytes(b"".join(line for row, line in lines if row and row["step"] <= step))
 
     def append(self, metrics: dict, rollouts: list[dict]) -> None:
         """Add a step."""
@@ -47,8 +55,8 @@ class StepLog:
 
 
 def read(path: Path) -> list[dict]:
-    """Return the rows of a file, without a last line that is not whole: its job was killed, or writes it just now."""
-    return [row for row, _ in _lines(path)]
+    """Return the rows of a file, without lines that are not whole: damaged, or that a job writes or was killed over."""
+    return [row for row, _ in _lines(path) if row]
 
 
 def newest(checkpoints: Path) -> Path | None:
@@ -57,14 +65,13 @@ def newest(checkpoints: Path) -> Path | None:
     return found[-1].parent if found else None
 
 
-def _lines(path: Path) -> Iterator[tuple[dict, int]]:
-    """The rows up to the first line that is not whole, each with its length in bytes."""
+def _lines(path: Path) -> Iterator[tuple[dict | None, bytes]]:
+    """The lines, each with its row, or None where it cannot be read."""
     with path.open("rb") as file:
         for line in file:
             try:
                 row = json.loads(line)
-            except ValueError:
-                return
-            if not line.endswith(b"\n") or not isinstance(row, dict) or type(row.get("step")) is not int:
-                return
-            yield row, len(line)
+            except (ValueError, RecursionError):
+                row = None
+            whole = line.endswith(b"\n") and isinstance(row, dict) and type(row.get("step")) is int
+            yield row if whole else None, line

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from sent.errors import SentError
-from sent.models.folder import config_file
+from sent.models.folder import config_file, reading
 from sent.semantic_entropy.entailment import Label
 
 _NAMES = {
@@ -25,17 +25,15 @@ def label_order(folder: str | Path) -> list[int]:
     labels: orders differ between models, so a wrong guess would silently swap contradiction and entailment.
     """
     file = config_file(Path(folder), str(folder))
-    try:
+    with reading(f"{file}: not a model's configuration in JSON; fetch the model again"):
         config = json.loads(file.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise SentError(f"{file}: not valid JSON ({error}); fetch the model again") from None
-    architectures = config.get("architectures") or []
+        architectures = [str(name) for name in config.get("architectures") or []]
+        names = {int(column): str(name) for column, name in (config.get("id2label") or {}).items()}
     if not any("SequenceClassification" in name for name in architectures):
         raise SentError(
             f"{folder}: no NLI model: its architecture is {', '.join(architectures) or 'not given'}; "
             "expected a sequence classifier, such as a sentence-transformers CrossEncoder trained on NLI"
         )
-    names = {int(column): str(name) for column, name in (config.get("id2label") or {}).items()}
     listed = ", ".join(names[column] for column in sorted(names)) or "none"
     if not names or all(name.upper().startswith("LABEL_") for name in names.values()):
         raise SentError(
