@@ -6,11 +6,13 @@ from itertools import combinations
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 import vl_convert
 from sent.experiment import read
 from sent.results import database as database_module
 from sent.results import figures, queries, style
+from sent.results.figures import named_points, scores
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +167,24 @@ def test_colour_blind_readers_can_tell_methods_apart(vision):
     assert min(d for pair, d in apart.items() if set(pair) <= set(paper)) > 14
     dashes = dict(zip(seen, style.dashes(list(seen)), strict=True))
     assert [p for p, d in apart.items() if d < 14 and dashes[p[0]] == dashes[p[1]]] == []
+
+
+def test_more_methods_than_colours_have_their_names_beside_their_points():
+    methods = ["base", *(f"method_{number}" for number in range(named_points.MANY))]
+    points = pd.DataFrame(
+        {"method": methods, "Method": methods, "x": [30.0, *range(50, 59)], "y": [98.0, *range(90, 99)]}
+    )
+    assert named_points.fit({"small": "Small"}, points)
+    assert not named_points.fit({"small": "Small"}, points[1:]), "as many as there are colours"
+    assert not named_points.fit({"small": "Small", "large": "Large"}, points)
+    figure = scores._named_pareto(points, "avg@64 (%)", "pass@64 (%)", seeds=3)
+    drawn = figure.chart.to_dict()
+    named, names, line = drawn["concat"][0]["layer"]
+    assert (names["encoding"]["text"]["field"], line["mark"]["type"]) == ("Method", "rule")
+    assert named["encoding"]["x"]["scale"]["domain"] == pytest.approx([49.2, 58.8]), (
+        "the untrained policy stays outside"
+    )
+    assert figure.caption == (
+        "pass@64 against avg@64, means over the benchmarks and 3 training seeds, a point a method; dashed: the untrained "
+        "policy, whose avg@64 is 30.0."
+    )

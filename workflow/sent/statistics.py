@@ -161,10 +161,10 @@ def sign_flip_p(observed: np.ndarray, flipped: np.ndarray) -> np.ndarray:
 
 def holm(p: np.ndarray) -> np.ndarray:
     """Return p-values ``[M]`` corrected for M comparisons (Holm, 1979); NaN counts as no comparison."""
-    from statsmodels.stats.multitest import multipletests
-
     corrected, known = np.full(len(p), np.nan), ~np.isnan(p)
     if known.any():
+        from statsmodels.stats.multitest import multipletests
+
         # multipletests collects garbage at every call, 0.1 s each where much is loaded: hide what is loaded from it.
         gc.freeze()
         corrected[known] = multipletests(p[known], method="holm")[1]

@@ -71,9 +71,10 @@ class ExperimentData:
         methods = self.present(self.methods, found)
         colours = dict(zip(self.methods, style.colours(list(self.methods)), strict=True))
         scale = alt.Scale(domain=list(methods.values()), range=[colours.get(m, "#000000") for m in methods])
-        return alt.Color(
-            "Method:N", scale=scale, title=None, legend=legend or alt.Legend(symbolType="circle")
-        )
+        legend = legend or alt.Legend(symbolType="circle")
+        if len(methods) > style.LEGEND_COLUMNS:
+            legend.columns = style.LEGEND_COLUMNS
+        return alt.Color("Method:N", scale=scale, title=None, legend=legend)
 
     def line(self, found: pd.Series) -> dict[str, Any]:
         """Return the encodings of lines of the methods that are ``found``: colour, and dashes for some."""

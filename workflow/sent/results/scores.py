@@ -135,15 +135,19 @@ def paired(
 
 def _differences(values: pd.DataFrame, reference: str | None) -> pd.DataFrame | None:
     """Columns of every run minus those of its baseline's with the same seed and metric; None if there are none."""
-    found = {}
-    for model, method, seed, metric in values.columns:
+    places = {key: place for place, key in enumerate(values.columns)}
+    pairs = {}
+    for model, method, seed, metric in places:
         baseline = (reference, method) if reference else (model, BASELINE)
-        if (model, method) != baseline and (*baseline, seed, metric) in values.columns:
+        if (model, method) != baseline and (*baseline, seed, metric) in places:
             key = model, method, seed, metric
-            found[key] = values[key] - values[*baseline, seed, metric]
-    if not found:
+            pairs[key] = places[key], places[*baseline, seed, metric]
+    if not pairs:
         return None
-    return pd.DataFrame(found, index=values.index).rename_axis(columns=[*RUN, "metric"])
+    of_method, of_baseline = np.array(list(pairs.values())).T
+    counted = values.to_numpy()  # a column at a time pandas takes 3 ms
+    columns = pd.MultiIndex.from_tuples(pairs, names=[*RUN, "metric"])
+    return pd.DataFrame(counted[:, of_method] - counted[:, of_baseline], index=values.index, columns=columns)
 
 
 def _over_seeds(benchmarks: list[pd.DataFrame], name: str) -> pd.DataFrame:

@@ -41,6 +41,9 @@ NEUTRAL = "#4C6A78"
 PANEL = 150
 """Width of one panel in pixels of 1/96 inch: three of them fit the width of a page."""
 
+LEGEND_COLUMNS = 9
+"""More methods than these are listed in several rows."""
+
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 

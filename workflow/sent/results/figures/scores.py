@@ -7,6 +7,7 @@ import pandas as pd
 
 from sent.results import style
 from sent.results.experiment_data import ExperimentData, Figure, grid, padded
+from sent.results.figures import named_points
 from sent.results.scores import AVERAGE
 
 CLEAR = 4
@@ -126,6 +127,9 @@ def pareto(data: ExperimentData) -> Figure | None:
     points = data.labelled(points.assign(x_low=points["x"] - spread, x_high=points["x"] + spread))
     models = data.present(data.models, points["model"])
     titles = {reached: f"{reached} (%)", "semantic_entropy": "semantic entropy (nats)"}
+    if named_points.fit(models, points):
+        points["y"] = 100 * wide["value"][reached].to_numpy()
+        return _named_pareto(points, f"{mean} (%)", titles[reached], int(scores["seeds"].max()))
     panels = []
     for number, (metric, factor) in enumerate(rows.items()):
         value, sd = (factor * wide[part][metric].fillna(0).to_numpy() for part in ("value", "sd_training"))
@@ -156,6 +160,30 @@ def pareto(data: ExperimentData) -> Figure | None:
     return Figure(
         grid(panels),
         f"{reached} and the semantic entropy of the answers against {mean}, means over the benchmarks, a point a method; {bars}.",
+    )
+
+
+def _named_pareto(points: pd.DataFrame, mean: str, reached: str, seeds: int) -> Figure:
+    """The first row of :func:`pareto` with names; the untrained policy, which is far to the left, as a line."""
+    trained, base = points[points["method"] != "base"], points[points["method"] == "base"]
+    x, y = (
+        {
+            "shorthand": f"{axis}:Q",
+            "title": title,
+            "scale": alt.Scale(domain=padded(found.min(), found.max(), 0.1), nice=False, zero=False),
+        }
+        for axis, title, found in (("x", mean, trained["x"]), ("y", reached, points["y"]))
+    )
+    line = alt.Chart(base).mark_rule(strokeDash=style.DASHES["base"]).encode(y=alt.Y(**y))
+    untrained = (
+        f"; dashed: the untrained policy, whose {mean.removesuffix(' (%)')} is {base['x'].iloc[0]:.1f}"
+        if len(base)
+        else ""
+    )
+    return Figure(
+        grid([[named_points.panel(trained, x, y, "Method", line)]]),
+        f"{reached.removesuffix(' (%)')} against {mean.removesuffix(' (%)')}, means over the benchmarks and {seeds} training "
+        f"seed{'s' if seeds > 1 else ''}, a point a method{untrained}.",
     )
 
 

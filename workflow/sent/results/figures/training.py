@@ -8,6 +8,7 @@ import pandas as pd
 
 from sent.results import style
 from sent.results.experiment_data import ExperimentData, Figure, grid, padded, step_axis
+from sent.results.figures import named_points
 
 CURVES = {
     "entropy": "token entropy (nats)",
@@ -73,25 +74,21 @@ def probe_pareto(data: ExperimentData) -> Figure | None:
         )
         for axis, column in (("x", "pass_1"), ("y", "pass_n"))
     }
-    named = len(models) == 1 and asked["method"].nunique() > len(
-        style.MORE_COLOURS
-    )  # more than colours can tell apart
     panels = []
     for column, (model, label) in enumerate(models.items()):
         here = points[points["model"] == model]
-        base = alt.Chart(here).encode(
-            x=alt.X("pass_1:Q", title="pass@1", scale=scales["x"]),
-            y=alt.Y("pass_n:Q", title="pass@n" if column == 0 else None, scale=scales["y"]),
-        )
-        trained = base.transform_filter("datum.step > 0")
+        x: dict[str, Any] = {"shorthand": "pass_1:Q", "title": "pass@1", "scale": scales["x"]}
+        y: dict[str, Any] = {
+            "shorthand": "pass_n:Q", "title": "pass@n" if column == 0 else None, "scale": scales["y"]
+        }  # fmt: skip
+        base = alt.Chart(here).encode(x=alt.X(**x), y=alt.Y(**y))
         start = base.transform_filter("datum.step == 0").mark_point(shape="cross", color="#000000", size=60)
-        if named:
-            dots = trained.mark_circle(size=30, opacity=1, color=style.NEUTRAL)
-            names = trained.mark_text(align="left", dx=5, fontSize=9).encode(text="method:N")
-            chart = alt.layer(dots, names, start).properties(width=3 * style.PANEL, height=2 * style.PANEL)
+        if named_points.fit(models, points):
+            chart = named_points.panel(here[here["step"] > 0], x, y, "method", start)
         else:
-            dots = trained.mark_circle(size=40, opacity=1).encode(color=data.colour(points["method"]))
-            chart = alt.layer(dots, start).properties(width=style.PANEL, height=style.PANEL)
+            dots = base.transform_filter("datum.step > 0").mark_circle(size=40, opacity=1)
+            chart = alt.layer(dots.encode(color=data.colour(points["method"])), start)
+            chart = chart.properties(width=style.PANEL, height=style.PANEL)
         panels.append(chart.properties(title=label))
     count, seeds = int(asked["n"].max()), int(asked["seeds"].max())
     caption = (
