@@ -57,6 +57,12 @@ include: "rules/study.smk"
 include: "rules/stages.smk"
 
 
+# Snakemake reads the signature of every function of params three times a job; one that is written down is found at once.
+for _rule in workflow.rules:
+    for _function in filter(callable, _rule.params):
+        _function.__signature__ = inspect.signature(_function)
+
+
 report: opening_of_report()
 
 

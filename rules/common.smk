@@ -4,6 +4,7 @@ Inputs: the experiment (`config`) and the registries config/models.yaml, methods
 Outputs: none; a mistake in them ends the run here, with one message.
 """
 
+import inspect
 import json
 import os
 import re
@@ -56,6 +57,13 @@ except SentError as error:
 
 RECORDED = EXPERIMENT.experiment.recorded
 
+# Snakemake asks for every job, and jobs are many to a model or a method.
+settings_of = cache(EXPERIMENT.settings)
+science_of = cache(EXPERIMENT.science)
+method_of = cache(EXPERIMENT.method)
+probe_settings = cache(EXPERIMENT.probe)
+resources_of = cache(EXPERIMENT.resources)
+
 
 def one_of(names):
     """Return a pattern for any of ``names``, or one that matches nothing."""
@@ -80,12 +88,12 @@ def settings(of):
 
     Since it depends on resources, Snakemake does not repeat a job because of it: `science` stands beside it.
     """
-    return lambda wildcards, resources: EXPERIMENT.settings(of, model_of(wildcards))
+    return lambda wildcards, resources: settings_of(of, model_of(wildcards))
 
 
 def science(*of):
     """Return a function for params: what of these settings shapes the job's outputs, and repeats it."""
-    return lambda wildcards: [EXPERIMENT.science(each, model_of(wildcards)) for each in of]
+    return lambda wildcards: [science_of(each, model_of(wildcards)) for each in of]
 
 
 # A module's `prefix` is for what the rules make; a user's own file stands where the settings say.
@@ -146,7 +154,7 @@ def training_code(wildcards):
     return _code_that_trains(wildcards.method)
 
 
-@cache  # hashing the files takes 40 ms, and Snakemake asks for every job
+@cache
 def _code_that_trains(method):
     return recipe.code(EXPERIMENT.methods[method])
 

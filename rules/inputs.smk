@@ -32,7 +32,7 @@ def probed_questions(wildcards):
 
 def probing(wildcards):
     """Return the option of `sent train` that says how often it asks the probe; none without one."""
-    return ["--probe-settings", EXPERIMENT.probe()] if EXPERIMENT.experiment.probe else []
+    return ["--probe-settings", probe_settings()] if EXPERIMENT.experiment.probe else []
 
 
 def benchmark_file(wildcards):
@@ -97,10 +97,8 @@ def sorted_anew(wildcards, input):
 
 def policy_in(state):
     """Return the policy in a state of training."""
-    pattern = (
-        "results/{experiment}/train/{state}/policy" if state.stage else "results/{experiment}/models/{state}"
-    )
-    return of_experiment(pattern, state=state)
+    results = f"results/{EXPERIMENT.name}"
+    return f"{results}/train/{state}/policy" if state.stage else f"{results}/models/{state}"
 
 
 def policy_in_state(wildcards):

@@ -12,17 +12,20 @@ def requested(key):
 
     None leaves a resource out: where there is a `gpu` at all, even 0, executors choose machines with GPUs.
     """
-    return lambda wildcards: EXPERIMENT.resources(model_of(wildcards))[key] or None
+    return lambda wildcards: resources_of(model_of(wildcards))[key] or None
 
 
 def on_nodes(value):
     """Return a function of wildcards: ``value`` where training takes several machines ("nodes": how many), else None.
 
-    With `mpi` the SLURM plugin leaves `srun` to the command; it then needs `tasks`, and none by GPU.
+    None itself where no model takes several. With `mpi` the SLURM plugin leaves `srun` to the command; it then needs
+    `tasks`, and none by GPU.
     """
+    if all(resources_of(model)["nodes"] == 1 for model in EXPERIMENT.models):
+        return None
 
     def resource(wildcards):
-        nodes = EXPERIMENT.resources(wildcards.model)["nodes"]
+        nodes = resources_of(wildcards.model)["nodes"]
         return None if nodes == 1 else nodes if value == "nodes" else value
 
     return resource
@@ -35,7 +38,7 @@ def to_prepare(key):
         name = model_of(wildcards)
         entry = EXPERIMENT.entry(name)
         fetching = {"threads": 1, "mem_mb": 8000, "runtime": 240}
-        return EXPERIMENT.resources(name)[key] if entry.pretrain or entry.nli else fetching[key]
+        return resources_of(name)[key] if entry.pretrain or entry.nli else fetching[key]
 
     return resource
 
@@ -47,7 +50,7 @@ def to_compare(key):
         nli = EXPERIMENT.nli_of(model_of(wildcards))
         processes = EXPERIMENT.by_model[model_of(wildcards)].semantic_entropy.processes
         alone = {"sampling_gpus": 0, "threads": 1, "sampling_mem_mb": 8000, "sampling_runtime": 240}
-        asked = EXPERIMENT.resources(nli) if nli else alone
+        asked = resources_of(nli) if nli else alone
         return max(processes, asked[key]) if key == "threads" else asked[key] or None
 
     return resource
@@ -75,7 +78,7 @@ def launcher(gpus):
 def training_launcher(wildcards, threads, resources):
     """Return the command that starts training: one process a GPU by accelerate, on every machine by srun."""
     command = launcher(requested("gpus"))(wildcards, resources)
-    asked = EXPERIMENT.resources(wildcards.model)
+    asked = resources_of(wildcards.model)
     nodes = asked["nodes"]
     if asked["gpus"] > 1:
         config = own_file(f"config/accelerate/{asked['accelerate']}.yaml")

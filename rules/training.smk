@@ -44,7 +44,7 @@ rule train:
     params:
         launcher=training_launcher,
         model=settings("model"),
-        method=lambda wildcards: EXPERIMENT.method(wildcards.method),
+        method=lambda wildcards: method_of(wildcards.method),
         settings=settings("training"),
         grading=settings("grading"),
         science=science("model", "training", "grading"),

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from sent.commands import COMMANDS
 
@@ -41,9 +42,9 @@ def code_version(
     for name in also:
         modules |= modules_of(name, package)
     texts = [
-        f"{name}\n{_essence(path.read_text(encoding='utf-8'))}" for name, path in sorted(modules.items())
+        f"{name}\n{_read(path.read_text(encoding='utf-8')).essence}" for name, path in sorted(modules.items())
     ]
-    texts += [_essence(path.read_text(encoding="utf-8")) for path in files]
+    texts += [_read(path.read_text(encoding="utf-8")).essence for path in files]
     folders = {package / name.split(".")[1] for name in modules if name.count(".") > 1}
     read = sorted(path for folder in folders for kind in DATA_FILES for path in folder.rglob(kind))
     texts += [f"{path.relative_to(package)}\n{path.read_text(encoding='utf-8')}" for path in read]
@@ -52,15 +53,16 @@ def code_version(
 
 def modules_of(entry: str, package: Path = PACKAGE) -> dict[str, Path]:
     """Return the tracked modules that ``entry`` imports at any depth, itself included, by sorted name."""
-    found, waiting = {}, [entry]
+    found, waiting, seen = {}, {entry}, set[str]()
     while waiting:
         name = waiting.pop()
-        path = _path(package, name)
-        if name in found or is_untracked(name) or path is None:
+        seen.add(name)
+        path = None if is_untracked(name) else _path(package, name)
+        if path is None:
             continue
         found[name] = path
         parent = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting += _imports(path.read_text(encoding="utf-8"), parent)
+        waiting |= _imported(_read(path.read_text(encoding="utf-8")), parent) - seen
     return dict(sorted(found.items()))
 
 
@@ -69,6 +71,7 @@ def is_untracked(name: str) -> bool:
     return name in UNTRACKED or name.startswith("sent.config.")
 
 
+@cache
 def _path(package: Path, name: str) -> Path | None:
     """File of a dotted module name, or None for what is no module of the package."""
     first, *rest = name.split(".")
@@ -79,28 +82,52 @@ def _path(package: Path, name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-@cache
-def _imports(code: str, parent: str) -> list[str]:
-    """Names that may be modules in the imports of a file, also of imports inside functions."""
+class _Read(NamedTuple):
+    """What a file of code says."""
+
+    essence: str
+    """The code without comments, layout, docstrings and messages."""
+    imports: list[ast.Import | ast.ImportFrom]
+    """Its imports, also those inside functions."""
+
+
+@cache  # parsing takes most of the time, and one file is read for many versions
+def _read(code: str) -> _Read:
+    what_runs = _WhatRuns()
+    return _Read(ast.unparse(what_runs.visit(ast.parse(code))), what_runs.imports)
+
+
+def _imported(read: _Read, parent: str) -> set[str]:
+    """Names that may be modules of the package in the imports of a file."""
     names = []
-    for node in ast.walk(ast.parse(code)):
+    for node in read.imports:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        else:
             above = parent.split(".")[: parent.count(".") + 2 - node.level] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return names
-
-
-@cache
-def _essence(code: str) -> str:
-    """The code without comments, layout, docstrings and messages."""
-    return ast.unparse(_WhatRuns().visit(ast.parse(code)))
+    return {name for name in names if name.partition(".")[0] == "sent"}
 
 
 class _WhatRuns(ast.NodeTransformer):
-    """Drops what only people read."""
+    """Drops what only people read, and takes down the imports."""
+
+    def __init__(self) -> None:
+        self.imports: list[ast.Import | ast.ImportFrom] = []
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> ast.AST:
+        """Take down an import."""
+        self.imports.append(node)
+        return node
+
+    visit_ImportFrom = visit_Import  # noqa: N815 - the names that NodeTransformer looks for
+
+    def visit_Name(self, node: ast.AST) -> ast.AST:
+        """Leave what has no parts."""
+        return node
+
+    visit_Constant = visit_Load = visit_Store = visit_Name  # noqa: N815
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         """Drop statements that are only a string: docstrings, and those below attributes."""
@@ -110,7 +137,7 @@ class _WhatRuns(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """Leave of a message only the calls in it, which run; drop help and the labels of progress bars."""
         self.generic_visit(node)
-        name = ast.unparse(node.func)
+        name = _dotted(node.func)
         if name == "SentError" or name.startswith("logger."):
             node.args, node.keywords = list(_calls_in([*node.args, *node.keywords])), []
         elif name == "progress":
@@ -120,6 +147,13 @@ class _WhatRuns(ast.NodeTransformer):
         elif name.endswith(".add_argument_group"):
             node.args, node.keywords = [], []
         return node
+
+
+def _dotted(node: ast.expr) -> str:
+    """The name that is called, from the last part that is no name on."""
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _calls_in(nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
