@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -274,6 +276,23 @@ def finished(tmp_path_factory) -> Path:
     write_all(root)
     database.build(root, read(json.dumps(EXPERIMENT)), root / "results.duckdb")
     return root
+
+
+def snakemakes_report(root: Path, settings: dict) -> Path:
+    """Have Snakemake write its own report of a run below results/toy, of which figures, tables and pages are made."""
+    folder, repository = root.parents[1], Path(__file__).resolve().parents[2]
+    (folder / "toy.json").write_text(json.dumps(settings))
+    command = [sys.executable, "-m", "snakemake", "--report", "snakemake.html", "--configfile", "toy.json"]
+    command += ["--snakefile", str(repository / "Snakefile"), "--directory", str(folder), "--cores", "1"]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder / "snakemake.html"
+
+
+@pytest.fixture(name="snakemakes_report")
+def _snakemakes_report():
+    """The function that writes Snakemake's own report."""
+    return snakemakes_report
 
 
 @pytest.fixture

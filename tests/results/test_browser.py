@@ -45,10 +45,10 @@ def browse(*pages: Path) -> dict[str, dict]:
 
 
 @pytest.fixture(scope="module")
-def pages(finished, tmp_path_factory, toy_settings) -> dict[str, dict]:
-    """Report, clusters page, figures and the opening of Snakemake's report of a run whose every text is hostile."""
+def pages(finished, tmp_path_factory, toy_settings, snakemakes_report) -> dict[str, dict]:
+    """Report, clusters page, figures and Snakemake's own report of a run whose every text is hostile."""
     pytest.importorskip("PySide6.QtWebEngineCore", exc_type=ImportError)
-    root = tmp_path_factory.mktemp("hostile") / "toy"
+    root = tmp_path_factory.mktemp("hostile") / "results" / "toy"
     for path in finished.rglob("*"):
         to = root / path.relative_to(finished)
         if path.suffix == ".parquet":
@@ -83,7 +83,8 @@ def pages(finished, tmp_path_factory, toy_settings) -> dict[str, dict]:
     control.write_text(f"<title>control</title><p>{HOSTILE}")
     drawn = sorted((root / "figures").glob("*.svg"))
     assert len(drawn) > 5
-    return browse(control, root / "report.html", root / "clusters.html", opening, *drawn)
+    own = snakemakes_report(root, toy_settings)
+    return browse(control, root / "report.html", root / "clusters.html", opening, own, *drawn)
 
 
 def test_the_browser_would_notice(pages):

@@ -10,8 +10,8 @@ import jinja2
 import pandas as pd
 import pytest
 from docutils.core import publish_parts
-from sent.experiment import load
-from sent.results import description, figures, paper_tables, prose, report
+from sent.experiment import load, read
+from sent.results import database, description, figures, paper_tables, prose, report
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +169,26 @@ def test_the_opening_of_snakemakes_report(finished, tmp_path):
     assert "mailto:" not in page, "avg@4 is no address"
     assert "sent reaches 56.2%" in page and "SE(q) = -sum_k (n_k/N) ln (n_k/N)" in page
     assert "duckdb" in page and "4 responses a question" in page
+
+
+@pytest.mark.slow
+def test_snakemakes_own_report_holds_hostile_labels_as_texts(toy, experiment, snakemakes_report):
+    hostile = "<script>window.ran=1</script><img src=x onerror=window.ran=1></script><!--<script>"
+    for kind in ("models", "methods", "benchmarks"):
+        for number, entry in enumerate(experiment["registry"][kind].values()):
+            entry["label"] = f"{hostile} {number}"
+    database.build(toy, read(json.dumps(experiment)), toy / "results.duckdb")
+    for name in ("tables", "figures"):
+        (toy / name).mkdir()
+    (toy / "tables/pass_at_k.csv").write_text(f"method,value\n{hostile},1\n")
+    (toy / "figures/heat_map.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    report.write(
+        toy / "results.duckdb", toy / "tables", toy / "figures", toy / "report.html", toy / "report.rst"
+    )
+    page = snakemakes_report(toy, experiment).read_text()
+    assert "&lt;script&gt;window.ran=1&lt;/script&gt;&lt;img src=x onerror" in page
+    assert "<script>window.ran" not in page and "<img src=x" not in page
+    assert hostile not in page and "<!--<script>" not in page
 
 
 def test_names_do_not_become_markup():

@@ -148,6 +148,12 @@ def test_what_a_library_raises_names_the_file(tmp_path):
     assert told.startswith(f"{tmp_path}: transformers cannot go on: ") and "\n" not in told
 
 
+def test_an_engine_of_vllm_that_was_killed_is_one_line():
+    died = type("EngineDeadError", (Exception,), {"__module__": "vllm.v1.engine.exceptions"})
+    said = "EngineCore encountered an issue.\nSee stack trace (above) for the root cause."
+    assert explain(died(said)) == f"vllm cannot go on: EngineDeadError: {' '.join(said.split())}"
+
+
 def test_a_missing_package_is_named_with_what_brings_it():
     assert explain(ModuleNotFoundError("No module named 'peft'", name="peft")) == (
         "peft is not installed: pip install 'sent-rlvr[lora]'"

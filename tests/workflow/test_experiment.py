@@ -374,6 +374,13 @@ LATE = {
 }
 
 
+def test_smoke_leaves_checkpoints_to_go_on_from():
+    resolved = read(CONFIG / "smoke.yaml")
+    for method in resolved.trained:
+        settings = resolved.training("nano-smoke", method)
+        assert 0 < settings.checkpoint_every < settings.steps
+
+
 @pytest.mark.parametrize("mistake", LATE)
 def test_what_would_fail_after_training_is_refused_at_the_start(mistake):
     changes, said = LATE[mistake]

@@ -65,6 +65,7 @@ def test_a_mistake_is_one_message():
     ("text", "said"),
     [
         ("training: {lr: 1.0e-4}", "partial.yaml: 'experiment': Field required"),
+        ("experiment: a", "`models` is empty; name one policy or more"),
         (
             "experiment: a\nmodels: [nano-small]\nmodels: [nano-large]",
             "'models' is there twice, again in line 3",
