@@ -289,7 +289,7 @@ def snakemakes_report(root: Path, settings: dict) -> Path:
     return folder / "snakemake.html"
 
 
-@pytest.fixture(name="snakemakes_report")
+@pytest.fixture(name="snakemakes_report", scope="session")
 def _snakemakes_report():
     """The function that writes Snakemake's own report."""
     return snakemakes_report

@@ -18,7 +18,7 @@ class Lines:
     def __enter__(self) -> "Lines":
         return self
 
-    def __exit__(self, kind, *_) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is KeyboardInterrupt:
             printed = (
                 f"the lines of {self.done:,} {self.unit}s are printed" if self.done else "nothing is printed"

@@ -55,9 +55,9 @@ def _artefacts(files: Files, experiment: ResolvedExperiment) -> list[dict]:
         measured = {"bytes": path.stat().st_size, "sha256": sha256(path)}
         rows.append({"path": place, "stage": place.partition("/")[0], **measured, **sources.get(place, {})})
     for folder in files.folders():
-        place = folder / "provenance.json"
-        known = _json_or_empty(place)
-        rows += _files_of(place, folder.relative_to(files.root).as_posix(), known, known.get("files"))
+        told = folder / "provenance.json"
+        known = _json_or_empty(told)
+        rows += _files_of(told, folder.relative_to(files.root).as_posix(), known, known.get("files"))
     for file in files.called("summary"):
         policy = file.path.relative_to(files.root).parent.as_posix() + "/policy"
         made = read_json(file.path).get("files")

@@ -3,7 +3,8 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from sent.config import RowFormat
 from sent.data.input_row import InputRow, Reader, keys
@@ -14,6 +15,9 @@ from sent.semantic_entropy.summary import Record
 
 AnswerOf = Callable[[str], str | None]
 """Takes the final answer out of a response; None where it states none."""
+
+Part = Sequence[Any]
+"""What a row says: id, question, and of each response answer, sum of log-probabilities and number of tokens."""
 
 
 def read(path: str, answer_of: AnswerOf, format: RowFormat) -> Iterator[tuple[object, Record]]:
@@ -49,10 +53,10 @@ class _Begun:
         self._file.execute("CREATE TABLE parts (question INTEGER, part TEXT)")
         self._file.execute("CREATE INDEX by_question ON parts (question)")
 
-    def put(self, question: int, part: tuple) -> None:
+    def put(self, question: int, part: Part) -> None:
         self._file.execute("INSERT INTO parts VALUES (?, ?)", (question, json.dumps(part)))
 
-    def take(self, question: int) -> list[list]:
+    def take(self, question: int) -> list[Part]:
         """Return the parts of a question in the order they came in, and forget them."""
         found = self._file.execute("SELECT part FROM parts WHERE question = ? ORDER BY rowid", (question,))
         parts = [json.loads(part) for (part,) in found]
@@ -82,8 +86,7 @@ def _key(row: Row, found: InputRow) -> int:
     return hash(("row", row.place, row.number))
 
 
-def _part(row: Row, found: InputRow, answer_of: AnswerOf) -> tuple:
-    """What a row says: id, question, and of each response answer, sum of log-probabilities and number of tokens."""
+def _part(row: Row, found: InputRow, answer_of: AnswerOf) -> Part:
     responses, logprobs, tokens = found.responses, found.logprobs, found.tokens
     if responses is None:
         responses, logprobs, tokens = [found.prediction], [(None, None)], [None]
@@ -94,7 +97,7 @@ def _part(row: Row, found: InputRow, answer_of: AnswerOf) -> tuple:
     return row.number if found.id is None else found.id, found.question or "", samples
 
 
-def _whole(parts: list) -> tuple[object, Record]:
+def _whole(parts: list[Part]) -> tuple[object, Record]:
     """The id, and the record of a question: its text is the first row's."""
     given, question, _ = parts[0]
     samples = [sample for _, _, some in parts for sample in some]

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import redirect_stdout
+from typing import Any
 
 from sent.batching import of_a_stream
 from sent.config import RowFormat, SemanticEntropy
@@ -69,6 +70,6 @@ def run(
         )
 
 
-def _shown(row: dict, estimators: bool) -> dict:
+def _shown(row: dict[str, Any], estimators: bool) -> dict[str, Any]:
     first = {name: row[name] for name in ("semantic_entropy", "n_clusters")}
     return first | {name: row[name] for name in row if estimators and name not in _GRADED_ONLY}
