@@ -23,6 +23,7 @@ TRAINING = {
     "checkpoint_every": (1, TO_THE_BIT),
     "keep_checkpoints": (True, TO_THE_BIT),
     "keep_rollouts": (0, TO_THE_BIT),
+    "offload": (["optimizer", "reference"], TO_THE_BIT),
     "on_nonfinite": ("skip", TO_THE_BIT),
     "process_timeout_minutes": (5.0, TO_THE_BIT),
     "resume": ("settings", TO_THE_BIT),

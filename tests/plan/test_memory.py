@@ -130,3 +130,29 @@ def test_what_never_fits_is_said():
     assert not remedy_of(trainer(device)).fits
     assert with_adapters(trainer(device)) is None
     assert with_adapters(trainer(lora=Lora())) is None
+
+
+def test_what_waits_in_main_memory_is_not_on_the_gpu():
+    plain, waiting = (trainer(reference=True, offload=o) for o in ([], ["optimizer", "reference"]))
+    weights = plain.shape.parameters
+    for phase, at_home in zip(plain.phases(), waiting.phases(), strict=True):
+        assert "optimizer" not in at_home.parts
+        assert ("reference" in at_home.parts) == (phase.name == "score")
+    assert sums(plain, "backward", "optimizer") == 8 * weights
+    visiting = sums(waiting, "step", "summing and stepping")
+    assert visiting == 8 * 1000 * 64  # the state of the largest weight
+    # While it loads, a process holds policy and reference in float32; later the moments and the reference.
+    assert waiting.host() - plain.host() == waiting.reference()
+    four, split = (trainer(gpus=4, reference=True, offload=o) for o in ([], ["optimizer", "reference"]))
+    assert (
+        "reference" not in split.phases()[1].parts
+    )  # its layers come one by one: they are in what is gathered
+    assert sums(four, "step", "optimizer") == 2 * weights and "optimizer" not in split.states()
+    # On a CPU everything is in main memory anyway.
+    on_cpu = trainer(device=CPU, reference=True, offload=["optimizer", "reference"])
+    assert on_cpu.states() == trainer(device=CPU, reference=True).states()
+    small = Device(
+        "small", RESERVED + 14 * weights, 1e12, 1e12, 1e12
+    )  # the moments alone are 8 bytes a weight
+    found = remedy_of(trainer(small, micro_batch_tokens=1, scoring_batch_tokens=1, rollout_batch_tokens=1))
+    assert found.fits and found.changes == {"training.offload": ["optimizer"]}

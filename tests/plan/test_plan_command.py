@@ -70,11 +70,13 @@ def test_the_paper_s_models_fit_four_gpus_of_80_gb(capsys):
     assert {model["gpus"] for model in found.values()} == {4}
     states = found["qwen3-14b"]["phases"]["step"]
     assert states["weights"] + states["optimizer"] == 12 * 14_768_307_200 / 4
-    # Cards of 40 GB do not hold them, and the estimate says what would.
-    smaller = plan(capsys, "--configfile", "config/paper.yaml", "--gpu", "a100-40gb")["models"]["qwen3-14b"]
-    assert not smaller["fits"]
-    wanted = smaller["fits_with"]
-    assert (wanted["resources.gpus"], wanted["resources.nodes"]) == (16, 2)  # eight in a machine
+    # Smaller cards do not hold them, and the estimate says what would.
+    for gpu, gpus, nodes in (("a100-40gb", 8, None), ("l4-24gb", 16, 2)):  # eight in a machine
+        smaller = plan(capsys, "--configfile", "config/paper.yaml", "--gpu", gpu)["models"]["qwen3-14b"]
+        assert not smaller["fits"]
+        wanted = smaller["fits_with"]
+        assert (wanted["resources.gpus"], wanted.get("resources.nodes")) == (gpus, nodes)
+        assert wanted["training.offload"] == ["optimizer", "reference"]
 
 
 def test_without_what_the_file_sets_for_them_the_larger_ones_do_not_fit_and_hear_what_helps(capsys, tmp_path):

@@ -7,6 +7,7 @@ from sent.plan.seconds import (
     ARITHMETIC,
     BANDWIDTH,
     ENGINE_STEP,
+    HOST_LINK,
     LAUNCH,
     OPTIMIZER_BYTES,
     Lengths,
@@ -76,6 +77,16 @@ def test_scoring_is_repeated_by_methods_that_weigh_tokens_and_by_a_reference():
     mask = {"weighting": {"mask": {"share": 0.2}}}
     assert step(method=mask).phases()["score"] == pytest.approx(1.5 * plain)
     assert step(method={"reference_kl": 0.1}).phases()["score"] == pytest.approx(2 * plain)
+
+
+def test_what_waits_in_main_memory_comes_and_goes():
+    plain, waiting = (
+        step(method={"reference_kl": 0.1}, offload=o).phases() for o in ([], ["optimizer", "reference"])
+    )
+    moments, updates = 8 * SHAPE.parameters, 2
+    assert waiting["update"] - plain["update"] == pytest.approx(updates * 2 * moments / HOST_LINK, rel=1e-6)
+    reference = 2 * SHAPE.parameters + 2 * SHAPE.head * (1 if SHAPE.sizes.tied else 2)
+    assert waiting["score"] - plain["score"] == pytest.approx(2 * reference / HOST_LINK, rel=1e-6)
 
 
 def test_gpus_share_the_work_and_pay_for_exchanging_weights():

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from sent.config import Method, Training
 from sent.training.checkpoint import SUMS, Checkpoints
+from sent.training.offloaded_adamw import OffloadedAdamW
 from sent.training.parallelism import parallelism_of
 from sent.training.policy import Policy
 from sent.training.snapshot import Snapshot
@@ -70,10 +71,11 @@ FAULTS = {
 class Job:
     """A policy under training, without rollouts."""
 
-    def __init__(self):
+    def __init__(self, offload: bool = False):
         accelerator = Accelerator(cpu=True)
         policy, parallelism = Policy(language_model()), parallelism_of(accelerator)
-        optimizer = torch.optim.AdamW(policy.parameters(), lr=0.01, fused=True)
+        kind = OffloadedAdamW if offload else torch.optim.AdamW
+        optimizer = kind(policy.parameters(), lr=0.01, fused=True)
         policy, optimizer = parallelism.prepare(policy, optimizer, 1.0)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: 1 / (n + 1))
         training = Training(prompts_per_step=2, minibatch_prompts=1)

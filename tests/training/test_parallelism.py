@@ -99,7 +99,12 @@ def test_an_update_is_the_same_however_it_is_spread(kind, processes, tmp_path):
             assert (value - spread[method][name]).abs().max() <= tolerance, (method, name)
 
 
-JOBS = {"ddp": {}, "fsdp2": {"lora": {"rank": 2, "alpha": 4}, "keep": "best_probe"}, "zero3": {}}
+OFFLOAD = {"offload": ["optimizer", "reference"]}
+JOBS = {
+    "ddp": OFFLOAD,
+    "fsdp2": {"lora": {"rank": 2, "alpha": 4}, "keep": "best_probe", **OFFLOAD},
+    "zero3": OFFLOAD,
+}
 """Settings of the job that is killed: adapters are merged from pieces, and the best policy is kept from them, too."""
 
 

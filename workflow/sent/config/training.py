@@ -96,6 +96,7 @@ class Training(Settings):
             "keep_checkpoints",
             "keep_rollouts",
             "micro_batch_tokens",
+            "offload",
             "on_nonfinite",
             "process_timeout_minutes",
             "resume",
@@ -150,6 +151,10 @@ class Training(Settings):
     gradient_checkpointing: bool | Annotated[float, Field(ge=0, le=1)] = Field(
         False,
         description="recompute activations, of all layers or of a share of them: less memory, up to a third more time",
+    )
+    offload: list[Literal["optimizer", "reference"]] = Field(
+        [],
+        description="what waits in the machine's memory, on a GPU, until an update steps or the reference scores",
     )
     dynamic_sampling_rounds: int = Field(
         0,

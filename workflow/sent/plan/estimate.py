@@ -258,7 +258,9 @@ def _memory_text(name: str, model: dict[str, Any]) -> str:
             listed = ", ".join(f"{name}: {_yaml(value)}" for name, value in changes.items())
             lines.append(f"  {what} {listed}")
     if model["problems"] and not model["fits_with"]:
-        lines.append("  batches, vLLM's share and up to 32 GPUs do not make it fit; try another GPU")
+        lines.append(
+            "  batches, what waits in main memory, vLLM's share and up to 32 GPUs do not make it fit; try another GPU"
+        )
     if model["fits_with"]:
         lines.append("  (the hours below are those of the training that fits)")
     return "\n".join(lines)
@@ -357,4 +359,6 @@ def _time(seconds: float) -> str:
 
 
 def _yaml(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(value)}]"
     return str(value).lower() if isinstance(value, bool) else str(value)

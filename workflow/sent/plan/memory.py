@@ -5,6 +5,7 @@ states that ZeRO (Rajbhandari et al. 2020, section 3) describes: 16 bytes a para
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sent.config import SAMPLERS, Lora, Model, Training
 from sent.plan.sizes import GIB, Device, Shape
@@ -86,17 +87,23 @@ class TrainingMemory:
         """Return what is there in every phase, by name."""
         # Beside float32 ones ZeRO-3 keeps 16-bit weights.
         per_weight = 6 if self.strategy == "zero3" and self.width == 2 else 4
-        parts = {
-            "weights": per_weight * self.shape.parameters / self.shards,
-            "optimizer": 8 * self.trained / self.shards,
-        }
-        if self.needs_reference:
-            parts["reference"] = self.width * self.shape.parameters / self.shards
-            if self.precision == "autocast":  # embeddings and head stay in float32
-                parts["reference"] += 2 * self.embeddings
+        parts = {"weights": per_weight * self.shape.parameters / self.shards}
+        if not self.offloads("optimizer"):
+            parts["optimizer"] = 8 * self.trained / self.shards
+        if self.needs_reference and not self.offloads("reference"):
+            parts["reference"] = self.reference()
         if not self.has_engine and self.shards > 1:
             parts["sampler's copy"] = 4 * self.shape.parameters
         return parts
+
+    def offloads(self, what: str) -> bool:
+        """Whether ``optimizer`` or ``reference`` waits in the machine's memory instead of the GPU's."""
+        return self.device.is_gpu and what in self.settings.offload
+
+    def reference(self) -> float:
+        """Return the bytes of this process's weights of the reference."""
+        found = self.width * self.shape.parameters / self.shards
+        return found + (2 * self.embeddings if self.precision == "autocast" else 0)  # which stay in float32
 
     @property
     def embeddings(self) -> int:
@@ -119,11 +126,15 @@ class TrainingMemory:
     def stepping(self) -> float:
         """Return the bytes that the end of an update needs beside states and kept gradients: the optimizer itself needs none.
 
-        The gradients of embeddings and head are summed last; DDP's buckets stay.
+        The gradients of embeddings and head are summed last; DDP's buckets stay. State that waits elsewhere comes weight by
+        weight, of which the head or the embeddings are the largest; DeepSpeed steps in main memory.
         """
+        visiting = 8 * min(self.shape.head, self.trained) / self.shards
+        if not self.offloads("optimizer") or self.strategy == "zero3":
+            visiting = 0.0
         if self.shards > 1:
-            return (2 * self.width + 4) * self.embeddings * (self.settings.lora is None)
-        return 4 * self.trained * (self.strategy == "ddp")
+            return max(visiting, (2 * self.width + 4) * self.embeddings * (self.settings.lora is None))
+        return visiting + 4 * self.trained * (self.strategy == "ddp")
 
     def batch_tokens(self) -> tuple[float, float]:
         """Return the most tokens of a batch that is scored and of one that is learnt from, on one GPU."""
@@ -152,6 +163,8 @@ class TrainingMemory:
             "activations": scored * passing,
             "logits": logit_blocks(shape, scored, precision, self.device.is_gpu, backward=False),
         }
+        if self.needs_reference and self.offloads("reference") and self.shards == 1:
+            score["reference"] = self.reference()
         backward = self.states() | {
             "gradients": self.gradients(),
             "gathered": self.gathered(),
@@ -192,12 +205,14 @@ class TrainingMemory:
         return min(self.settings.vllm.max_model_len or self.shape.sizes.context, self.shape.sizes.context)
 
     def host(self) -> float:
-        """Return the bytes of each machine's memory while GPUs train: every process loads weights and reference in float32."""
-        return (
-            self.gpus
-            / self.model.resources.nodes
-            * (PROCESS + self.shape.parameters * (4 + 4 * self.needs_reference))
-        )
+        """Return the bytes of each machine's memory while GPUs train.
+
+        Every process loads weights and reference in float32; later it holds what waits there for the GPU.
+        """
+        loading = self.shape.parameters * (4 + 4 * self.needs_reference)
+        waiting = self.offloads("optimizer") * 8 * self.trained / self.shards
+        waiting += self.offloads("reference") * self.needs_reference * self.reference()
+        return self.gpus / self.model.resources.nodes * (PROCESS + max(loading, waiting))
 
 
 """Sizes of the blocks of logits, as in sent/training/logprobs.py, which imports torch."""
@@ -279,7 +294,7 @@ LAYER_SHARES = (0.25, 0.5, 0.75, True)
 class Remedy:
     """Settings that make a training fit: keys below the experiment's file, or resources of the model."""
 
-    changes: dict[str, float | str]
+    changes: dict[str, Any]
     trainer: TrainingMemory
     """The training with these changes."""
 
@@ -316,7 +331,7 @@ def problems(trainer: TrainingMemory) -> list[str]:
 
 def remedy_of(trainer: TrainingMemory) -> Remedy:
     """Return changes that make it fit: batches first (no result depends on them), more GPUs last."""
-    changed, changes = _with_settings(trainer)
+    changed, changes = _with_offload(trainer)
     more = [count for count in GPU_COUNTS if count > trainer.gpus]
     while problems(changed) and more and trainer.device.is_gpu:
         count = more.pop(0)
@@ -324,7 +339,7 @@ def remedy_of(trainer: TrainingMemory) -> Remedy:
         asked = {"gpus": count, "nodes": nodes, "accelerate": "fsdp2", "mem_mb": 10**9}
         resources = trainer.model.resources.model_copy(update=asked)
         larger = replace(trainer, model=trainer.model.model_copy(update={"resources": resources}))
-        changed, changes = _with_settings(larger)
+        changed, changes = _with_offload(larger)
         changes["resources.gpus"] = count
         if nodes > trainer.model.resources.nodes:
             changes["resources.nodes"] = nodes
@@ -338,13 +353,25 @@ def with_adapters(trainer: TrainingMemory) -> Remedy | None:
     if trainer.settings.lora is not None:
         return None
     settings = trainer.settings.model_copy(update={"lora": Lora()})
-    changed, changes = _with_settings(replace(trainer, settings=settings))
+    changed, changes = _with_offload(replace(trainer, settings=settings))
     return None if problems(changed) else Remedy({"training.lora": "{}", **changes}, changed)
 
 
-def _with_settings(trainer: TrainingMemory) -> tuple[TrainingMemory, dict[str, float | str]]:
+def _with_offload(trainer: TrainingMemory) -> tuple[TrainingMemory, dict[str, Any]]:
+    """Change settings of batches and of vLLM; where that is not enough, let the reference wait elsewhere, then the optimizer."""
+    changed, changes = _with_settings(trainer)
+    offloads = (["reference"], ["optimizer", "reference"]) if trainer.needs_reference else (["optimizer"],)
+    for offload in offloads if trainer.device.is_gpu else ():
+        if problems(changed) and set(offload) > set(trainer.settings.offload):
+            waiting = replace(trainer, settings=trainer.settings.model_copy(update={"offload": offload}))
+            changed, changes = _with_settings(waiting)
+            changes["training.offload"] = offload
+    return changed, changes
+
+
+def _with_settings(trainer: TrainingMemory) -> tuple[TrainingMemory, dict[str, Any]]:
     """Change settings of batches and of vLLM as far as it helps."""
-    changes: dict[str, float | str] = {}
+    changes: dict[str, Any] = {}
     before = trainer.settings
 
     def change(key: str, value) -> TrainingMemory:

@@ -18,6 +18,9 @@ ARITHMETIC = 0.4
 BANDWIDTH = 0.6
 """Share of the peak bandwidth that decoding and the optimizer reach (assumed)."""
 
+HOST_LINK = 1e10
+"""Bytes a second between a machine's memory and its GPU (assumed: PCIe 4, memory that is not pinned)."""
+
 LAUNCH = 3e-4
 """Seconds in which a layer's some thirty operations are started, one after the other (measured on a CPU)."""
 
@@ -193,7 +196,12 @@ class TrainingTime:
         # Methods that weigh tokens by the current policy look again before each later update of a rollout.
         updates = updates_per_step(settings)
         again = (updates - 1) / updates if recipe.needs_current_policy(self.method) else 0
-        return once * (1 + recipe.needs_reference(self.method) + again)
+        passed = once * (1 + recipe.needs_reference(self.method) + again)
+        if not (recipe.needs_reference(self.method) and trainer.offloads("reference")):
+            return passed
+        # There and back if it is whole; a split one's pieces come for every batch.
+        batches = math.ceil(tokens / settings.scoring_batch_tokens)
+        return passed + (2 if trainer.shards == 1 else batches) * trainer.reference() / HOST_LINK
 
     def _update(self) -> float:
         trainer, settings = self.trainer, self.trainer.settings
@@ -209,6 +217,8 @@ class TrainingTime:
         batch = min(settings.micro_batch_tokens, math.ceil(tokens / updates))
         passed = self._passes(flops, tokens, batch, passes, exchanged)
         stepped = self._runner(4).traffic(OPTIMIZER_BYTES * trainer.trained / trainer.shards)
+        if trainer.offloads("optimizer"):  # its two moments there and back
+            stepped += 16 * trainer.trained / trainer.shards / HOST_LINK
         if trainer.strategy == "ddp":  # one sum of all gradients
             stepped += 2 * 4 * trainer.trained / trainer.device.link
         return passed + updates * stepped

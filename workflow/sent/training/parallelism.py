@@ -12,6 +12,7 @@ from accelerate.utils import DistributedType
 from torch import Tensor, nn
 
 from sent.errors import SentError
+from sent.training.offloaded_adamw import OffloadedAdamW
 
 
 def parallelism_of(accelerator) -> "Replicated":
@@ -34,14 +35,19 @@ class Replicated:
         """Return policy and optimizer, laid out for training."""
         return self.accelerator.prepare(policy, optimizer)
 
-    def prepare_frozen(self, policy: nn.Module) -> nn.Module:
+    def prepare_frozen(self, policy: nn.Module, offload: bool = False) -> nn.Module:
         """Return a policy in float32 that is only asked for log-probabilities, laid out likewise.
 
         It computes as the trained one does: what is split is rounded to 16 bits as a whole, what is whole under autocast.
+        With ``offload`` its weights stay in main memory until a pass needs them: all at once if it is whole, else layer by
+        layer.
         """
         if self.accelerator.mixed_precision == "bf16":
             policy.keep_factors_in(torch.bfloat16)
             policy.forward = torch.autocast(self.accelerator.device.type, torch.bfloat16)(policy.forward)
+        if offload:
+            policy.visit(self.accelerator.device)
+            return policy
         return policy.to(self.accelerator.device)
 
     def _rounded(self, policy: nn.Module) -> nn.Module:
@@ -62,7 +68,11 @@ class Replicated:
         return contextlib.nullcontext() if at_once else self.accelerator.no_sync(policy)
 
     def put_back(self, policy: nn.Module) -> None:
-        """Split again what a pass without gradients has left whole; after a backward pass it is so already."""
+        """Split again what a pass without gradients has left whole; after a backward pass it is so already.
+
+        What waits in main memory goes back there.
+        """
+        self.accelerator.unwrap_model(policy).leave()
 
     def clip(self, policy: nn.Module, max_grad_norm: float) -> Tensor:
         """Clip the gradient; return its norm before that."""
@@ -134,10 +144,18 @@ class FullyShardedFsdp2(Replicated):
                 param_dtype=torch.bfloat16, reduce_dtype=torch.float32
             )
 
-    def prepare_frozen(self, policy: nn.Module) -> nn.Module:
+    def prepare_frozen(self, policy: nn.Module, offload: bool = False) -> nn.Module:
         from accelerate.utils.fsdp_utils import fsdp2_prepare_model
+        from torch.distributed.fsdp import CPUOffloadPolicy
 
-        return fsdp2_prepare_model(self.accelerator, self._rounded(policy))
+        plugin = self.accelerator.state.fsdp_plugin
+        trained = plugin.cpu_offload
+        if offload:
+            plugin.cpu_offload = CPUOffloadPolicy(pin_memory=torch.cuda.is_available())
+        try:
+            return fsdp2_prepare_model(self.accelerator, self._rounded(policy))
+        finally:
+            plugin.cpu_offload = trained
 
     def put_back(self, policy: nn.Module) -> None:
         policy.reshard()  # the outermost module keeps its own weights whole after a forward pass
@@ -171,15 +189,27 @@ class ShardedZero3(Replicated):
 
     def prepare(self, policy: nn.Module, optimizer: torch.optim.Optimizer, max_grad_norm: float):
         self.settings["gradient_clipping"] = max_grad_norm
+        if isinstance(optimizer, OffloadedAdamW):
+            # DeepSpeed keeps weights in float32 and state in main memory, and steps there; by our AdamW, not one to compile.
+            self.settings["zero_optimization"]["offload_optimizer"] = {"device": "cpu"}
+            self.settings["zero_force_ds_cpu_optimizer"] = False
         return super().prepare(policy, optimizer, max_grad_norm)
 
-    def prepare_frozen(self, policy: nn.Module) -> nn.Module:
+    def prepare_frozen(self, policy: nn.Module, offload: bool = False) -> nn.Module:
         import deepspeed
 
         kept = ("train_micro_batch_size_per_gpu", "bf16", "zero_optimization")
         settings = {key: self.settings[key] for key in kept if key in self.settings}
+        places = {
+            "offload_optimizer": {"device": "none"},
+            "offload_param": {"device": "cpu" if offload else "none"},
+        }
+        settings["zero_optimization"] = settings["zero_optimization"] | places
         engine, *_ = deepspeed.initialize(model=self._rounded(policy), config=settings)
         return engine
+
+    def put_back(self, policy: nn.Module) -> None:
+        """The engine splits its weights again by itself."""
 
     def backward(self, policy: nn.Module, loss: Tensor, is_last: bool) -> None:
         policy.set_gradient_accumulation_boundary(is_boundary=is_last)

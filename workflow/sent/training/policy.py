@@ -49,6 +49,7 @@ class Policy(nn.Module):
         super().__init__()
         self.model = model
         self.temperature = temperature
+        self.visits = False
         self.head = architecture.head_of(architecture.text_config(model))
         self._no_split_modules = getattr(model, "_no_split_modules", None)
 
@@ -70,6 +71,20 @@ class Policy(nn.Module):
         for layer in _base(self.model).get_decoder().modules():
             if isinstance(layer, nn.Linear):
                 layer.to(dtype)
+
+    def visit(self, device: torch.device) -> None:
+        """Stay in main memory but for passes, which take all weights to ``device``; :meth:`leave` takes them back."""
+
+        def arrive(*_) -> None:
+            self.to(device)
+
+        self.register_forward_pre_hook(arrive)
+        self.visits = True
+
+    def leave(self) -> None:
+        """Go back to main memory, if :meth:`visit` was asked for."""
+        if self.visits:
+            self.to("cpu")
 
     def tie_weights(self) -> None:
         """Let layers share their weights again, where the model's do; FSDP asks for it."""

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from sent.errors import SentError
 from sent.models.folder import reading
+from sent.training.offloaded_adamw import OffloadedAdamW
+from sent.training.pieces import like, own
 
 WEIGHTS = "weights"
 OPTIMIZER = ("exp_avg", "exp_avg_sq", "step")
@@ -47,7 +49,7 @@ class Snapshot:
                 if kind == WEIGHTS or kind in states.get(value, {})
             }
             save_file(
-                {name: _own(value).to("cpu", copy=True) for name, value in values.items()}, folder / file
+                {name: own(value).to("cpu", copy=True) for name, value in values.items()}, folder / file
             )
         return list(self.files.values())
 
@@ -62,12 +64,12 @@ class Snapshot:
         _fit(
             folder / self.files[WEIGHTS],
             weights,
-            {name: _kind(_own(value)) for name, value in trained.items()},
+            {name: _kind(own(value)) for name, value in trained.items()},
         )
         moments = self._shapes(folder, OPTIMIZER[0])
         for kind in OPTIMIZER:
             expected = {
-                name: ([], "F32") if kind == "step" else _kind(_own(trained[name]))
+                name: ([], "F32") if kind == "step" else _kind(own(trained[name]))
                 for name in moments
                 if name in trained
             }
@@ -77,14 +79,16 @@ class Snapshot:
     @torch.no_grad()
     def _restore(self, folder: Path, moved: set[str]) -> None:
         trained, states = self._trained(), self._states()
+        offloaded = isinstance(getattr(self.optimizer, "optimizer", self.optimizer), OffloadedAdamW)
         with self.parallelism.overwriting(self.policy):
             for kind, file in self.files.items():
                 with safe_open(folder / file, framework="pt") as tensors:
                     for name, value in trained.items():
                         if kind == WEIGHTS:
-                            _own(value).copy_(tensors.get_tensor(name))
+                            own(value).copy_(tensors.get_tensor(name))
                         elif name in moved:
-                            states[value][kind] = _like(value, tensors.get_tensor(name))
+                            piece = tensors.get_tensor(name)
+                            states[value][kind] = piece if offloaded else like(value, piece)
                         else:
                             states.pop(value, None)
 
@@ -99,23 +103,6 @@ class Snapshot:
         with reading(f"{path}: no readable safetensors"), safe_open(path, framework="pt") as tensors:
             slices = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118
             return {name: (part.get_shape(), part.get_dtype()) for name, part in slices.items()}
-
-
-def _own(value: Tensor) -> Tensor:
-    """The piece of a tensor that this process holds."""
-    value = value.detach()
-    return value.to_local() if hasattr(value, "to_local") else value
-
-
-def _like(value: Tensor, own: Tensor) -> Tensor:
-    """A piece laid out as the tensor ``value`` is; a number, such as the step that fused AdamW counts, on its device."""
-    own = own.to(_own(value).device)
-    if not hasattr(value, "to_local") or own.dim() == 0:
-        return own
-    from torch.distributed.tensor import DTensor
-
-    layout = {"shape": value.shape, "stride": value.stride(), "run_check": False}
-    return DTensor.from_local(own, value.device_mesh, value.placements, **layout)
 
 
 def _kind(value: Tensor) -> tuple[list[int], str]:

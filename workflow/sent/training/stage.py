@@ -22,6 +22,7 @@ from sent.training import process_group, recipe, rollout_engines, tracking
 from sent.training.best_policy import BestPolicy
 from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
 from sent.training.loop import TrainingLoop
+from sent.training.offloaded_adamw import OffloadedAdamW
 from sent.training.parallelism import parallelism_of
 from sent.training.recipe import updates_per_step
 from sent.training.rollout import Collector, TrainingQuestion
@@ -75,7 +76,7 @@ def train_stage(args) -> None:
         folder = args.reference if method.reference == "initial" else args.policy
         frozen, _ = policies.load(folder, model, torch.float32)
         reference = policies.Policy(frozen, settings.decoding.temperature).eval()
-        reference = parallelism.prepare_frozen(reference)
+        reference = parallelism.prepare_frozen(reference, "reference" in settings.offload)
     optimizer = make_optimizer(policy, settings)
     policy, optimizer = parallelism.prepare(policy, optimizer, settings.max_grad_norm)
     scheduler = torch.optim.lr_scheduler.LambdaLR(
@@ -318,7 +319,8 @@ def make_policy(loaded, settings: Training) -> policies.Policy:
 def make_optimizer(policy: policies.Policy, settings: Training) -> torch.optim.AdamW:
     """Return AdamW of what is trained, in the one kernel that CPUs and GPUs have for all of a step."""
     trained = [p for p in policy.parameters() if p.requires_grad]
-    return torch.optim.AdamW(
+    kind = OffloadedAdamW if "optimizer" in settings.offload else torch.optim.AdamW
+    return kind(
         trained, lr=settings.lr, betas=settings.adam_betas, weight_decay=settings.weight_decay, fused=True
     )
 
