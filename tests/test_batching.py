@@ -2,8 +2,9 @@
 
 import itertools
 
+import numpy as np
 import pytest
-from sent.batching import by_cost, by_token_budget, of_a_stream
+from sent.batching import by_cost, by_sum, by_token_budget, of_a_stream
 
 
 def test_batches_keep_to_the_budget_longest_first():
@@ -66,3 +67,14 @@ def test_no_other_cut_costs_less(overhead):
     found = by_cost(lengths, 60, overhead)
     assert found in fitting
     assert cost(found) == min(map(cost, fitting))
+
+
+def test_sums_stay_within_the_budget_and_fill_what_is_open():
+    assert by_sum([2, 7, 3, 5], 10) == [[1, 2], [3, 0]]
+    assert by_sum([20, 1], 10) == [[0], [1]]
+    assert by_sum([], 10) == []
+    lengths = np.random.default_rng(0).integers(1, 40, size=200).tolist()
+    found = by_sum(lengths, 100)
+    assert sorted(item for part in found for item in part) == list(range(200))
+    assert max(sum(lengths[i] for i in part) for part in found) <= 100
+    assert len(found) <= 1.1 * sum(lengths) / 100 + 1

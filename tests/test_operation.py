@@ -36,6 +36,7 @@ TRAINING = {
 """Another value than the default, and the largest difference, absolute and relative, that it may make."""
 
 READERS = {
+    ("Training", "packing"): {"training/stage.py: train_stage", "training/update.py: _batches"},
     ("Model", "architecture"): set(),
     ("Model", "resources"): set(),
     ("Model", "verify_weights"): {"models/loading.py: verify"},
@@ -43,10 +44,11 @@ READERS = {
     ("Vllm", "enforce_eager"): {"sampling/vllm_sampler.py: __init__"},
     ("Vllm", "gpu_memory_utilization"): {"sampling/vllm_sampler.py: __init__"},
 }
-"""Keys that show nothing here, and the functions that read them: none, the engine's start, the check of weights."""
+"""Keys that show nothing here, and the functions that read them: none, the engine's start, the check of weights. What `packing`
+computes is compared in training/test_packing.py."""
 
 SHOWN = {
-    "Training": set(TRAINING),
+    "Training": {*TRAINING, "packing"},
     "Grading": {"workers"},
     "SemanticEntropy": {"batch_tokens", "processes"},
     "Sampling": {"batch_tokens", "shards"},

@@ -63,3 +63,20 @@ def of_a_stream(
             batch, so_far = [], 0
     if batch:
         yield batch
+
+
+def by_sum(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Cut items into batches whose lengths add up to at most ``budget``, longest first, each into the first that has room.
+
+    Returns lists of positions; a single item may be longer than the budget.
+    """
+    batches: list[list[int]] = []
+    room: list[int] = []
+    for item in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        place = next((b for b, left in enumerate(room) if left >= lengths[item]), len(batches))
+        if place == len(batches):
+            batches.append([])
+            room.append(budget)
+        batches[place].append(item)
+        room[place] -= lengths[item]
+    return batches

@@ -98,6 +98,7 @@ class Training(Settings):
             "micro_batch_tokens",
             "offload",
             "on_nonfinite",
+            "packing",
             "process_timeout_minutes",
             "resume",
             "rollout_batch_tokens",
@@ -155,6 +156,10 @@ class Training(Settings):
     offload: list[Literal["optimizer", "reference"]] = Field(
         [],
         description="what waits in the machine's memory, on a GPU, until an update steps or the reference scores",
+    )
+    packing: bool = Field(
+        False,
+        description="sequences of a pass in one row without padding, by PyTorch's attention for variable lengths (on GPUs)",
     )
     dynamic_sampling_rounds: int = Field(
         0,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,33 +14,60 @@ from sent.config import Model
 from sent.errors import SentError
 from sent.models import architecture
 from sent.models.loading import load_model, load_tokenizer
-from sent.training.batch import Batch
+from sent.training.batch import Batch, offsets_of
 from sent.training.logprobs import token_logprobs
 from sent.training.recomputation import keeping
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Prompts and responses, padded on the right for the model. ``ids`` int64 ``[B, L]``."""
+    """Prompts and responses, padded on the right for the model, or packed into one row.
+
+    ``ids`` int64 ``[B, L]``, packed ``[1, T]``.
+    """
 
     ids: Tensor
     rows: Tensor
     """int64 ``[n]``: the row of each response token, response after response."""
     columns: Tensor
     """int64 ``[n]``: its column."""
+    borders: Tensor | None = None
+    """int32 ``[B + 1]``: where the sequences of a packed row begin, and the last one ends."""
+    longest: int = 0
+    """Tokens of the longest sequence of a packed row."""
 
     @classmethod
-    def of(cls, batch: Batch, device) -> "Sequences":
-        """Pad a batch. One without sequences becomes a prompt of one token without a response."""
-        starts = np.array([len(prompt) for prompt in batch.prompts], dtype=np.int64)
-        lengths = batch.lengths
-        ids = np.zeros((max(1, len(batch)), max(starts + lengths, default=1)), dtype=np.int64)
-        for row, prompt in enumerate(batch.prompts):
-            ids[row, : len(prompt)] = prompt
-        rows = np.repeat(np.arange(len(batch)), lengths)
-        columns = np.arange(len(rows)) + np.repeat(starts - batch.offsets[:-1], lengths)
+    def of(cls, batch: Batch, device, packed: bool = False) -> "Sequences":
+        """Lay out a batch. One without sequences becomes a prompt of one token without a response."""
+        prompts = np.array([len(prompt) for prompt in batch.prompts], dtype=np.int64)
+        whole = prompts + batch.lengths if len(batch) else np.ones(1, dtype=np.int64)
+        borders, rows = offsets_of(whole), np.arange(len(batch))
+        begins = borders[: len(batch)] if packed else np.zeros_like(rows)
+        ids = np.zeros((1, borders[-1]) if packed else (len(whole), whole.max()), dtype=np.int64)
+        rows = np.zeros_like(rows) if packed else rows
+        for row, begin, prompt in zip(rows, begins, batch.prompts, strict=True):
+            ids[row, begin : begin + len(prompt)] = prompt
+        rows = np.repeat(rows, batch.lengths)
+        columns = np.arange(len(rows)) + np.repeat(begins + prompts - batch.offsets[:-1], batch.lengths)
         ids[rows, columns] = batch.ids.numpy()
-        return cls(*(torch.from_numpy(values).to(device) for values in (ids, rows, columns)))
+        found = [torch.from_numpy(values).to(device) for values in (ids, rows, columns)]
+        if not packed:
+            return cls(*found)
+        return cls(*found, torch.from_numpy(borders.astype(np.int32)).to(device), int(whole.max()))
+
+    def apart(self) -> dict[str, Any]:
+        """Return what keeps the sequences of a packed row apart in transformers' models: their borders, and new positions."""
+        if self.borders is None:
+            return {}
+        tokens, borders = self.ids.shape[1], self.borders
+        begins = torch.repeat_interleave(borders[:-1], borders.diff(), output_size=tokens)
+        return {
+            "position_ids": (torch.arange(tokens, device=borders.device) - begins)[None],
+            # Else they would make one of all pairs of tokens. Attention that takes no borders fails on it.
+            "attention_mask": borders.new_zeros(1, 1, 0, 0, dtype=torch.bool),
+            **dict.fromkeys(("cu_seq_lens_q", "cu_seq_lens_k"), borders),
+            **dict.fromkeys(("max_length_q", "max_length_k"), self.longest),
+        }
 
 
 class Policy(nn.Module):
@@ -96,7 +124,8 @@ class Policy(nn.Module):
         They stand one response after the other, as ``sequences.rows`` and ``columns`` do.
         """
         base = _base(self.model)
-        hidden = base.get_decoder()(input_ids=sequences.ids, use_cache=False).last_hidden_state
+        decoded = base.get_decoder()(input_ids=sequences.ids, use_cache=False, **sequences.apart())
+        hidden = decoded.last_hidden_state
         rows, columns = sequences.rows, sequences.columns
         head = base.get_output_embeddings()
         return token_logprobs(

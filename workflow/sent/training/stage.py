@@ -16,9 +16,9 @@ from sent.errors import SentError
 from sent.log import logger
 from sent.models.architecture import context_of
 from sent.sampling.prompts import render
+from sent.training import packing, process_group, recipe, rollout_engines, tracking
 from sent.training import policy as policies
 from sent.training import probe as probing
-from sent.training import process_group, recipe, rollout_engines, tracking
 from sent.training.best_policy import BestPolicy
 from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
 from sent.training.loop import TrainingLoop
@@ -68,6 +68,8 @@ def train_stage(args) -> None:
     questions = render_questions(rows, ids, tokenizer, model, settings, loaded.config)
     ids = [i for i in ids if i in questions]
     asked = read_probe(args.probe, tokenizer, model, settings, loaded.config) if probe else []
+    if settings.packing:
+        packing.attend_packed(accelerator, loaded.config._attn_implementation)
     policy = make_policy(loaded, settings)
     if accelerator.is_main_process:
         policies.check_head(policy)  # before the weights are split over devices
@@ -79,6 +81,9 @@ def train_stage(args) -> None:
         reference = parallelism.prepare_frozen(reference, "reference" in settings.offload)
     optimizer = make_optimizer(policy, settings)
     policy, optimizer = parallelism.prepare(policy, optimizer, settings.max_grad_norm)
+    if settings.packing:
+        packing.check_packing(policy, accelerator.device)
+        parallelism.put_back(policy)
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda n: learning_rate_factor(settings, n, before, total)
     )

@@ -9,7 +9,7 @@ import torch
 from accelerate.utils import gather_object, reduce
 from torch import Tensor
 
-from sent.batching import by_cost
+from sent.batching import by_cost, by_sum
 from sent.config import Method, Training
 from sent.errors import SentError
 from sent.log import logger
@@ -169,10 +169,13 @@ class Updater:
         a gradient is 0 where nothing pulls: the optimizer then goes on by what it remembers.
         """
         lengths = batch.lengths + np.array(list(map(len, batch.prompts)), dtype=np.int64)
-        batches = by_cost(lengths.tolist(), budget, PASS_TOKENS)
+        packed = self.settings.packing
+        batches = (
+            by_sum(lengths.tolist(), budget) if packed else by_cost(lengths.tolist(), budget, PASS_TOKENS)
+        )
         most = max(1, *gather_object([len(batches)]))
         for rows in [*batches, *([[]] * (most - len(batches)))]:
-            yield rows, Sequences.of(batch.select(rows), self.accelerator.device)
+            yield rows, Sequences.of(batch.select(rows), self.accelerator.device, packed)
 
 
 def _check(value: float, what: str = "gradient norm") -> None:
