@@ -112,6 +112,7 @@ lock: $(INSTALLED_TEST)  ## write the installed versions to envs/requirements.lo
 	$(BIN)/pip freeze --exclude-editable --exclude sent --exclude sent-rlvr | sed -nE 's/^([A-Za-z0-9._-]+==[^ +]+)(\+.*)?$$/\1/p' >> envs/requirements.lock.tmp
 	mv envs/requirements.lock.tmp envs/requirements.lock
 
-gpu-check: $(INSTALLED_TEST)  ## run the tests that need a GPU, and compare a training step with TRL's (on a CPU a small one)
+gpu-check: $(INSTALLED_TEST)  ## run the tests that need a GPU, compare a training step with TRL's (on a CPU a small one), and show what each saving does
 	$(RUN) pytest -m gpu
 	$(RUN) python benchmarks/train_step.py
+	$(RUN) python benchmarks/train_step.py --effects --shortest 0.2 --flat 0.4

@@ -13,7 +13,8 @@ log, which ours computes while scoring. The first rollout is a warm-up.
 
 ``--shortest 0.2`` draws the responses' lengths evenly from a fifth of the longest up; ``--flat 0.4`` leaves two fifths of
 the groups without an advantage. ``--effects`` adds our savings one by one: batches cut where padding costs more than a pass,
-no pass for responses that pull at nothing, and AdamW in one kernel.
+no pass for responses that pull at nothing, and AdamW in one kernel. Then, beside all of these, each option alone: half and all of
+the layers recomputed, and on a GPU AdamW's state in main memory, and passes without padding.
 """
 
 import argparse
@@ -34,6 +35,15 @@ from sent.plan.sizes import GPUS, Shape
 SIDES = ("TRL", "ours")
 EFFECTS = ("none", "+ little padding", "+ what pulls alone", "+ fused AdamW")
 """Savings of ours, each with those before it."""
+OPTIONS = {
+    "half recomputed": {"gradient_checkpointing": 0.5},
+    "all recomputed": {"gradient_checkpointing": True},
+    "optimizer waits": {"offload": ["optimizer"]},
+    "packed": {"packing": True},
+}
+"""Settings, each with all savings and without the others."""
+COUNTED = ("places passed an update", "padding among them")
+ON_GPUS = ("optimizer waits", "packed")
 UPDATES = 2
 """Optimizer updates on a rollout."""
 
@@ -101,6 +111,7 @@ def measure_ours(options: argparse.Namespace, meter: "Meter") -> None:
     import numpy as np
     import torch
     from accelerate import Accelerator
+    from sent.training import packing
     from sent.training import update as updating
     from sent.training.batch import Batch, offsets_of
     from sent.training.stage import make_optimizer, make_policy
@@ -120,8 +131,11 @@ def measure_ours(options: argparse.Namespace, meter: "Meter") -> None:
     settings = Training(
         prompts_per_step=options.prompts, responses_per_prompt=options.group,
         minibatch_prompts=options.prompts // UPDATES, micro_batch_tokens=options.micro_batch * length,
-        scoring_batch_tokens=options.micro_batch * length, gradient_checkpointing=options.checkpointing, lr=1e-6,
+        scoring_batch_tokens=options.micro_batch * length, lr=1e-6,
+        **{"gradient_checkpointing": options.checkpointing, **OPTIONS.get(options.side, {})},
     )  # fmt: skip
+    if settings.packing:
+        packing.attend_packed(accelerator, "sdpa")
     policy = make_policy(build(shape), settings)
     optimizer = make_optimizer(policy, settings)
     if EFFECTS[3] not in has:
@@ -142,6 +156,7 @@ def measure_ours(options: argparse.Namespace, meter: "Meter") -> None:
     )
     logp, entropy = updater.score(policy, batch)
     batch = replace(batch, logp_old=logp, entropy_old=entropy)
+    updater._batches = meter.counting(updater._batches)
     size = count // UPDATES
     for step in range(options.rounds + 1):
         for update in range(UPDATES):
@@ -232,6 +247,8 @@ class Meter:
         self.norm = 0.0
         """Gradient norm of the first update, which shows that both sides learn the same."""
         self.before = self._resident()
+        self.positions = self.tokens = 0
+        """Places of passes with gradients, and those of them that hold a token; both of all updates, the first, too."""
 
     def begin(self) -> None:
         """Start, or start again, the clock of an update."""
@@ -243,6 +260,17 @@ class Meter:
         self._wait()
         self.seconds.append(time.perf_counter() - self.start)
         self.processor_seconds.append(time.process_time() - self.start_of_processor)
+
+    def counting(self, batches: Callable) -> Callable:
+        """Return what yields the batches of an update, their places counted."""
+
+        def counted(batch, budget):
+            for rows, sequences in batches(batch, budget):
+                self.positions += sequences.ids.numel()
+                self.tokens += sum(len(batch.prompts[row]) + int(batch.lengths[row]) for row in rows)
+                yield rows, sequences
+
+        return counted
 
     def peak(self) -> int:
         """Return the bytes that model, optimizer and passes took at most: of the GPU, or of this process."""
@@ -304,6 +332,8 @@ def run_side(side: str, options: argparse.Namespace) -> None:
     measure: Callable = measure_trl if side == "TRL" else measure_ours
     measure(options, meter)
     figures = {"seconds": meter.seconds[UPDATES:], "processor": meter.processor_seconds[UPDATES:]}
+    count = max(1, len(meter.seconds))
+    figures |= {"positions": meter.positions / count, "tokens": meter.tokens / count}
     print(json.dumps({**figures, "bytes": meter.peak(), "norm": meter.norm}))
 
 
@@ -327,7 +357,7 @@ def main() -> None:
     parser.add_argument("--checkpointing", action="store_true", help="gradient checkpointing on both sides")
     parser.add_argument("--rounds", type=int, help="rollouts timed in a process")
     parser.add_argument("--turns", type=int, default=2, help="processes of each side")
-    parser.add_argument("--side", choices=SIDES + EFFECTS, help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=[*SIDES, *EFFECTS, *OPTIONS], help=argparse.SUPPRESS)
     options = parser.parse_args()
     import torch
 
@@ -342,7 +372,8 @@ def main() -> None:
     if options.side:
         run_side(options.side, options)
         return
-    sides = EFFECTS if options.effects else SIDES
+    possible = [name for name in OPTIONS if options.device == "cuda" or name not in ON_GPUS]
+    sides = [*EFFECTS, *possible] if options.effects else SIDES
     results = {side: [] for side in sides}
     for _ in range(options.turns):
         for side in sides:
@@ -373,6 +404,7 @@ def table(options: argparse.Namespace, results: dict[str, list]) -> str:
         for key in ("seconds", "processor")
     )
     flops = flops_of_update(options)
+    counted = all(one.positions for runs in results.values() for one in runs)  # TRL's are not
     rows = [
         ("seconds an update", "{:.3f}", seconds.get),
         ("processor seconds an update", "{:.3f}", processor.get),
@@ -380,6 +412,12 @@ def table(options: argparse.Namespace, results: dict[str, list]) -> str:
         ("tokens/s of processor", "{:,.0f}", lambda side: tokens / processor[side]),
         ("share of the peak rate", "{:.1%}", lambda side: flops / seconds[side] / rate),
         ("peak memory, MB", "{:,.0f}", lambda side: max(one.bytes for one in results[side]) / 1e6),
+        ("places passed an update", "{:,.0f}", lambda side: results[side][0].positions),
+        (
+            "padding among them",
+            "{:.1%}",
+            lambda side: 1 - results[side][0].tokens / results[side][0].positions,
+        ),
         ("gradient norm, first update", "{:.6f}", lambda side: results[side][0].norm),
     ]
     lines = [
@@ -391,7 +429,7 @@ def table(options: argparse.Namespace, results: dict[str, list]) -> str:
         f"| | {' | '.join(results)} | last / first |",
         "|---" * (len(results) + 2) + "|",
     ]
-    for name, form, value in rows:
+    for name, form, value in rows if counted else [row for row in rows if row[0] not in COUNTED]:
         values = [value(side) for side in results]
         shown = " | ".join(form.format(number) for number in values)
         lines.append(f"| {name} | {shown} | {values[-1] / values[0]:.3f} |")
