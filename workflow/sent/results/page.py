@@ -29,15 +29,22 @@ def update(page: Path, databases: Path) -> None:
         page.parent / found["file"]: databases / found["experiment"] / "figures" / f"{found['figure']}.svg"
         for found in PICTURE.finditer(text)
     }
-    if missing := [str(path) for path in pictures.values() if not path.is_file()]:
+    write(page, with_tables(text, databases), pictures)
+    logger.info("%s: %d tables, %d figures", page, len(QUERY.findall(text)), len(pictures))
+
+
+def write(page: Path, text: str, pictures: dict[Path, Path]) -> None:
+    """Write ``text`` to ``page``, and the ``pictures`` that it shows: each copy, with the figure that it is of.
+
+    Raises :class:`SentError` where a figure is missing; then nothing is changed.
+    """
+    if missing := [str(figure) for figure in pictures.values() if not figure.is_file()]:
         raise SentError(f"{page} shows {missing[0]}: no such figure; make it with `sent results figures`")
-    text = with_tables(text, databases)
     for copy, figure in pictures.items():
         with tables.atomic(copy) as temporary:
             shutil.copyfile(figure, temporary)
     with tables.atomic(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    logger.info("%s: %d tables, %d figures", page, len(QUERY.findall(text)), len(pictures))
 
 
 def with_tables(text: str, databases: Path) -> str:

@@ -1,13 +1,11 @@
 """What the README shows of a run: pictures, and its leaderboard between two marks."""
 
 import re
-import shutil
 from pathlib import Path
 
-from sent import tables
 from sent.errors import SentError
 from sent.log import logger
-from sent.results import leaderboard
+from sent.results import leaderboard, page
 
 PICTURES = ("training_curves", "pass_at_k")
 BEGIN = "<!-- leaderboard: written by `snakemake readme_pictures`, not by hand -->"
@@ -19,16 +17,10 @@ def update(database: Path, figures: Path, pictures: Path, readme: Path) -> None:
 
     Raises :class:`SentError` where a figure or a mark is missing; then nothing is changed.
     """
-    found = {name: figures / f"{name}.svg" for name in PICTURES}
-    if missing := [str(path) for path in found.values() if not path.is_file()]:
-        raise SentError(f"{missing[0]}: no such figure; make it with `snakemake results`")
+    shown = {pictures / f"{name}.svg": figures / f"{name}.svg" for name in PICTURES}
     text = with_leaderboard(readme.read_text(encoding="utf-8"), leaderboard.markdown(database), readme)
-    for name, path in found.items():
-        with tables.atomic(pictures / f"{name}.svg") as temporary:
-            shutil.copyfile(path, temporary)
-    with tables.atomic(readme) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    logger.info("%s: leaderboard of %s; %s: %s", readme, database, pictures, ", ".join(found))
+    page.write(readme, text, shown)
+    logger.info("%s: leaderboard of %s; %s: %s", readme, database, pictures, ", ".join(PICTURES))
 
 
 def with_leaderboard(text: str, block: str, place: Path) -> str:
