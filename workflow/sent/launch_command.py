@@ -13,7 +13,7 @@ SECONDS_TO_SAVE = 3600
 """How long training may take to save after SIGTERM before torch's launcher kills it; its own default is 30."""
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``sent launch``."""
     parser.add_argument("--gpus", type=int, required=True, help="number of GPUs, on all machines together")
     parser.add_argument("--nodes", type=int, default=1, help="number of machines; more than one under srun")
@@ -21,7 +21,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER, help="command of sent and its options")
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Assign the GPUs of this machine, and become the command.
 
     Raises :class:`SentError` if there are too few GPUs, or if it is not known which machine of several this is.
@@ -40,7 +40,7 @@ def run(args) -> None:
     os.execv(command[0], command)
 
 
-def command_line(args) -> list[str]:
+def command_line(args: argparse.Namespace) -> list[str]:
     """Return the command that this process becomes."""
     stage = ["-m", "sent", *args.command]
     if not args.accelerate:

@@ -14,7 +14,7 @@ ASKED = ("is_sklearn_available", "is_scipy_available")
 class _LeanTransformers(MetaPathFinder):
     """Finds nothing: it only learns that `transformers` is done with its own names and about to import models."""
 
-    def find_spec(self, fullname: str, path=None, target=None) -> None:
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
         if fullname in ("transformers.generation", "transformers.loss"):
             for name in ASKED:
                 setattr(sys.modules["transformers.utils"], name, lambda: False)

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 
-def seed_of(*parts) -> int:
+def seed_of(*parts: object) -> int:
     """Return a 63-bit seed for a name such as ``("rollout", seed, step, question_id, sample)``.
 
     The parts are joined by their ``repr``, so ``1`` and ``"1"`` differ. The value is the same on every
@@ -15,15 +15,15 @@ def seed_of(*parts) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def generator_of(*parts) -> np.random.Generator:
+def generator_of(*parts: object) -> np.random.Generator:
     """Return a NumPy generator seeded by :func:`seed_of`."""
     return np.random.default_rng(seed_of(*parts))
 
 
-def uniforms(seeds: np.ndarray, position: int) -> np.ndarray:
+def uniforms(seeds: np.ndarray, position: int | np.ndarray) -> np.ndarray:
     """Return one uniform number in [0, 1) for each sequence, float64 ``[B]``.
 
-    ``seeds`` is uint64 ``[B]``; ``position`` counts the tokens of a sequence. SplitMix64 (Steele et al.,
+    ``seeds`` is uint64 ``[B]``; ``position`` counts the tokens of a sequence, for all ``B`` or each. SplitMix64 (Steele et al.,
     2014) used as a counter-based generator: a sequence draws the same numbers in any batch.
     """
     with np.errstate(over="ignore"):

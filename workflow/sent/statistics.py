@@ -120,7 +120,7 @@ def over_seeds_and_questions(benchmarks: list[np.ndarray]) -> Estimate:
     by_seed = share * sum(values.mean(axis=1) for values in benchmarks)
     seeds = len(by_seed)
     parts = [share**2 * _from_questions(values) for values in benchmarks]
-    total = sum(parts)
+    total = sum(parts[1:], parts[0])
     squares = sum(
         part**2 / max(1, values.shape[1] - 1) for part, values in zip(parts, benchmarks, strict=True)
     )

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -287,7 +288,7 @@ def rows(path: str | Path, schema: pa.Schema | None = None) -> list[dict]:
     return read(path, schema).to_pylist()
 
 
-def fact(path: str | Path, key: str, default=None):
+def fact(path: str | Path, key: str, default: Any = None) -> Any:
     """Return the JSON value under ``key`` of a Parquet file's metadata; errors as in :func:`read`."""
     text = metadata(path).get(key)
     try:

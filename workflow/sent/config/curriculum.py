@@ -1,6 +1,6 @@
 """How questions are sorted into stages."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -84,13 +84,13 @@ class Curriculum(Settings):
     seed: int = Field(0, description="of the random order and of the choice of rehearsed questions")
 
     @model_validator(mode="after")
-    def _adaptive_fits(self):
+    def _adaptive_fits(self) -> Self:
         if self.adaptive and (self.score, self.n_stages, self.shuffle) != ("error_rate", 1, True):
             raise ValueError("adaptive needs `score: error_rate`, `n_stages: 1` and `shuffle: true`")
         return self
 
     @model_validator(mode="after")
-    def _cuts_fit(self):
+    def _cuts_fit(self) -> Self:
         if self.cuts is None:
             if self.boundaries != "quantile" and self.n_stages > 1:
                 raise ValueError(

@@ -1,7 +1,7 @@
 """Where questions and recorded responses come from."""
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -73,7 +73,7 @@ class RowFormat(Settings):
     )
 
     @model_validator(mode="after")
-    def _answer_after_is_a_pattern(self):
+    def _answer_after_is_a_pattern(self) -> Self:
         try:
             re.compile(self.answer_after or "")
         except re.error as error:
@@ -103,7 +103,7 @@ class Source(RowFormat):
     licence: str | None = Field(None, description="licence of the questions, for the record in the database")
 
     @model_validator(mode="after")
-    def _one_origin(self):
+    def _one_origin(self) -> Self:
         given = [
             key for key in ("hub", "path", "generator", "reasoning_gym") if getattr(self, key) is not None
         ]

@@ -1,6 +1,6 @@
 """A whole experiment."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -99,7 +99,7 @@ class Experiment(Settings):
         return self.evaluation.grading or self.grading
 
     @model_validator(mode="after")
-    def _has_questions(self):
+    def _has_questions(self) -> Self:
         if not self.models:
             raise ValueError("`models` is empty; name one policy or more")
         files = self.recorded.path if self.recorded else None

@@ -1,7 +1,7 @@
 """Policies and entailment models, and what their jobs ask for."""
 
 import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -37,7 +37,7 @@ class Pretrain(Settings):
     seed: int = Field(0, description="of its first weights and of its texts")
 
     @model_validator(mode="after")
-    def _heads_fit(self):
+    def _heads_fit(self) -> Self:
         if self.hidden % (2 * self.heads):
             raise ValueError(f"hidden ({self.hidden}) must be a multiple of 2 x heads ({self.heads})")
         return self
@@ -57,7 +57,7 @@ class NliTraining(Settings):
     seed: int = Field(0, description="of its first weights and of its pairs")
 
     @model_validator(mode="after")
-    def _heads_fit(self):
+    def _heads_fit(self) -> Self:
         if self.hidden % self.heads:
             raise ValueError(f"hidden ({self.hidden}) must be a multiple of heads ({self.heads})")
         return self
@@ -112,7 +112,7 @@ class Resources(Settings):
     )
 
     @model_validator(mode="after")
-    def _same_on_every_node(self):
+    def _same_on_every_node(self) -> Self:
         if self.gpus % self.nodes or (self.nodes > 1 and not self.gpus):
             raise ValueError(f"{self.gpus} gpus cannot be split evenly over {self.nodes} nodes")
         return self
@@ -208,7 +208,7 @@ class Model(Settings):
         return given
 
     @model_validator(mode="after")
-    def _one_origin(self):
+    def _one_origin(self) -> Self:
         given = [key for key in ("hub", "path", "pretrain", "nli") if getattr(self, key) is not None]
         if len(given) > 1:
             raise ValueError(f"give one of hub, path, pretrain and nli, found {given}")

@@ -1,5 +1,7 @@
 """Questions that training asks of its policy on its way, and never learns from."""
 
+from typing import Self
+
 from pydantic import Field, model_validator
 
 from sent.config.base import Settings
@@ -27,7 +29,7 @@ class Probe(Settings):
     )
 
     @model_validator(mode="after")
-    def _one_origin(self):
+    def _one_origin(self) -> Self:
         if (self.count is None) == (self.source is None):
             found = "both" if self.source else "neither"
             raise ValueError(f"give one of count and source, found {found}")

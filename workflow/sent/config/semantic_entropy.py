@@ -1,6 +1,6 @@
 """How responses are clustered by meaning."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -58,7 +58,7 @@ class SemanticEntropy(Settings):
     seed: int = Field(0, description="of the bootstrap and of the choice of calibration pairs")
 
     @model_validator(mode="after")
-    def _template_names_the_answer(self):
+    def _template_names_the_answer(self) -> Self:
         if "{answer}" not in self.template:
             raise ValueError(f"template must hold {{answer}}, found {self.template!r}")
         return self

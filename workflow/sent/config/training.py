@@ -1,6 +1,6 @@
 """Methods, and how they are trained."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     ConfigDict,
@@ -40,7 +40,7 @@ class Part(RootModel[Annotated[Any, WithJsonSchema(WRITTEN_PART)]]):
     model_config = ConfigDict(frozen=True)
 
     @model_validator(mode="after")
-    def _one_name(self):
+    def _one_name(self) -> Self:
         if not isinstance(self.root, str):
             is_one = isinstance(self.root, dict) and len(self.root) == 1
             if not is_one or not all(isinstance(inner, dict) for inner in self.root.values()):

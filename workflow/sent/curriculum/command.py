@@ -3,8 +3,10 @@
 With --previous and --after-stage: sort the stages that are still to come anew.
 """
 
+import argparse
 
-def add_arguments(parser) -> None:
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the stage's files and settings."""
     parser.add_argument("--semantic-entropy", required=True, metavar="PARQUET")
     parser.add_argument(
@@ -19,7 +21,7 @@ def add_arguments(parser) -> None:
     )
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Read the semantic entropies, write the curriculum."""
     from sent import config, tables
     from sent.curriculum.arrange import curriculum, rescored

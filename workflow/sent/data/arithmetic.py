@@ -33,7 +33,7 @@ class Problem:
 
 def pick(rng: np.random.Generator, options: Sequence):
     """Draw one of ``options``: what ``rng.choice`` draws, without the array that it makes of them, which takes longest here."""
-    return options[rng.integers(len(options))]
+    return options[int(rng.integers(len(options)))]
 
 
 def _step(left: int, sign: str, right: int) -> tuple[str, int]:

@@ -5,7 +5,7 @@ The curriculum's clusters, with their choice of judges, are those of the stage `
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sent.grading.answers import normal_form
 from sent.grading.grader import Grader
@@ -30,7 +30,7 @@ def clusters(questions: Sequence[Sequence[str | None]], grader: Grader) -> list[
         for forward in (True, False):
             pairs = [
                 (texts[first], texts[other]) if forward else (texts[other], texts[first])
-                for texts, first, other in ((written[place], *pair) for place, *pair in asked)
+                for texts, first, other in ((written[place], first, other) for place, first, other in asked)
             ]
             grades = grader.grade_answers(pairs)
             asked = [pair for pair, grade in zip(asked, grades, strict=True) if grade.verdict == "correct"]
@@ -47,7 +47,7 @@ def clusters(questions: Sequence[Sequence[str | None]], grader: Grader) -> list[
     ]
 
 
-def entropy(labels: Sequence[int]) -> float:
+def entropy(labels: Iterable[int]) -> float:
     """Return the discrete semantic entropy of one question's clusters in nats; answers that are none (-1) do not count."""
     counts = Counter(label for label in labels if label >= 0)
     return -math.fsum(c / counts.total() * math.log(c / counts.total()) for c in counts.values()) + 0.0

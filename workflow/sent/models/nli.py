@@ -79,7 +79,8 @@ def untrained_classifier(settings: NliTraining, tokenizer):
         )
     )
     width = settings.hidden // max(settings.heads, 2)
-    attention: Any = model.bert.encoder.layer[0].attention.self
+    first: Any = model.bert.encoder.layer[0]
+    attention = first.attention.self
     embeddings = model.bert.embeddings
     numbers = tokenizer.convert_tokens_to_ids([str(number) for number in nli_pairs.NUMBERS])
     with torch.no_grad():

@@ -1,9 +1,10 @@
 """Memory, time, GPU-hours and disk of an experiment, before it is run."""
 
+import argparse
 from pathlib import Path
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``sent plan``."""
     parser.add_argument(
         "--configfile", type=Path, default=Path("config/config.yaml"), help="the experiment's file"
@@ -25,7 +26,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables; bytes and seconds")
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Print the estimate."""
     from sent.plan.estimate import print_estimate
 

@@ -4,6 +4,7 @@ The formulas and their sources are in docs/plan.md. Where a run has left files, 
 seconds and memory are printed beside the estimates.
 """
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from sent.plan.schedule import list_schedule, tasks_of
 from sent.plan.sizes import GIB, GPUS, Device
 
 
-def print_estimate(args) -> None:
+def print_estimate(args: argparse.Namespace) -> None:
     """Print the estimate that the command line asks for (see :mod:`sent.plan.command`)."""
     if args.gpu not in GPUS:
         raise SentError(f"--gpu: no GPU is called '{args.gpu}'{nearest(args.gpu, GPUS)}")

@@ -28,7 +28,7 @@ class Phase:
     """A phase of training and its parts in bytes."""
 
     name: str
-    parts: dict[str, float | str]
+    parts: dict[str, float]
 
     @property
     def total(self) -> float:
@@ -83,7 +83,7 @@ class TrainingMemory:
         outputs = self.shape.query + 2 * self.shape.key + 2 * sizes.hidden + 2 * sizes.intermediate
         return sizes.layers * lora.rank * (inputs + outputs)  # every linear layer of the body
 
-    def states(self) -> dict[str, float | str]:
+    def states(self) -> dict[str, float]:
         """Return what is there in every phase, by name."""
         # Beside float32 ones ZeRO-3 keeps 16-bit weights.
         per_weight = 6 if self.strategy == "zero3" and self.width == 2 else 4

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pyarrow as pa
+from duckdb import DuckDBPyConnection
 
 from sent import tables
 from sent.errors import SentError
@@ -70,7 +71,7 @@ def unpack(folder: Path, output: Path) -> None:
         scores.fill(connection, database.reference(connection))
 
 
-def _packed(connection) -> list[str]:
+def _packed(connection: DuckDBPyConnection) -> list[str]:
     """Names of the tables that are packed."""
     found = connection.execute(
         "SELECT table_name FROM duckdb_tables() WHERE NOT temporary ORDER BY 1"

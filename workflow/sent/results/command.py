@@ -1,9 +1,10 @@
 """Build the database of an experiment from its files, and what is made from the database."""
 
+import argparse
 from pathlib import Path
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``sent results database`` and ``leaderboard``."""
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -54,7 +55,7 @@ def add_arguments(parser) -> None:
     )
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Run the command that was asked for."""
     if args.command == "database":
         from sent import experiment

@@ -6,10 +6,12 @@ import platform
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
+from duckdb import DuckDBPyConnection
 
 from sent import __version__, tables
 from sent.config import Experiment
@@ -109,19 +111,19 @@ def writing(output: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
 
 
-def load_published(connection) -> None:
+def load_published(connection: DuckDBPyConnection) -> None:
     """Fill `published` with the figures that come with the package."""
     published = "SELECT source, model, benchmark, metric, method, percent / 100 FROM read_csv($path)"
     run(connection, f"INSERT INTO published {published}", path=str(PUBLISHED))
 
 
-def reference(connection) -> str | None:
+def reference(connection: DuckDBPyConnection) -> str | None:
     """Return the model that differences are to where responses were recorded; None where methods were trained."""
     recorded = "SELECT model FROM models WHERE $1 IN (SELECT method FROM methods) AND role = 'policy' ORDER BY position"
     return next((model for (model,) in connection.execute(recorded, [RECORDED]).fetchall()), None)
 
 
-def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
+def _fill(connection: DuckDBPyConnection, root: Path, experiment: ResolvedExperiment) -> None:
     files = Files(root, experiment)
     _load_names(connection, root, experiment)
     load_published(connection)
@@ -161,7 +163,7 @@ def _fill(connection, root: Path, experiment: ResolvedExperiment) -> None:
     provenance.load(connection, files, experiment)
 
 
-def _questions_asked(connection, benchmarks: list[str]) -> dict[str, list[str]]:
+def _questions_asked(connection: DuckDBPyConnection, benchmarks: list[str]) -> dict[str, list[str]]:
     """The questions of each benchmark whose file is there."""
     asked: dict[str, list[str]] = {}
     query = "SELECT dataset, question_id FROM questions WHERE list_contains($1, dataset) ORDER BY ALL"
@@ -170,7 +172,7 @@ def _questions_asked(connection, benchmarks: list[str]) -> dict[str, list[str]]:
     return asked
 
 
-def _count(connection, place: Path, pass_at: list[int], policy: dict) -> None:
+def _count(connection: DuckDBPyConnection, place: Path, pass_at: list[int], policy: dict) -> None:
     """Count the responses of one policy by question, and by blocks of k."""
     run(connection, "count_responses", **policy)
     _refuse(connection, "check_numbering", place, "responses must be numbered 0, 1, 2, ...")
@@ -178,7 +180,9 @@ def _count(connection, place: Path, pass_at: list[int], policy: dict) -> None:
         run(connection, "load_blocks", k=k, **policy)
 
 
-def _load(connection, files: Files, name: str, schema: pa.Schema, query: str | None = None) -> Iterator[File]:
+def _load(
+    connection: DuckDBPyConnection, files: Files, name: str, schema: pa.Schema, query: str | None = None
+) -> Iterator[File]:
     """Check and load the files called ``name``; yield each when it is loaded."""
     for file in files.called(name):
         tables.check(file.path, schema)
@@ -188,7 +192,7 @@ def _load(connection, files: Files, name: str, schema: pa.Schema, query: str | N
         yield file
 
 
-def _load_names(connection, root: Path, experiment: ResolvedExperiment) -> None:
+def _load_names(connection: DuckDBPyConnection, root: Path, experiment: ResolvedExperiment) -> None:
     settings = experiment.experiment
     versions = {
         "python": platform.python_version(),
@@ -196,7 +200,9 @@ def _load_names(connection, root: Path, experiment: ResolvedExperiment) -> None:
         **{name: _version(name) for name in PACKAGES},
     }
     text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
-    rows = [{"name": experiment.name, "settings": text, "versions": json.dumps(versions)}]
+    rows: list[dict[str, Any]] = [
+        {"name": experiment.name, "settings": text, "versions": json.dumps(versions)}
+    ]
     _append(connection, "experiment", rows)
     _append(connection, "models", provenance.models(root, experiment))
     names = {"method": settings.methods, "benchmark": settings.benchmarks, "curriculum": experiment.curricula}
@@ -205,7 +211,7 @@ def _load_names(connection, root: Path, experiment: ResolvedExperiment) -> None:
         entries = getattr(experiment, table)
         rows = []
         for position, name in enumerate(chosen):
-            entry = {"label": BASE} if name == BASE else entries[name].model_dump(mode="json")
+            entry: dict[str, Any] = {"label": BASE} if name == BASE else entries[name].model_dump(mode="json")
             label, text = entry.get("label") or name, json.dumps(entry, sort_keys=True)
             rows.append({kind: name, "position": position, "label": label, "settings": text})
         if settings.recorded and kind != "curriculum":
@@ -214,7 +220,7 @@ def _load_names(connection, root: Path, experiment: ResolvedExperiment) -> None:
         _append(connection, table, rows)
 
 
-def _load_overlap(connection, settings: Experiment) -> None:
+def _load_overlap(connection: DuckDBPyConnection, settings: Experiment) -> None:
     """Fill `overlap`: which benchmark questions stand among the training questions, too."""
     questions = frame(
         connection, "SELECT dataset, question_id, question FROM questions ORDER BY dataset, question_id"
@@ -230,7 +236,7 @@ def _load_overlap(connection, settings: Experiment) -> None:
     _append(connection, "overlap", found.to_pylist())
 
 
-def _append(connection, table: str, rows: list[dict]) -> None:
+def _append(connection: DuckDBPyConnection, table: str, rows: list[dict]) -> None:
     if rows:
         connection.append(table, pd.DataFrame(rows), by_name=True)
 
@@ -242,7 +248,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _refuse(connection, check: str, place: Path, problem: str, **parameters) -> None:
+def _refuse(connection: DuckDBPyConnection, check: str, place: Path, problem: str, **parameters) -> None:
     """Raise :class:`SentError` if the query ``check`` finds rows: each is one case of the problem."""
     found = frame(connection, check, **parameters)
     if len(found):
@@ -252,7 +258,7 @@ def _refuse(connection, check: str, place: Path, problem: str, **parameters) -> 
         )
 
 
-def _log_counts(connection, output: Path) -> None:
+def _log_counts(connection: DuckDBPyConnection, output: Path) -> None:
     sizes = "SELECT table_name, estimated_size FROM duckdb_tables() WHERE NOT temporary ORDER BY table_oid"
     counts = run(connection, sizes).fetchall()
     logger.info("%s: %s", output, ", ".join(f"{name} {n:,}" for name, n in counts if n) or "no rows")

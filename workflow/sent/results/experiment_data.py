@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
+from duckdb import DuckDBPyConnection
 
 from sent.results import style
 from sent.results.queries import frame
@@ -23,7 +24,7 @@ class Figure:
 class ExperimentData:
     """An experiment's database with the labels and colours of its models, methods and benchmarks."""
 
-    def __init__(self, connection):
+    def __init__(self, connection: DuckDBPyConnection):
         self.connection = connection
         names = frame(connection, "select_names")
         self.models, self.methods, self.benchmarks = (

@@ -1,5 +1,7 @@
 """Which policy of a training is evaluated: what every table of scores says."""
 
+from duckdb import DuckDBPyConnection
+
 from sent.results.queries import frame
 
 WORDS = {
@@ -8,7 +10,7 @@ WORDS = {
 }
 
 
-def sentence(connection) -> str:
+def sentence(connection: DuckDBPyConnection) -> str:
     """Return a sentence about the trained policies, with a space before it; nothing where none was trained."""
     found = frame(connection, "select_kept")
     kept = list(dict.fromkeys(found["keep"]))

@@ -104,7 +104,9 @@ def _cells(scores: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     rows = []
     for (model, method), part in scores.groupby(["model", "method"], sort=False):
         by_metric = part.set_index("metric")
-        rows.append([model, method, *(_cell(by_metric, metric) for metric in metrics), _difference(part)])
+        rows.append(
+            [str(model), str(method), *(_cell(by_metric, metric) for metric in metrics), _difference(part)]
+        )
     return ["model", "method", *metrics, f"{metrics[0]} - {_baseline(scores)}"], rows
 
 

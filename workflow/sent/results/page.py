@@ -4,6 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
+from duckdb import DuckDBPyConnection
+
 from sent import tables
 from sent.errors import SentError
 from sent.log import logger
@@ -54,7 +56,7 @@ def with_tables(text: str, databases: Path) -> str:
         return QUERY.sub(lambda block: _answered(connection, block), text)
 
 
-def _answered(connection, block: re.Match) -> str:
+def _answered(connection: DuckDBPyConnection, block: re.Match[str]) -> str:
     rows = reading.query(connection, block["query"])
     after = "" if block["table"] else "\n"
     return f"```sql\n{block['query']}```\n\n{printing.rows(rows, 'markdown', len(rows))}\n{after}"

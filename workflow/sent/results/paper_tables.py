@@ -138,10 +138,10 @@ def score_cells(
     methods = data.present(data.methods, scores["method"])
     lines = []
     for (model, benchmark, metric), part in scores.groupby(["model", "benchmark", "metric"], sort=False):
-        by_method = part.set_index("method")
-        ranked = sorted(set(by_method["value"].dropna().round(6)), reverse=True)
+        by_method = {str(row["method"]): row for _, row in part.iterrows()}
+        ranked = sorted(set(part["value"].dropna().round(6)), reverse=True)
         names = [data.models.get(model, model), data.benchmarks.get(benchmark, benchmark), metric]
-        cells = [_cell(by_method.loc[m], ranked, marks) if m in by_method.index else "" for m in methods]
+        cells = [_cell(by_method[m], ranked, marks) if m in by_method else "" for m in methods]
         lines.append([*map(marks.escape, names), *cells])
     return [*map(marks.escape, ["Model", "Benchmark", "Metric", *methods.values()])], lines
 

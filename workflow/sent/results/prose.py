@@ -98,7 +98,7 @@ def methods(data: ExperimentData) -> str:
     """Return a Methods paragraph to paste into a paper: what was run, with the values of this run."""
     settings = json.loads(data.rows("FROM experiment")["settings"][0])
     sizes = "SELECT dataset, count(*) AS n FROM questions GROUP BY dataset ORDER BY dataset"
-    counts = data.rows(sizes).set_index("dataset")["n"].to_dict()
+    counts = {str(name): int(n) for name, n in data.rows(sizes).set_index("dataset")["n"].items()}
     parts = []
     if settings.get("data") or settings.get("recorded"):
         parts = [_sampling(settings, counts), _entropy(settings), *_curricula(data)]
@@ -128,7 +128,7 @@ def _recipes(data: ExperimentData, settings: dict) -> list[str]:
     share = settings["methods_share"]
     sentences = [f"All methods share {_listed(share)}."] if share else []
     for method in data.rows("FROM methods ORDER BY position").itertuples():
-        entry = json.loads(method.settings)
+        entry = json.loads(str(method.settings))
         if own := {key: entry[key] for key in entry.get("keeps", []) if key in share}:
             sentences.append(f"{method.label} keeps its own {_listed(own)}.")
         if entry.get("training"):
@@ -185,7 +185,7 @@ def _curricula(data: ExperimentData) -> list[str]:
     }
     sentences = []
     for row in data.rows("SELECT label, settings FROM curricula ORDER BY position").itertuples():
-        settings = json.loads(row.settings)
+        settings = json.loads(str(row.settings))
         by = score.get(settings["score"], "semantic entropy")
         order = {
             "ascending": f"from easy to hard by {by}",

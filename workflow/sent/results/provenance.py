@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+from duckdb import DuckDBPyConnection
 
 from sent.errors import SentError
 from sent.experiment import ResolvedExperiment
@@ -40,7 +41,7 @@ def models(root: Path, experiment: ResolvedExperiment) -> list[dict]:
     return rows
 
 
-def load(connection, files: Files, experiment: ResolvedExperiment) -> None:
+def load(connection: DuckDBPyConnection, files: Files, experiment: ResolvedExperiment) -> None:
     """Fill `artefacts` and `jobs`."""
     for table, rows in (("artefacts", _artefacts(files, experiment)), ("jobs", _jobs(files))):
         if rows:

@@ -3,6 +3,8 @@
 from functools import cache
 from pathlib import Path
 
+from duckdb import DuckDBPyConnection
+
 FOLDER = Path(__file__).parent / "sql"
 
 
@@ -12,7 +14,7 @@ def text(query: str) -> str:
     return query if " " in query else (FOLDER / f"{query}.sql").read_text(encoding="utf-8")
 
 
-def run(connection, query: str, /, **parameters):
+def run(connection: DuckDBPyConnection, query: str, /, **parameters):
     """Run every statement of a query (see :func:`text`); return the connection, which holds the last one's rows.
 
     A statement gets those of ``parameters`` that it names as ``$parameter``.
@@ -22,6 +24,6 @@ def run(connection, query: str, /, **parameters):
     return connection
 
 
-def frame(connection, query: str, /, **parameters):
+def frame(connection: DuckDBPyConnection, query: str, /, **parameters):
     """Return the rows of a query as a pandas frame."""
     return run(connection, query, **parameters).df()

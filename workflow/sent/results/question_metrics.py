@@ -15,13 +15,14 @@ def question_metrics(counted: pd.DataFrame, blocks: pd.DataFrame) -> dict[str, p
     questions of a benchmark in the same order. Columns are ``(model, method, seed, metric)``. A metric that needs
     more responses than some question has is NaN.
     """
-    counts = {name: counted[name].to_numpy() for name in counted}
-    sizes = {name: blocks[name].to_numpy() for name in blocks}
+    counts = {str(name): counted[name].to_numpy() for name in counted}
+    sizes = {str(name): blocks[name].to_numpy() for name in blocks}
     places = blocks.groupby([*RUN, "benchmark", "k"], sort=False).indices
     ks = sorted(blocks["k"].unique())
     names: dict[str, list[tuple]] = {}
     columns: dict[str, list[np.ndarray]] = {}
     for key, rows in counted.groupby([*RUN, "benchmark"], sort=False).indices.items():
+        assert isinstance(key, tuple)
         *run, benchmark = key
         part = {name: values[rows] for name, values in counts.items()}
         parts = {k: {name: values[places[*key, k]] for name, values in sizes.items()} for k in ks}

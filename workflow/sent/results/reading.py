@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+from duckdb import DuckDBPyConnection
 
 from sent.errors import SentError, nearest
 from sent.log import logger
@@ -59,7 +60,7 @@ def attach(databases: dict[str, Path], main: str | None):
     return run(connection, "lock")
 
 
-def _unite(connection, experiments: list[str]) -> None:
+def _unite(connection: DuckDBPyConnection, experiments: list[str]) -> None:
     """Make a view over all experiments of every table and view that they have."""
     relations: dict[str, list[str]] = {}
     for experiment, name in run(connection, "select_relations").fetchall():
@@ -95,7 +96,7 @@ def choose(databases: dict[str, Path], experiment: str | None, results: Path) ->
     return experiment
 
 
-def query(connection, sql: str | None) -> pd.DataFrame:
+def query(connection: DuckDBPyConnection, sql: str | None) -> pd.DataFrame:
     """Return the rows of a user's query as Python's own values; without one, the relations and their columns.
 
     Integers of any size stay exact. Ctrl-C ends a query at work. Raises :class:`SentError` with DuckDB's own words in
@@ -112,7 +113,7 @@ def query(connection, sql: str | None) -> pd.DataFrame:
             raise
 
 
-def _ask(connection, sql: str) -> pd.DataFrame:
+def _ask(connection: DuckDBPyConnection, sql: str) -> pd.DataFrame:
     try:
         if not connection.extract_statements(sql):
             raise SentError('an empty query; ask as in python -m sent sql "SELECT * FROM leaderboard"')

@@ -130,7 +130,7 @@ def _method_settings(data: ExperimentData) -> dict | None:
     return _table(different.rename_axis("method").reset_index())
 
 
-def _plain(value) -> str:
+def _plain(value: object) -> str:
     return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
 
 

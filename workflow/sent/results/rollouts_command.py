@@ -1,9 +1,10 @@
 """Responses that training kept of its steps, also of a running job: question, reward, advantage, verdict, text."""
 
+import argparse
 from pathlib import Path
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``sent rollouts``."""
     parser.add_argument(
         "where", type=Path, nargs="?", default=Path("results"),
@@ -13,7 +14,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--step", type=int, help="those of one step (the last one of each stage)")
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Print the rollouts of each stage, oldest first."""
     from sent.results import rollouts
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from duckdb import DuckDBPyConnection
 
 from sent import statistics
 from sent.results.queries import frame
@@ -14,7 +15,7 @@ AVERAGE = "average"
 COMPARISON = ["model", "benchmark", "metric"]
 
 
-def fill(connection, reference: str | None = None) -> None:
+def fill(connection: DuckDBPyConnection, reference: str | None = None) -> None:
     """Fill `metrics`, `scores` and `paired_differences` from `question_scores` and `question_blocks`.
 
     Differences are to the baseline method of the same model, or where ``reference`` names a model, to that one.

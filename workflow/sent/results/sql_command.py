@@ -5,13 +5,14 @@ under its name (nano.leaderboard). With --all, every table and view holds all ex
 column `experiment`. docs/database.md lists the tables, docs/sql.md has queries to start from.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
 FORMATS = ("table", "markdown", "csv", "json")
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``sent sql``."""
     parser.add_argument(
         "query", nargs="?", help="SQL; without it, the tables, views and their columns are listed"
@@ -32,7 +33,7 @@ def add_arguments(parser) -> None:
     )
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Run the query and print its rows."""
     from sent.results import printing, reading
 

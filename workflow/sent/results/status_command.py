@@ -1,5 +1,6 @@
 """What a run has done, does and still has to do: jobs by stage, progress of the running, logs of the failed."""
 
+import argparse
 import contextlib
 import io
 import sys
@@ -7,7 +8,7 @@ import time
 from pathlib import Path
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``sent status``."""
     parser.add_argument(
         "--configfile",
@@ -31,7 +32,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Print the state of every stage, again and again where asked."""
     if args.watch is None or not sys.stdout.isatty():
         _look(args)
@@ -46,7 +47,7 @@ def run(args) -> None:
             time.sleep(args.watch)
 
 
-def _look(args) -> None:
+def _look(args: argparse.Namespace) -> None:
     """Print the state of every stage."""
     from sent import experiment, paths
     from sent.results import snakemake_run, status

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+from duckdb import DuckDBPyConnection
 
 from sent import tables
 from sent.errors import SentError
@@ -14,7 +15,7 @@ from sent.results.queries import run
 from sent.training import step_log
 
 
-def load(connection, files: Files) -> None:
+def load(connection: DuckDBPyConnection, files: Files) -> None:
     """Fill `train_metrics` (all columns that training logged, over all methods), `train_runs` and `rollouts`."""
     metrics, runs, kept = [], [], []
     summaries = {tuple(file.keys.values()): file.path for file in files.called("summary")}

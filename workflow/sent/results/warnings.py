@@ -1,5 +1,7 @@
 """What of a run is worth a look before its figures are believed."""
 
+from duckdb import DuckDBPyConnection
+
 from sent.grading.warnings import warnings as warnings_of_responses
 from sent.results.queries import frame
 from sent.training.warnings import warnings as warnings_of_training
@@ -7,7 +9,7 @@ from sent.training.warnings import warnings as warnings_of_training
 RUN = ["model", "method", "seed"]
 
 
-def warnings(connection) -> list[str]:
+def warnings(connection: DuckDBPyConnection) -> list[str]:
     """Return sentences on responses without answers or cut off, and on training that went nowhere."""
     found = []
     samples = frame(

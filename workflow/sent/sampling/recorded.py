@@ -22,7 +22,9 @@ def recorded_samples(
     cannot be read or lacks question, answer or responses (unless ``on_missing`` is ``drop``), and lists of another
     length than the responses; and at the end for a question that no row answers.
     """
-    path = path or recorded.path
+    if not path:
+        assert isinstance(recorded.path, str), "of several files one is named"
+        path = recorded.path
     reader = Reader(recorded)
     known = golds(recorded.questions)
     ids = {question_key(row["question"]): row["question_id"] for row in questions}

@@ -59,7 +59,7 @@ def prompt_hash(prompt_ids: Iterable[int]) -> str:
     return hashlib.blake2b(",".join(map(str, prompt_ids)).encode(), digest_size=8).hexdigest()
 
 
-def requests_for(prompts: dict[str, tuple[int, ...]], n: int, *name) -> list[Request]:
+def requests_for(prompts: dict[str, tuple[int, ...]], n: int, *name: object) -> list[Request]:
     """Return ``n`` requests a question, seeded by (*name, question, sample) and by nothing else.
 
     ``prompts`` maps question ids to prompt ids; ``name`` says what the responses are for, such as

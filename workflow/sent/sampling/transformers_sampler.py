@@ -64,13 +64,13 @@ class TransformersSampler:
         """
         check_room(requests, self.context)
         completions: list[Completion | None] = [None] * len(requests)
-        bar = progress(total=len(requests), desc="sampling") if self.bar else contextlib.nullcontext()
-        with _evaluating(self.model), bar:
+        shown = progress(total=len(requests), desc="sampling") if self.bar else contextlib.nullcontext()
+        with _evaluating(self.model), shown as bar:
             for batch in self._batches(requests, decoding):
                 drawn = self._decode([requests[i] for i in batch], decoding)
                 for index, completion in zip(batch, drawn, strict=True):
                     completions[index] = completion
-                if self.bar:
+                if bar is not None:
                     bar.update(len(batch))
         return completions
 
@@ -143,9 +143,9 @@ class TransformersSampler:
                 slots, alive, limits, current = slots[rows], alive[rows], limits[rows], current[rows]
                 seeds = seeds[rows.cpu().numpy()]
 
-        tokens, logprobs = tokens.T.cpu().numpy(), logprobs.T.cpu().numpy()
+        written, scores = tokens.T.cpu().numpy(), logprobs.T.cpu().numpy()
         return [
-            Completion(tokens[i, :size].tolist(), logprobs[i, :size].tolist(), "stop" if stop else "length")
+            Completion(written[i, :size].tolist(), scores[i, :size].tolist(), "stop" if stop else "length")
             for i, (size, stop) in enumerate(
                 zip(sizes[:count].tolist(), stopped[:count].tolist(), strict=True)
             )

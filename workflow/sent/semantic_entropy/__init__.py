@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     """Import what is asked for when it is asked for: the command line stays quick."""
     if name == "estimators":
         return importlib.import_module("sent.semantic_entropy.estimators")

@@ -5,13 +5,15 @@ own: a file of rows (question, responses, optionally id and logprobs), and a lin
 standard output. Rows of one id are one question; a row may hold one response or all.
 """
 
+import argparse
+
 from sent.data import format_arguments
 from sent.errors import SentError
 
 FILES = ("questions", "samples", "verdicts", "clusters", "output")
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the stage's files and settings, and those of the form for one's own samples."""
     parser.add_argument(
         "jsonl",
@@ -44,7 +46,7 @@ def add_arguments(parser) -> None:
     format_arguments.add_arguments(parser)
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Run the form that the arguments ask for."""
     from sent import config
 

@@ -1,7 +1,9 @@
 """Train a policy by reinforcement learning with verifiable rewards; run it under `accelerate launch` for many GPUs."""
 
+import argparse
 
-def add_arguments(parser) -> None:
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``sent train``."""
     parser.add_argument("--policy", required=True, help="model folder that training starts from")
     parser.add_argument("--reference", required=True, help="folder of the initial model")
@@ -33,7 +35,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--checkpoints", required=True, help="folder for checkpoints")
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     """Train one stage and write policy, metrics and summary."""
     from sent.training.stage import train_stage
 

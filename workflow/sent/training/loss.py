@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from sent.config import Method
+from sent.config.training import EntropyController
 from sent.errors import SentError
 from sent.training import parts, recipe
 from sent.training.batch import Batch, offsets_of
@@ -50,6 +51,7 @@ def method_loss(
         terms["loss_kl"] = batch.scale * batch.kl_weight * kl(method.kl_estimator, logp, anchor)
     if method.entropy != 0:
         coefficient = method.entropy if entropy_coefficient is None else entropy_coefficient
+        assert not isinstance(coefficient, EntropyController), "its coefficient is given"
         terms["loss_entropy"] = -coefficient * batch.token_scale * entropy
 
     metrics = {name: value.detach().sum(dtype=torch.float64) for name, value in (terms | sums).items()}

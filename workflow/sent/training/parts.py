@@ -14,6 +14,7 @@ import pkgutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pydantic import PydanticUserError, create_model
 
@@ -54,7 +55,7 @@ def needs(*what: str) -> Callable:
     """Declare what a part looks at that costs extra, or cannot do without; of the rest the loop computes nothing."""
 
     def mark(function: Callable) -> Callable:
-        function.needs = frozenset(what)
+        function.__dict__["needs"] = frozenset(what)
         return function
 
     return mark
@@ -161,7 +162,7 @@ def _constants_of(function: Callable, kind: str, name: str) -> dict[str, inspect
 @functools.cache
 def _settings_of(function: Callable, kind: str, name: str, given: frozenset[str]) -> type[Settings]:
     """Return what checks the constants of a part's function."""
-    fields = {}
+    fields: dict[str, Any] = {}
     for argument in constants_of(kind, name).values():
         if argument.name in given:
             continue

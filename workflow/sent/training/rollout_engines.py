@@ -1,6 +1,7 @@
 """What writes rollouts, and how it comes by the policy's current weights."""
 
 import contextlib
+from typing import Any
 
 import torch
 from accelerate.utils import gather_object
@@ -26,7 +27,7 @@ def by_transformers(folder: str, model: Model, settings: Training, accelerator, 
     from transformers import AutoModelForCausalLM
 
     dtype = next(policy.parameters()).dtype
-    config = parallelism.language_model(policy).config
+    config: Any = parallelism.language_model(policy).config
     copy = AutoModelForCausalLM.from_config(
         config, dtype=dtype, attn_implementation=config._attn_implementation
     )

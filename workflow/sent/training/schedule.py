@@ -1,6 +1,7 @@
 """Which questions are trained on, in what order, for how many steps, at what learning rate. No torch here."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -84,6 +85,10 @@ class QuestionStream:
         """What a checkpoint must hold of the stream beside its cursor: nothing."""
         return None
 
+    @state.setter
+    def state(self, state: dict) -> None:
+        raise NotImplementedError("a stream that follows its seed alone has no state")
+
     def advance(self, cursor: int, reward: float) -> None:
         """Learn that a step ended at ``cursor`` with this mean reward. The order here does not depend on it."""
 
@@ -122,7 +127,7 @@ class AdaptiveStream(QuestionStream):
     @state.setter
     def state(self, state: dict) -> None:
         self._state = state
-        self._queue: list[str] = []
+        self._queue: list[tuple[int, int]] = []
         self._queued = state["epoch"]
         self._extend(without=state["asked"])
 
@@ -147,7 +152,7 @@ class AdaptiveStream(QuestionStream):
             "asked": [*before, *(place for of, place in done if of == epoch)],
         }
 
-    def _extend(self, without=()) -> None:
+    def _extend(self, without: Iterable[int] = ()) -> None:
         """Queue the next epoch's questions as (epoch, place), the nearest to the target first."""
         shuffled = self._permutation(self._queued)
         distances = np.abs(self.difficulties[shuffled] - self._state["target"])

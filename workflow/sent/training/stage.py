@@ -1,5 +1,6 @@
 """One training stage from files to files: builds the parts, runs the loop, writes the results."""
 
+import argparse
 import json
 import os
 import time
@@ -41,7 +42,7 @@ LENGTH = ("steps", "epochs")
 learning rate falls towards the end, every step does, by the number of updates, which is in the checkpoint's key then."""
 
 
-def train_stage(args) -> None:
+def train_stage(args: argparse.Namespace) -> None:
     """Train as the command line says (see :mod:`sent.training.command`)."""
     from sent.grading.grader import Grader
 
@@ -77,8 +78,8 @@ def train_stage(args) -> None:
     if recipe.needs_reference(method):
         folder = args.reference if method.reference == "initial" else args.policy
         frozen, _ = policies.load(folder, model, torch.float32)
-        reference = policies.Policy(frozen, settings.decoding.temperature).eval()
-        reference = parallelism.prepare_frozen(reference, "reference" in settings.offload)
+        untrained = policies.Policy(frozen, settings.decoding.temperature).eval()
+        reference = parallelism.prepare_frozen(untrained, "reference" in settings.offload)
     optimizer = make_optimizer(policy, settings)
     policy, optimizer = parallelism.prepare(policy, optimizer, settings.max_grad_norm)
     if settings.packing:
@@ -315,7 +316,10 @@ def make_policy(loaded, settings: Training) -> policies.Policy:
         loaded = get_peft_model(
             loaded,
             LoraConfig(
-                r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.targets, task_type="CAUSAL_LM"
+                r=lora.rank,
+                lora_alpha=lora.alpha,  # type: ignore[arg-type] # divided by the rank: need not be whole
+                target_modules=lora.targets,
+                task_type="CAUSAL_LM",
             ),
         )
     return policies.Policy(loaded, settings.decoding.temperature).train()

@@ -119,9 +119,10 @@ class Updater:
         summed = reduce(torch.stack([totals[name] for name in names]), reduction="sum").tolist()
         metrics = averages(dict(zip(names, summed, strict=True)), figures["tokens"])
         parts_of_loss = {k: v for k, v in metrics.items() if k.startswith("loss_")}
-        for name, value in parts_of_loss.items():
+        for name, part_value in parts_of_loss.items():
             _check(
-                value, f"{name} (surrogate '{self.method.surrogate.name}')" if name == "loss_policy" else name
+                part_value,
+                f"{name} (surrogate '{self.method.surrogate.name}')" if name == "loss_policy" else name,
             )
         metrics["loss"] = sum(parts_of_loss.values())
         metrics["grad_norm"] = self._step()

@@ -71,7 +71,7 @@ def tokens_of(shares: list[tuple], method: Method, seed: int) -> Tokens:
     logp, logp_old, entropy, entropy_old = (v[places].astype(np.float64) for v in values)
     repeated = np.repeat(advantages[order].astype(np.float64), lengths[order])
     known = [torch.from_numpy(values) for values in (logp, logp_old, repeated)]
-    gain, held = gains(method, *known, lengths[order])
+    gain, held = gains(method, known[0], known[1], known[2], lengths[order])
     if bad := (~gain.isfinite() & torch.stack(known).isfinite().all(dim=0)).sum().item():
         name = parts.function_at("surrogate", method.surrogate.name)
         raise SentError(f"{name}: what it returns is not finite for {bad} of {len(gain)} tokens")
@@ -160,13 +160,13 @@ def _check_choice(method: Method, choice: Choice, tokens: Tokens) -> None:
 def _scale(aggregation: str, tokens: Tokens, pg_weight: np.ndarray, limit: int | None) -> np.ndarray:
     """Return the factor of each token ``[N]`` with which the aggregation is a plain sum."""
     lengths = np.diff(tokens.offsets)
-    responses = np.count_nonzero(lengths)
+    responses = int(np.count_nonzero(lengths))
     if aggregation == "sequence_mean":
         return 1.0 / (lengths[tokens.sequence] * max(1, responses))
     if aggregation == "constant":
         terms = responses * limit
     else:
-        terms = np.count_nonzero(pg_weight) if aggregation == "selected_mean" else len(tokens)
+        terms = int(np.count_nonzero(pg_weight)) if aggregation == "selected_mean" else len(tokens)
     return np.full(len(tokens), 1.0 / max(1, terms))
 
 

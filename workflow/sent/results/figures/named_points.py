@@ -18,7 +18,7 @@ def fit(models: dict[str, str], points: pd.DataFrame) -> bool:
 
 def panel(
     trained: pd.DataFrame, x: dict[str, Any], y: dict[str, Any], name: str, *more: alt.Chart
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     """Return a panel as wide as a page: a dot for each row of ``trained``, its column ``name`` beside it.
 
     ``x`` and ``y`` are the settings of :class:`alt.X` and :class:`alt.Y`; ``more`` are layers above.

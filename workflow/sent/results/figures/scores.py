@@ -166,14 +166,15 @@ def pareto(data: ExperimentData) -> Figure | None:
 def _named_pareto(points: pd.DataFrame, mean: str, reached: str, seeds: int) -> Figure:
     """The first row of :func:`pareto` with names; the untrained policy, which is far to the left, as a line."""
     trained, base = points[points["method"] != "base"], points[points["method"] == "base"]
-    x, y = (
+    axes: list[dict[str, Any]] = [
         {
             "shorthand": f"{axis}:Q",
             "title": title,
             "scale": alt.Scale(domain=padded(found.min(), found.max(), 0.1), nice=False, zero=False),
         }
         for axis, title, found in (("x", mean, trained["x"]), ("y", reached, points["y"]))
-    )
+    ]
+    x, y = axes
     line = alt.Chart(base).mark_rule(strokeDash=style.DASHES["base"]).encode(y=alt.Y(**y))
     untrained = (
         f"; dashed: the untrained policy, whose {mean.removesuffix(' (%)')} is {base['x'].iloc[0]:.1f}"

@@ -84,7 +84,9 @@ def probe_pareto(data: ExperimentData) -> Figure | None:
         base = alt.Chart(here).encode(x=alt.X(**x), y=alt.Y(**y))
         start = base.transform_filter("datum.step == 0").mark_point(shape="cross", color="#000000", size=60)
         if named_points.fit(models, points):
-            chart = named_points.panel(here[here["step"] > 0], x, y, "method", start)
+            chart: alt.LayerChart | alt.FacetChart = named_points.panel(
+                here[here["step"] > 0], x, y, "method", start
+            )
         else:
             dots = base.transform_filter("datum.step > 0").mark_circle(size=40, opacity=1)
             chart = alt.layer(dots.encode(color=data.colour(points["method"])), start)
@@ -106,8 +108,8 @@ def _by_step(
     rows = []
     for number, (metric, title) in enumerate(titles.items()):
         part = curves[curves["metric"] == metric]
-        span = part[["low", "high", "step_mean"]]
-        domain = padded(span.min(axis=None), span.max(axis=None))
+        span = part[["low", "high", "step_mean"]].to_numpy()
+        domain = padded(np.nanmin(span), np.nanmax(span))
         scale = alt.Scale(domain=domain, nice=False, zero=False)
         rows.append(
             [
@@ -165,7 +167,7 @@ def _boundaries(steps: pd.DataFrame) -> pd.DataFrame:
 
 def _curves(
     data: ExperimentData, curves: pd.DataFrame, boundaries: pd.DataFrame, x: alt.X, y: dict[str, Any]
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     """One panel: smoothed lines over the range of the seeds, or over the single steps of one seed."""
     base = alt.Chart(curves).encode(x=x, **data.line(curves["method"]))
     lines = base.mark_line(clip=True).encode(y=alt.Y("mean:Q", **y))
@@ -251,13 +253,13 @@ def entropy_performance(data: ExperimentData) -> Figure | None:
 
 def _fitted(points: pd.DataFrame, fits: pd.DataFrame) -> pd.DataFrame:
     """Points of the fitted curves, each over the entropies of its method."""
-    found = {"entropy": [], "reward": [], "method": []}
-    for fit in fits.itertuples():
-        entropies = points.loc[points["method"] == fit.method, "entropy"]
+    found: dict[str, list] = {"entropy": [], "reward": [], "method": []}
+    for method, a, b in zip(fits["method"], fits["a"], fits["b"], strict=True):
+        entropies = points.loc[points["method"] == method, "entropy"]
         line = np.linspace(entropies.min(), entropies.max(), 40)
         found["entropy"] += line.tolist()
-        found["reward"] += (fit.b - fit.a * np.exp(line)).tolist()
-        found["method"] += [fit.method] * len(line)
+        found["reward"] += (b - a * np.exp(line)).tolist()
+        found["method"] += [method] * len(line)
     return pd.DataFrame(found)
 
 

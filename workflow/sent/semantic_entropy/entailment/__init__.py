@@ -41,8 +41,9 @@ class Entailment(Protocol):
     symmetric: bool
     """Both directions of a pair always get the same label, so one is enough."""
 
-    judged: int
-    """Directed pairs judged so far."""
+    @property
+    def judged(self) -> int:
+        """Directed pairs judged so far."""
 
     def key(self, pair: Pair) -> Pair:
         """What a judgement depends on: pairs with the same key get the same one."""
@@ -58,4 +59,4 @@ class Entailment(Protocol):
 
     def __enter__(self) -> "Entailment": ...
 
-    def __exit__(self, *error) -> None: ...
+    def __exit__(self, *error: object) -> None: ...

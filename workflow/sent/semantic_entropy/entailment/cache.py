@@ -19,7 +19,7 @@ class Cached:
         self.bar = progress(total=0, desc="entailment", unit="pair")
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.bar.close()
         self.backend.__exit__(*error)
 

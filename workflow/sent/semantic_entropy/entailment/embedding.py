@@ -34,7 +34,7 @@ class Embedding:
         self.model.tokenizer.truncation_side = "left"  # the final answer stands at the end
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         del self.model
 
     def key(self, pair: Pair) -> Pair:

@@ -17,7 +17,7 @@ class Exact:
     def __enter__(self) -> "Exact":
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         """Hold nothing, release nothing."""
 
     def key(self, pair: Pair) -> Pair:

@@ -28,7 +28,7 @@ class Hybrid:
             self.nli.__enter__()
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.math_verify.__exit__(*error)
         if self.nli:
             self.nli.__exit__(*error)

@@ -36,7 +36,7 @@ class MathVerify:
         self.grader.__enter__()
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.grader.__exit__(*error)
 
     def key(self, pair: Pair) -> Pair:

@@ -43,7 +43,7 @@ class Nli:
         self.workers = Workers(self.folder, self.settings.precision, self.settings.processes)
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.workers.close()
 
     def key(self, pair: Pair) -> Pair:
