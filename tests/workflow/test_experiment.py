@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from sent.config import parse, parse_yaml, read_yaml
+from sent.config import laid_over, parse, parse_yaml, read_yaml
 from sent.errors import SentError
 from sent.experiment import load, read
 from sent.experiment_checks import refuse_twin
@@ -248,6 +248,66 @@ def test_own_registry_entries_come_first():
     own = {"benchmarks": {"quiz": {"source": {"generator": {"families": ["story"], "count": 3}}}}}
     resolved = load(experiment(benchmarks=["quiz"], registry=own))
     assert json.loads(resolved.source("quiz"))["generator"]["count"] == 3
+
+
+STRONG = {"from": "sent", "label": "strong", "weighting": {"sent": {"beta_high": 2.0}}}
+STARTED = {
+    "a constant": (STRONG, {"weighting": {"sent": {"beta_high": 2.0}}}),
+    "two steps": (
+        {"from": "strong", "label": "m", "kl_estimator": "k2"},
+        {"label": "m", "kl_estimator": "k2", "weighting": {"sent": {"beta_high": 2.0}}},
+    ),
+    "nothing in a value's place": ({"from": "sent", "curriculum": None}, {"curriculum": None}),
+    "another list": ({"from": "sent", "keeps": []}, {"keeps": []}),
+    "settings within": ({"from": "dapo", "training": {"lr": 1.0e-4}}, {"training": {"lr": 1.0e-4}}),
+}
+
+
+@pytest.mark.parametrize("case", STARTED)
+def test_an_entry_that_starts_from_another_is_the_one_written_out(case):
+    short, changes = STARTED[case]
+    methods = read_yaml(Path("config/methods.yaml"))
+    start = methods["dapo" if short["from"] == "dapo" else "sent"]
+    label = {"label": short.get("label")}
+    written = laid_over(start, changes) | label
+    own = {"strong": STRONG, "short": short, "written": written}
+    found = load(experiment(methods=["short"], registry={"methods": own})).methods["short"]
+    expected = load(experiment(methods=["written"], registry={"methods": own})).methods["written"]
+    assert found == expected and found.label == short.get("label")
+
+
+def test_another_function_brings_its_own_constants():
+    own = {"m": {"from": "sent", "weighting": {"mask": {"share": 0.2}}, "kl_anchor": None}}
+    found = load(experiment(methods=["m"], registry={"methods": own})).methods["m"].weighting
+    assert (found.name, found.constants) == ("mask", {"share": 0.2})
+
+
+def test_other_kinds_of_entries_start_from_others_too():
+    own = {"benchmarks": {"more": {"from": "story", "label": "more stories"}}}
+    resolved = load(experiment(benchmarks=["story", "more"], registry=own))
+    assert resolved.source("more") == resolved.source("story")
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({"m": {"from": "snet"}}, r"methods\.m: 'from': no method is called 'snet'; did you mean 'sent'"),
+        ({"m": {"from": ["sent"]}}, r"methods\.m: 'from': no method is called \['sent'\]"),
+        ({"m": {"from": "m"}}, r"methods\.m: 'from' goes in a circle \(m from m\)"),
+        (
+            {"m": {"from": "n"}, "n": {"from": "m"}},
+            r"methods\.n: 'from' goes in a circle \(m from n from m\)",
+        ),
+        ({"m": {"from": "n"}, "n": 3}, r"methods\.m: 'from': n holds no keys and values"),
+        (
+            {"m": {"from": "sent", "clip_lo": 1}},
+            r"methods\.m: unknown key 'clip_lo'; did you mean 'clip_low'",
+        ),
+    ],
+)
+def test_an_entry_that_cannot_start_is_one_message(entries, said):
+    with pytest.raises(SentError, match=said):
+        load(experiment(methods=["m"], registry={"methods": entries}))
 
 
 def test_stages_of_training():

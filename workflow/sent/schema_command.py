@@ -6,7 +6,10 @@ Editors that know YAML schemas then complete and check the config files. Run it 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sent.config import Settings
 
 MARK = "<!-- From here on written by `python -m sent schema`: change workflow/sent/config/ instead. -->"
 
@@ -29,7 +32,7 @@ def generated(folder: Path) -> dict[str, str]:
 
     schemas = {"experiment": Experiment.model_json_schema()}
     for kind, settings in KINDS.items():
-        schema = settings.model_json_schema()
+        schema = _starting_from_another(settings.model_json_schema())
         definitions = {**schema.pop("$defs", {}), settings.__name__: schema}
         entry = {"$ref": f"#/$defs/{settings.__name__}"}
         schemas[kind] = {"$defs": definitions, "type": "object", "additionalProperties": entry}
@@ -41,17 +44,27 @@ def generated(folder: Path) -> dict[str, str]:
     return files
 
 
+def _starting_from_another(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a registry entry that may say only how it differs from another one."""
+    about = {"type": "string", "description": "name of the entry that this one starts from"}
+    schema["properties"] = {"from": about, **schema["properties"]}
+    if required := schema.pop("required", None):
+        schema["anyOf"] = [{"required": ["from"]}, {"required": required}]
+    return schema
+
+
 def tables_of_keys() -> str:
     """Return a Markdown section with a table of keys for every settings class, outermost first."""
     return "\n".join(map(_section, settings_classes()))
 
 
-def settings_classes() -> list[type]:
+def settings_classes() -> "list[type[Settings]]":
     """Return every settings class of the config files, outermost first."""
     from sent.config import Experiment
     from sent.registry import KINDS
 
-    waiting, found = [Experiment, *KINDS.values()], []
+    waiting: list[type[Settings]] = [Experiment, *KINDS.values()]
+    found: list[type[Settings]] = []
     while waiting:
         settings = waiting.pop(0)
         if settings not in found:
@@ -60,7 +73,7 @@ def settings_classes() -> list[type]:
     return found
 
 
-def _section(settings: type) -> str:
+def _section(settings: "type[Settings]") -> str:
     lines = [f"## {settings.__name__}", "", f"{_first_paragraph(settings)}", ""]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
     for name, field in settings.model_fields.items():
@@ -71,7 +84,7 @@ def _section(settings: type) -> str:
     return "\n".join([*lines, ""])
 
 
-def _first_paragraph(settings: type) -> str:
+def _first_paragraph(settings: "type[Settings]") -> str:
     return " ".join((settings.__doc__ or "").partition("\n\n")[0].split())
 
 
@@ -130,7 +143,7 @@ def _bounds(metadata: list) -> list[tuple[str, float]]:
     ]
 
 
-def _inner(annotation: Any) -> list[type]:
+def _inner(annotation: Any) -> "list[type[Settings]]":
     """Return the settings classes inside a type."""
     from typing import get_args
 

@@ -16,5 +16,8 @@ def like(value: Tensor, piece: Tensor) -> Tensor:
         return piece
     from torch.distributed.tensor import DTensor
 
-    layout = {"shape": value.shape, "stride": value.stride(), "run_check": False}
-    return DTensor.from_local(piece, value.device_mesh, value.placements, **layout)
+    assert isinstance(value, DTensor)
+    mesh, placements = value.device_mesh, value.placements
+    return DTensor.from_local(
+        piece, mesh, placements, run_check=False, shape=value.shape, stride=value.stride()
+    )
