@@ -71,6 +71,15 @@ class Interrupted(io.StringIO):
         return super().write(text)
 
 
+@pytest.fixture
+def heeded():
+    """A shell starts what it runs in the background with SIGINT ignored, and this process may have inherited that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_ctrl_c_ends_with_the_whole_lines_of_what_was_done(command, monkeypatch, capsys):
     argv, count, unit = command
     assert main(argv) == 0

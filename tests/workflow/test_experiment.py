@@ -36,6 +36,7 @@ MISTAKES = {
         "nli_model.*did you mean 'nano-nli'",
     ),
     "key": ({"trainig": {}}, "unknown key 'trainig'; did you mean 'training'"),
+    "key in parentheses": ({"(x)": 1}, r"unknown key '\(x\)'"),
     "inner key": ({"training": {"learning": 1}}, r"unknown key 'training.learning'.*lr"),
     "value": ({"sampling": {"n": 0}}, "'sampling.n'.*greater than or equal to 1.*found 0"),
     "no entailment model": (

@@ -112,10 +112,13 @@ def _printable(line: str) -> str:
 
 
 def _explain(settings: type[Settings], item: dict, where: str) -> str:
-    # What stands in parentheses is which of several types a value was taken for, no key.
-    path = [part for part in map(str, item["loc"]) if not part.startswith("(")]
+    unknown = item["type"] == "extra_forbidden"
+    *parts, last = map(str, item["loc"] or [""])
+    # What stands in parentheses is which of several types a value was taken for, no key; but somebody's unknown key may, too.
+    path = [part for part in parts if not part.startswith("(")]
+    path += [last] if unknown or (last and not last.startswith("(")) else []
     key = ".".join(path) or "(top level)"
-    if item["type"] == "extra_forbidden":
+    if unknown:
         return f"{where}: unknown key '{key}'{nearest(path[-1], _known_keys(settings, path[:-1]))}"
     found = "" if item["type"] == "missing" else f", found {item['input']!r:.200}"
     return f"{where}: '{key}': {item['msg'].removeprefix('Value error, ')}{found}"
