@@ -177,7 +177,7 @@ def test_more_methods_than_colours_have_their_names_beside_their_points():
     assert named_points.fit({"small": "Small"}, points)
     assert not named_points.fit({"small": "Small"}, points[1:]), "as many as there are colours"
     assert not named_points.fit({"small": "Small", "large": "Large"}, points)
-    figure = scores._named_pareto(points, "avg@64 (%)", "pass@64 (%)", seeds=3)
+    figure = scores._named_pareto(points, "avg@64", "pass@64", seeds=3)
     drawn = figure.chart.to_dict()
     named, names, line = drawn["concat"][0]["layer"]
     assert (names["encoding"]["text"]["field"], line["mark"]["type"]) == ("Method", "rule")

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sent.config import (
     Benchmark,
@@ -46,7 +46,7 @@ def entries_of(kind: str, experiment: Experiment, where: str) -> dict[str, tuple
         name: (entry, f"{file}: {name}")
         for name, entry in _read_version(file, file.stat().st_mtime_ns).items()
     }
-    own: dict[str, Any] = {str(of): entries for of, entries in experiment.registry.items()}.get(kind, {})
+    own = cast(dict[str, dict[str, Any]], experiment.registry).get(kind, {})
     return shared | {name: (entry, f"{where}: registry.{kind}.{name}") for name, entry in own.items()}
 
 

@@ -112,11 +112,9 @@ def _printable(line: str) -> str:
 
 
 def _explain(settings: type[Settings], item: dict, where: str) -> str:
-    unknown = item["type"] == "extra_forbidden"
-    *parts, last = map(str, item["loc"] or [""])
-    # What stands in parentheses is which of several types a value was taken for, no key; but somebody's unknown key may, too.
-    path = [part for part in parts if not part.startswith("(")]
-    path += [last] if unknown or (last and not last.startswith("(")) else []
+    unknown, loc = item["type"] == "extra_forbidden", [str(part) for part in item["loc"]]
+    # What stands in parentheses is which of several types a value was taken for, no key; but the unknown key itself may, too.
+    path = [p for at, p in enumerate(loc, 1) if not p.startswith("(") or (unknown and at == len(loc))]
     key = ".".join(path) or "(top level)"
     if unknown:
         return f"{where}: unknown key '{key}'{nearest(path[-1], _known_keys(settings, path[:-1]))}"

@@ -79,7 +79,7 @@ def markdown(database: Path) -> str:
         row[0] = "" if row[0] == above[0] else row[0]
     responses = str(pools[0]) if pools[0] == pools[-1] else f"{pools[0]} to {pools[-1]}"
     about = (
-        f"Experiment `{name}`, {seeds} training seed{'s' if seeds > 1 else ''}: percent of answers right, mean over the "
+        f"Experiment `{name}`, {printing.training_seeds(seeds)}: percent of answers right, mean over the "
         f"benchmarks ({questions:,} questions, {responses} responses each); in brackets the 95% interval over "
         f"questions.{policies} {_verdict(scores)}"
     )

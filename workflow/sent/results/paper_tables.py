@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from sent import tables
 from sent.log import logger
-from sent.results import kept
+from sent.results import kept, printing
 from sent.results.experiment_data import ExperimentData
 from sent.results.reading import connect
 from sent.results.scores import AVERAGE
@@ -165,7 +165,7 @@ def score_note(data: ExperimentData, scores: pd.DataFrame, best: str, second: st
     baseline = data.baseline
     seeds = int(scores["seeds"].max())
     return (
-        f"Percent, mean over {seeds} training seed{'s' if seeds > 1 else ''}; in brackets 95% bootstrap "
+        f"Percent, mean over {printing.training_seeds(seeds)}; in brackets 95% bootstrap "
         f"intervals over questions. Best {best}, second {second}; tie: the interval of the paired difference "
         f"to {baseline}{data.over} covers 0.{kept.sentence(data.connection)}"
     )

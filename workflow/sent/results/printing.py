@@ -1,4 +1,4 @@
-"""Rows of a query as text."""
+"""Rows of a query as text, and numbers in sentences."""
 
 import json
 import math
@@ -11,6 +11,11 @@ from tabulate import tabulate
 
 WIDEST = 120
 """Characters of a cell in a table for the terminal; other formats are not cut."""
+
+
+def training_seeds(count: int) -> str:
+    """Return ``1 training seed``, ``3 training seeds``."""
+    return f"{count} training seed{'s' if count > 1 else ''}"
 
 
 def rows(found: pd.DataFrame, style: str, limit: int) -> str:

@@ -138,11 +138,11 @@ def _differences(values: pd.DataFrame, reference: str | None) -> pd.DataFrame | 
     """Columns of every run minus those of its baseline's with the same seed and metric; None if there are none."""
     places = {key: place for place, key in enumerate(values.columns)}
     pairs = {}
-    for model, method, seed, metric in places:
+    for key, place in places.items():
+        model, method, seed, metric = key
         baseline = (reference, method) if reference else (model, BASELINE)
         if (model, method) != baseline and (*baseline, seed, metric) in places:
-            key = model, method, seed, metric
-            pairs[key] = places[key], places[*baseline, seed, metric]
+            pairs[key] = place, places[*baseline, seed, metric]
     if not pairs:
         return None
     of_method, of_baseline = np.array(list(pairs.values())).T

@@ -61,9 +61,8 @@ def unlock(folder: Path) -> None:
     Leaves the lock of one at work alone. Raises :class:`SentError` while jobs that the killed one started go on.
     """
     locks = _locks(folder)
-    if (
-        not locks or newest(folder).at_work
-    ):  # logs are read where there is a lock: each start of Snakemake comes by here
+    # Logs are read only where there is a lock: each start of Snakemake comes by here.
+    if not locks or newest(folder).at_work:
         return
     if jobs := _processes(folder, _is_job):
         named = ", ".join(f"{process.pid} ({process.info['cmdline'][3]})" for process in jobs)

@@ -68,9 +68,8 @@ class _Begun:
 def _checked(reader: Reader, rows: Iterator[Row]) -> Iterator[tuple[Row, InputRow]]:
     """Yield the rows; raise :class:`SentError` for one without responses or question."""
     for row, found in reader.understand(rows):
-        if (
-            found.question is None and found.id is None
-        ):  # output that names requests by id alone has no question
+        # Output that names requests by id alone has no question.
+        if found.question is None and found.id is None:
             raise reader.error(row, "question", f"row has neither question nor id{keys(row)}")
         if found.responses is None and found.prediction is None:
             raise reader.error(row, "responses", f"row has no responses{keys(row)}")

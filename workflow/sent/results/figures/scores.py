@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from sent.results import style
+from sent.results import printing, style
 from sent.results.experiment_data import ExperimentData, Figure, grid, padded
 from sent.results.figures import named_points
 from sent.results.scores import AVERAGE
@@ -129,7 +129,7 @@ def pareto(data: ExperimentData) -> Figure | None:
     titles = {reached: f"{reached} (%)", "semantic_entropy": "semantic entropy (nats)"}
     if named_points.fit(models, points):
         points["y"] = 100 * wide["value"][reached].to_numpy()
-        return _named_pareto(points, f"{mean} (%)", titles[reached], int(scores["seeds"].max()))
+        return _named_pareto(points, mean, reached, int(scores["seeds"].max()))
     panels = []
     for number, (metric, factor) in enumerate(rows.items()):
         value, sd = (factor * wide[part][metric].fillna(0).to_numpy() for part in ("value", "sd_training"))
@@ -169,22 +169,19 @@ def _named_pareto(points: pd.DataFrame, mean: str, reached: str, seeds: int) -> 
     axes: list[dict[str, Any]] = [
         {
             "shorthand": f"{axis}:Q",
-            "title": title,
+            "title": f"{metric} (%)",
             "scale": alt.Scale(domain=padded(found.min(), found.max(), 0.1), nice=False, zero=False),
         }
-        for axis, title, found in (("x", mean, trained["x"]), ("y", reached, points["y"]))
+        for axis, metric, found in (("x", mean, trained["x"]), ("y", reached, points["y"]))
     ]
     x, y = axes
     line = alt.Chart(base).mark_rule(strokeDash=style.DASHES["base"]).encode(y=alt.Y(**y))
     untrained = (
-        f"; dashed: the untrained policy, whose {mean.removesuffix(' (%)')} is {base['x'].iloc[0]:.1f}"
-        if len(base)
-        else ""
+        f"; dashed: the untrained policy, whose {mean} is {base['x'].iloc[0]:.1f}" if len(base) else ""
     )
     return Figure(
         grid([[named_points.panel(trained, x, y, "Method", line)]]),
-        f"{reached.removesuffix(' (%)')} against {mean.removesuffix(' (%)')}, means over the benchmarks and {seeds} training "
-        f"seed{'s' if seeds > 1 else ''}, a point a method{untrained}.",
+        f"{reached} against {mean}, means over the benchmarks and {printing.training_seeds(seeds)}, a point a method{untrained}.",
     )
 
 

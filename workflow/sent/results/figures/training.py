@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from sent.results import style
+from sent.results import printing, style
 from sent.results.experiment_data import ExperimentData, Figure, grid, padded, step_axis
 from sent.results.figures import named_points
 
@@ -94,8 +94,9 @@ def probe_pareto(data: ExperimentData) -> Figure | None:
         panels.append(chart.properties(title=label))
     count, seeds = int(asked["n"].max()), int(asked["seeds"].max())
     caption = (
-        f"Probe: pass@n, n = {count}, against pass@1 after the last step ({'mean over ' if seeds > 1 else ''}{seeds} training "
-        f"seed{'s' if seeds > 1 else ''}), a point a method; the cross is the untrained policy."
+        f"Probe: pass@n, n = {count}, against pass@1 after the last step "
+        f"({'mean over ' if seeds > 1 else ''}{printing.training_seeds(seeds)}), a point a method; "
+        "the cross is the untrained policy."
     )
     return Figure(grid([panels]), caption)
 

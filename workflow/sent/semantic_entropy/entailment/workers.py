@@ -59,9 +59,8 @@ class Workers:
 
 
 def _start(queue, folder, precision, threads) -> None:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches all processes; the first one ends the others
+    # Ctrl-C reaches all processes; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     import torch
 
     from sent.semantic_entropy.entailment.scorer import Scorer
