@@ -62,7 +62,7 @@ def test_bytes_a_token_are_what_autograd_keeps(kind, precision, checkpointing):
 
 def test_blocks_are_those_of_training():
     shape = Shape(SIZES.model_copy(update={"vocabulary": 151936, "hidden": 1536}))
-    # 2,048 tokens: blocks of 4,096 words; two float32 and one 16-bit block, hidden states, their gradient, the head's.
-    expected = 2048 * 4096 * (8 + 2) + 2048 * 1536 * (2 + 4) + 151936 * 1536 * 2
+    # 2,048 tokens: blocks of 16,384 words; two float32 and one 16-bit block, hidden states, their gradient, the head's.
+    expected = 2048 * 16384 * (8 + 2) + 2048 * 1536 * (2 + 4) + 151936 * 1536 * 2
     assert memory.logit_blocks(shape, 2048, "bfloat16", on_gpu=True, backward=True) == expected
     assert memory.plain_logits(shape, 2048) == 16 * 2048 * 151936

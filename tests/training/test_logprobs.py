@@ -38,6 +38,36 @@ def blocks(request, monkeypatch):
         monkeypatch.setattr(logprobs, "block_width", lambda *_: width)
 
 
+@pytest.fixture(params=["called", "traced"])
+def traced(request, monkeypatch):
+    """Let blocks be computed as on a CPU, or by the graph that is compiled for a GPU, its operations one by one."""
+    if request.param == "traced":
+        torch.compiler.reset()
+        for name in ("_absorb", "_pull"):
+            graph = torch.compile(getattr(logprobs, name), dynamic=True, backend="aot_eager", fullgraph=True)
+            monkeypatch.setattr(logprobs, name, graph)
+
+
+@pytest.mark.parametrize("with_bias", [False, True])
+@pytest.mark.parametrize("head", [{}, {"scale": 1.7, "softcap": 4.0}])
+@pytest.mark.parametrize("need_entropy", [False, True])
+def test_the_graph_for_gpus_equals_the_plain_computation(monkeypatch, traced, with_bias, head, need_entropy):
+    monkeypatch.setattr(logprobs, "SMALL_VOCABULARY", 0)
+    monkeypatch.setattr(logprobs, "block_width", lambda *_: 25)
+    for tokens in (40, 31):  # one graph for all sizes
+        hidden, weight, bias, targets, upstream = inputs(torch.float64, tokens)
+        bias = bias if with_bias else None
+        leaves = [leaf for leaf in (hidden, weight, bias) if leaf is not None]
+        found = token_logprobs(hidden, weight, targets, 0.6, need_entropy, bias, **head)[: 1 + need_entropy]
+        expected = plain(hidden, weight, targets, 0.6, bias, **head)[: 1 + need_entropy]
+        pulls = [
+            torch.autograd.grad((torch.stack(one) * upstream[: len(one)]).sum(), leaves)
+            for one in (found, expected)
+        ]
+        for one, other in zip((*found, *pulls[0]), (*expected, *pulls[1]), strict=True):
+            torch.testing.assert_close(one, other, atol=1e-12, rtol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
 @pytest.mark.parametrize("with_bias", [False, True])
@@ -199,10 +229,10 @@ def test_no_tensor_of_tokens_times_vocabulary_is_made():
 
 
 def test_blocks_are_wider_on_a_gpu():
-    """By hand: 2^22 elements, 1,024 wide at least; on a GPU 4,096 wide where that is at most 2^25 elements."""
+    """By hand: 2^22 elements, 1,024 wide at least; on a GPU 16,384 wide where that is at most 2^26 elements."""
     tokens = (0, 256, 2048, 8192, 16384, 65536)
     assert [logprobs.block_width(n, False) for n in tokens] == [1 << 22, 16384, 2048, 1024, 1024, 1024]
-    assert [logprobs.block_width(n, True) for n in tokens] == [1 << 22, 16384, 4096, 4096, 2048, 1024]
+    assert [logprobs.block_width(n, True) for n in tokens] == [1 << 22, 16384, 16384, 8192, 4096, 1024]
 
 
 @pytest.mark.gpu

@@ -6,8 +6,8 @@ BLOCK_ELEMENTS = 1 << 22
 NARROWEST = 1024
 """Fewest vocabulary entries in a block: narrower matrix products would waste the machine."""
 
-GPU_BLOCK_ELEMENTS, GPU_WIDEST = 1 << 25, 4096
-"""On a GPU wider blocks, up to 128 MB, take half the time (benchmarks/RESULTS.md); beyond that little is gained."""
+GPU_BLOCK_ELEMENTS, GPU_WIDEST = 1 << 26, 16384
+"""On a GPU wider blocks, up to 256 MB, take half the time or less (benchmarks/RESULTS.md); beyond that little is gained."""
 
 
 def block_width(tokens: float, on_gpu: bool) -> float:

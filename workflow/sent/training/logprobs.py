@@ -2,7 +2,7 @@
 
 The vocabulary is walked through in blocks: the forward pass keeps running sums (online softmax), the backward
 pass recomputes each block's logits. Memory is [tokens, block] instead of several times [tokens, vocabulary].
-Sums are kept in float32, or float64 for float64 input.
+Sums are kept in float32, or float64 for float64 input. On a GPU a block's operations are compiled into one kernel or two.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sent.training.fusing import in_one_kernel
 from sent.training.head_blocks import block_width
 
 SMALL_VOCABULARY = 4096
@@ -87,38 +88,34 @@ def _whole(hidden, weight, bias, targets, shape, need_entropy):
     return logp, -torch.linalg.vecdot(logps.exp(), finite)
 
 
+class _Sums(NamedTuple):
+    """What the forward pass keeps of the blocks so far, each ``[N]``."""
+
+    base: Tensor
+    """Largest logit."""
+    total: Tensor
+    """Sum of exp(logit - base)."""
+    weighted: Tensor
+    """Sum of exp(logit - base) (logit - base)."""
+    target_logit: Tensor
+
+
 class _TokenLogprobs(torch.autograd.Function):
     @staticmethod
     def forward(ctx, hidden, weight, bias, targets, shape, need_entropy):
-        n = len(hidden)
         factor = hidden.to(_factor_dtype(hidden))
         kind = torch.promote_types(hidden.dtype, torch.float32)
-        base = hidden.new_full((n,), -torch.inf, dtype=kind)
-        total, weighted, target_logit = (hidden.new_zeros(n, dtype=kind) for _ in range(3))
+        base = hidden.new_full((len(hidden),), -torch.inf, dtype=kind)
+        sums = _Sums(base, *(torch.zeros_like(base) for _ in range(3)))
+        absorb = in_one_kernel(_absorb) if hidden.is_cuda else _absorb
         for start, stop in _blocks(hidden, weight):
-            logits = _logits(factor, weight, bias, shape, slice(start, stop))
-            inside, place = _places(targets, start, stop)
-            target_logit = torch.where(inside, logits.gather(1, place)[:, 0], target_logit)
-            # Exponentials are taken relative to the largest logit so far; earlier sums move to that base.
-            old, base = base, torch.maximum(base, logits.amax(dim=1))
-            base = base.masked_fill(base == -torch.inf, 0)
-            shrink = (old - base).exp()
-            logits -= base[:, None]
-            if need_entropy:
-                exponentials = logits.exp()
-                if bias is not None:
-                    logits.clamp_(min=LOWEST)
-                moved = torch.where(shrink > 0, weighted + (old - base) * total, 0)
-                weighted = shrink * moved + torch.linalg.vecdot(exponentials, logits)
-            else:
-                exponentials = logits.exp_()
-            total = shrink * total + exponentials.sum(dim=1)
-            del logits, exponentials  # before the next block is made
-        log_sum = base + total.log()
-        entropy = total.log() - weighted / total
+            block = weight[start:stop], None if bias is None else bias[start:stop]
+            sums = absorb(sums, factor, *block, targets - start, shape, need_entropy)
+        log_sum = sums.base + sums.total.log()
+        entropy = sums.total.log() - sums.weighted / sums.total
         ctx.save_for_backward(hidden, weight, bias, targets, log_sum, entropy)
         ctx.shape, ctx.need_entropy = shape, need_entropy
-        return target_logit - log_sum, entropy
+        return sums.target_logit - log_sum, entropy
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -131,32 +128,67 @@ class _TokenLogprobs(torch.autograd.Function):
         grad_bias = torch.empty_like(bias) if need_bias else None
         # d logp / d logit = [target] - p;  d entropy / d logit = -p (log p + entropy)
         linear = ctx.shape.scale / ctx.shape.temperature
-        grad_logp, slope = grad_logp * linear, -grad_entropy * linear
-        level = slope * entropy - grad_logp if ctx.need_entropy else -grad_logp
+        grad_logp = grad_logp * linear
+        slope = -grad_entropy * linear if ctx.need_entropy else None
+        level = -grad_logp if slope is None else slope * entropy - grad_logp
+        pull = in_one_kernel(_pull) if hidden.is_cuda else _pull
         for start, stop in _blocks(hidden, weight):
-            grad = _logits(factor, weight, bias, ctx.shape, slice(start, stop))
-            capped = ctx.shape.slope(grad)
-            grad -= log_sum[:, None]
-            if ctx.need_entropy:
-                probabilities = grad.exp()
-                if bias is not None:
-                    grad.clamp_(min=LOWEST)
-                grad.mul_(slope[:, None]).add_(level[:, None]).mul_(probabilities)
-            else:
-                grad.exp_().mul_(level[:, None])
-            inside, place = _places(targets, start, stop)
-            grad.scatter_add_(1, place, torch.where(inside, grad_logp, 0)[:, None])
-            if capped is not None:
-                grad.mul_(capped)
+            block = weight[start:stop], None if bias is None else bias[start:stop]
+            grad = pull(factor, *block, targets - start, ctx.shape, log_sum, grad_logp, level, slope)
             if need_bias:
-                grad_bias[start:stop] = grad.sum(dim=0)
-            grad = grad.to(factor.dtype)
+                grad_bias[start:stop] = grad.sum(dim=0, dtype=log_sum.dtype)
             if need_hidden:
                 grad_hidden += _product(grad, weight[start:stop].to(factor.dtype))
             if need_weight:
                 grad_weight[start:stop] = _product(grad.t(), factor)
-            grad = probabilities = None  # before the next block is made
+            grad = None  # before the next block is made
         return grad_hidden.to(hidden.dtype) if need_hidden else None, grad_weight, grad_bias, None, None, None
+
+
+def _absorb(sums, factor, weight, bias, places, shape, need_entropy):
+    """Return the sums with a block of the vocabulary in them. ``places`` are the targets' columns in it, outside too."""
+    logits = _logits(factor, weight, bias, shape)
+    inside = (places >= 0) & (places < len(weight))
+    place = places.clamp(0, len(weight) - 1)[:, None]
+    target_logit = torch.where(inside, logits.gather(1, place)[:, 0], sums.target_logit)
+    # Exponentials are taken relative to the largest logit so far; earlier sums move to that base.
+    base = torch.maximum(sums.base, logits.amax(dim=1))
+    base = base.masked_fill(base == -torch.inf, 0)
+    shrink, weighted = (sums.base - base).exp(), sums.weighted
+    logits -= base[:, None]
+    if need_entropy:
+        exponentials = logits.exp()
+        if bias is not None:
+            logits.clamp_(min=LOWEST)
+        moved = torch.where(shrink > 0, weighted + (sums.base - base) * sums.total, 0)
+        weighted = shrink * moved + torch.linalg.vecdot(exponentials, logits)
+    else:
+        exponentials = logits.exp_()
+    return _Sums(base, shrink * sums.total + exponentials.sum(dim=1), weighted, target_logit)
+
+
+def _pull(factor, weight, bias, places, shape, log_sum, grad_logp, level, slope):
+    """Return the gradient of a block's linear map ``[N, block]``, in the type of the factors."""
+    grad = _logits(factor, weight, bias, shape)
+    capped = shape.slope(grad)
+    grad -= log_sum[:, None]
+    if slope is not None:
+        probabilities = grad.exp()
+        if bias is not None:
+            grad.clamp_(min=LOWEST)
+        grad.mul_(slope[:, None]).add_(level[:, None]).mul_(probabilities)
+    else:
+        grad.exp_().mul_(level[:, None])
+    if torch.compiler.is_compiling():  # a comparison is part of the kernel, a scattered sum is not
+        columns = torch.arange(len(weight), device=places.device)
+        grad += torch.where(columns == places[:, None], grad_logp[:, None], 0)
+    else:
+        inside = (places >= 0) & (places < len(weight))
+        place = places.clamp(0, len(weight) - 1)[:, None]
+        grad.scatter_add_(1, place, torch.where(inside, grad_logp, 0)[:, None])
+    if capped is not None:
+        grad.mul_(capped)
+    return grad.to(factor.dtype)
 
 
 def _blocks(hidden: Tensor, weight: Tensor) -> Iterator[tuple[int, int]]:
@@ -166,19 +198,11 @@ def _blocks(hidden: Tensor, weight: Tensor) -> Iterator[tuple[int, int]]:
         yield start, min(start + width, vocabulary)
 
 
-def _places(targets: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
-    """Return which targets ``[N]`` lie in a block, and their columns there ``[N, 1]`` (any column for the
-    rest).
-    """
-    inside = (targets >= start) & (targets < stop)
-    return inside, (targets - start).clamp(0, stop - start - 1)[:, None]
-
-
-def _logits(factor: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape, block: slice) -> Tensor:
+def _logits(factor: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape) -> Tensor:
     """Return the logits of a block of the vocabulary ``[N, block]``, in float32 (float64)."""
-    logits = _product(factor, weight[block].to(factor.dtype).t())
+    logits = _product(factor, weight.to(factor.dtype).t())
     if bias is not None:
-        logits += bias[block]
+        logits += bias
     return shape.apply(logits, in_place=True)
 
 
