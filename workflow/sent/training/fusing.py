@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import torch
 
@@ -15,9 +16,10 @@ def in_one_kernel(function: Callable) -> Callable:
 
     Sizes of tensors may change from call to call.
     """
-    compiled, broken = torch.compile(function, dynamic=True), []
+    compiled = torch.compile(function, dynamic=True)
+    broken: list[RuntimeError] = []
 
-    def run(*args):
+    def run(*args: Any) -> Any:
         if not broken:
             try:
                 return compiled(*args)
