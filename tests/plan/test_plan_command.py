@@ -293,3 +293,62 @@ def test_the_probe_is_counted(capsys, tmp_path):
     tokens = 2 * 3 * 8 * 4 * (12 + 16)
     assert found[0]["tokens"] - found[1]["tokens"] == tokens
     assert found[0]["seconds"] > found[1]["seconds"]
+
+
+LARGEST = 2**31 - 1
+"""The largest number that settings take."""
+ABSURD = {
+    "steps": {"training": {"steps": LARGEST}},
+    "epochs": {
+        "training": {"steps": None, "epochs": 1e6},
+        "data": {"train": {"generator": {"families": ["chain"], "count": 10**6}}},
+    },
+    "lengths": {"training": {"decoding": {"max_new_tokens": LARGEST}, "responses_per_prompt": LARGEST}},
+    "responses": {"evaluation": {"n": LARGEST}},
+}
+
+
+@pytest.mark.parametrize("case", ABSURD)
+def test_what_would_take_years_is_said_to_in_one_line(capsys, tmp_path, case):
+    """With a probe every third step, whose turns are not counted one by one."""
+    smoke = yaml.safe_load(Path("config/smoke.yaml").read_text())
+    options = [
+        "--configfile",
+        config(tmp_path, **{key: smoke[key] | ABSURD[case][key] for key in ABSURD[case]}),
+    ]
+    found = plan(capsys, *options)["wall_clock"]
+    assert found["seconds"] > 365 * 86400
+    assert main(["plan", *options]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "CANNOT BE AFFORDED" in line]
+    rule = "grade_responses" if case == "responses" else "train"
+    assert line.endswith(found["problem"]) and f"is {rule} of nano-smoke" in line and "years" in line
+
+
+def test_what_can_be_afforded_is_not_said_not_to_be(capsys):
+    assert plan(capsys, "--configfile", "config/paper.yaml")["wall_clock"]["problem"] is None
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        ("training.steps", {"training": {"steps": 10**30}}),
+        ("sampling.shards", {"sampling": {"shards": LARGEST}}),
+        ("n_stages", {"registry": {"curricula": {"semantic_entropy": {"n_stages": LARGEST}}}}),
+    ],
+)
+def test_numbers_beyond_all_bounds_are_one_line(capsys, tmp_path, key, changes):
+    assert main(["plan", "--configfile", config(tmp_path, **changes)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{key}'" in line and f"found {10**30 if key == 'training.steps' else LARGEST}" in line
+
+
+def test_a_model_that_no_gpu_holds_is_said_not_to_fit(capsys, tmp_path):
+    sizes = dict.fromkeys(("hidden", "intermediate", "heads", "kv_heads", "vocabulary", "context"), LARGEST)
+    vast = {"path": ".", "architecture": sizes | {"layers": 1000}, "resources": {"gpus": 8}}
+    options = ["--configfile", config(tmp_path, models=["vast"], registry={"models": {"vast": vast}})]
+    found = plan(capsys, *options)["models"]["vast"]
+    assert (found["fits"], found["fits_with"], found["fits_as_adapters_with"]) == (False, None, None)
+    assert main(["plan", *options]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("DOES NOT FIT") == 1
+    assert "up to 32 GPUs do not make it fit; try another GPU" in printed

@@ -35,6 +35,11 @@ def test_a_job_of_many_gpus_waits_for_them_and_smaller_ones_fill_the_rest():
     assert (found.starts, found.end) == ([0, 10, 0], 15)
 
 
+def test_hundred_thousand_jobs_take_seconds():
+    tasks = [Task(1, place % 3) for place in range(100_000)]
+    assert list_schedule(tasks, 4).end == pytest.approx(25_000, rel=1e-3)
+
+
 def test_jobs_without_gpus_wait_for_files_alone():
     tasks = [Task(5, 1), Task(4, 0, (0,)), Task(5, 1), Task(1, 1, (1,))]
     # 0 to 5, graded until 9; the other from 5 to 10; the last after both.

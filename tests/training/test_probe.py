@@ -68,6 +68,7 @@ def test_steps_count_on_through_the_stages(stage, before, last, every, steps, du
     settings = Settings(count=1, every=every)
     probe = probing.Probe(settings, [], None, None, 0, stage, before, last)
     assert [before + step for step in range(steps + 1) if probe.is_due(step)] == due
+    assert settings.times(before + (before > 0), before + steps, last) == len(due)
 
 
 def test_the_best_probed_policy_is_kept(inputs, coin, tmp_path):

@@ -84,6 +84,37 @@ def test_mistakes_are_named(mistake):
         load(experiment(**changes))
 
 
+PRETRAIN = {"layers": 1, "hidden": 12, "heads": 2, "steps": 1, "families": ["chain"]}
+SIZES = {
+    "layers": 1, "hidden": 12, "intermediate": 8, "heads": 4, "kv_heads": 2, "vocabulary": 9, "context": 16,
+}  # fmt: skip
+MISFITS = {
+    "a head of half a number": ({"pretrain": PRETRAIN | {"heads": 5}}, r"'pretrain': hidden \(12\).* 2 x heads \(5\)"),
+    "a head of an odd width": ({"pretrain": PRETRAIN | {"heads": 4}}, r"'pretrain': hidden \(12\).* 2 x heads \(4\)"),
+    "entailment": ({"nli": {"hidden": 64, "heads": 3}}, r"'nli': hidden \(64\) must be a multiple of heads \(3\)"),
+    "published heads": ({"architecture": SIZES | {"heads": 8}}, r"'architecture': hidden \(12\).* heads \(8\), unless"),
+    "shared heads": (
+        {"architecture": SIZES | {"kv_heads": 3}},
+        r"'architecture': heads \(4\) must be a multiple of kv_heads \(3\)",
+    ),
+    "endless layers": ({"architecture": SIZES | {"layers": 2**31 - 1}}, r"'architecture\.layers': .* 1000, found 2147483647"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_heads_that_do_not_fit_a_model_are_refused_with_key_and_values(case):
+    entry, message = MISFITS[case]
+    origin = {} if "pretrain" in entry else {"path": "."}
+    with pytest.raises(SentError, match=rf"registry\.models\.mine: {message}"):
+        load(experiment(models=["mine"], registry={"models": {"mine": origin | entry}}))
+
+
+def test_heads_of_a_width_of_their_own_need_not_divide_the_hidden_one():
+    sizes = SIZES | {"heads": 8, "head_dim": 2}
+    own = {"mine": {"path": ".", "architecture": sizes}}
+    assert load(experiment(models=["mine"], registry={"models": own})).models["mine"].architecture.heads == 8
+
+
 def test_recorded_responses_allow_no_training(tmp_path):
     recorded = tmp_path / "responses.jsonl"
     recorded.write_text("{}\n")

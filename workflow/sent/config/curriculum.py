@@ -27,7 +27,9 @@ class Curriculum(Settings):
     REPORT = frozenset({"label"})
 
     label: Label | None = Field(None, description="name in tables and figures")
-    n_stages: int = Field(2, ge=1, description="stages that training goes through, one after the other")
+    n_stages: int = Field(
+        2, ge=1, le=1000, description="stages that training goes through, one after the other"
+    )
     score: Literal[
         "semantic_entropy",
         "rao_blackwell",

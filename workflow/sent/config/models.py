@@ -14,7 +14,7 @@ PAPER_PROMPT = "{question}\nPlease reason step by step, and put your final answe
 class Pretrain(Settings):
     """An embedded base model, Qwen3-shaped, pretrained from scratch on generated worked arithmetic."""
 
-    layers: int = Field(ge=1, description="decoder layers")
+    layers: int = Field(ge=1, le=1000, description="decoder layers")
     hidden: int = Field(ge=8, description="width of the hidden states; a multiple of 2 x heads")
     heads: int = Field(ge=1, description="attention heads")
     steps: int = Field(ge=1, description="optimizer updates")
@@ -46,7 +46,7 @@ class Pretrain(Settings):
 class NliTraining(Settings):
     """The embedded entailment model: a three-label cross-encoder trained from scratch on generated pairs."""
 
-    layers: int = Field(2, ge=1, description="encoder layers")
+    layers: int = Field(2, ge=1, le=1000, description="encoder layers")
     hidden: int = Field(64, ge=8, description="width of the hidden states; a multiple of heads")
     heads: int = Field(2, ge=1, description="attention heads")
     steps: int = Field(400, ge=1, description="optimizer updates")
@@ -66,7 +66,7 @@ class NliTraining(Settings):
 class Architecture(Settings):
     """Sizes of a decoder (Qwen2, Qwen3, Llama), as its config.json has them; only `python -m sent plan` reads them."""
 
-    layers: int = Field(ge=1, description="num_hidden_layers")
+    layers: int = Field(ge=1, le=1000, description="num_hidden_layers")
     hidden: int = Field(ge=1, description="hidden_size")
     intermediate: int = Field(ge=1, description="intermediate_size")
     heads: int = Field(ge=1, description="num_attention_heads")
@@ -80,6 +80,16 @@ class Architecture(Settings):
     encoder_parameters: int | None = Field(
         None, ge=1, description="of an encoder, such as an entailment model: its parameters as published"
     )
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        if self.heads % self.kv_heads:
+            raise ValueError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
+        if self.head_dim is None and self.hidden % self.heads:
+            raise ValueError(
+                f"hidden ({self.hidden}) must be a multiple of heads ({self.heads}), unless head_dim is given"
+            )
+        return self
 
 
 class Resources(Settings):

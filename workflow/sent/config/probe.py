@@ -38,3 +38,8 @@ class Probe(Settings):
     def is_due(self, step: int, last: int) -> bool:
         """Whether the policy after ``step`` of ``last`` steps is asked: the same for every method, stages or none."""
         return step % self.every == 0 or step == last
+
+    def times(self, first: int, end: int, last: int) -> int:
+        """Return how many of the steps from ``first`` up to ``end`` are due, both counted."""
+        multiples = end // self.every - (first - 1) // self.every
+        return multiples + (first <= last <= end and last % self.every > 0)

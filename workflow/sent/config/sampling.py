@@ -93,7 +93,7 @@ class Sampling(Settings):
     batch_tokens: int = Field(
         32768, ge=1, description="transformers backend: sequences x longest length in one batch"
     )
-    shards: int = Field(1, ge=1, description="jobs that a model's questions are split over")
+    shards: int = Field(1, ge=1, le=10_000, description="jobs that a model's questions are split over")
     seed: int = Field(0, description="another seed draws other responses")
     vllm: Vllm = Field(Vllm(), description="options of `backend: vllm`")
     server: Server = Field(Server(), description="options of `backend: openai`")

@@ -51,13 +51,14 @@ def estimate(
     builder = Jobs(experiment, workload, gpu)
     estimates = list(builder.all())
     jobs = corrected(workload.folder, estimates)
+    rules, clock = _rules(jobs), _wall_clock(experiment, jobs, gpus)
     return {
         "experiment": experiment.name,
         "gpu": {"name": gpu.name, "memory": gpu.memory, "flops": gpu.flops, "bandwidth": gpu.bandwidth},
         "length_share": share,
         "questions": {"train": workload.train_questions(), "benchmarks": workload.benchmark_questions()},
         "models": {name: _model(builder, name) for name in builder.shapes},
-        "rules": _rules(jobs),
+        "rules": rules,
         "total": {
             "seconds": sum(job.seconds for job in jobs),
             "gpu_hours": sum(job.gpu_hours for job in jobs),
@@ -65,7 +66,7 @@ def estimate(
             "disk": sum(job.disk for job in jobs),
             "checkpoints": max((job.checkpoints for job in jobs), default=0),
         },
-        "wall_clock": _wall_clock(experiment, jobs, gpus),
+        "wall_clock": clock | {"problem": _unaffordable(clock["seconds"], rules)},
         "measured": _measured(workload.folder, estimates),
     }
 
@@ -83,6 +84,18 @@ def _wall_clock(experiment: ResolvedExperiment, jobs: list[JobEstimate], gpus: i
         "chain_seconds": list_schedule(tasks, sum(job.gpus for job in jobs)).end,
         "busy": asked / (count * seconds) if count else None,
     }
+
+
+def _unaffordable(seconds: float, rules: list[dict[str, Any]]) -> str | None:
+    """Say what takes so long, where nobody waits for the end."""
+    if seconds <= YEAR:
+        return None
+    most = max(rules, key=lambda row: row["seconds"])
+    share = most["seconds"] / sum(row["seconds"] for row in rules)
+    return (
+        f"by the clock it takes {_time(seconds)}, more than a year; {share:.0%} of all work is {most['rule']} of "
+        f"{most['model']}: give it fewer steps, questions, responses or tokens, or more GPUs"
+    )
 
 
 def _model(builder: Jobs, name: str) -> dict[str, Any]:
@@ -180,6 +193,9 @@ def _measured(folder: Path, jobs: list[JobEstimate]) -> list[dict[str, Any]]:
     return rows
 
 
+YEAR = 365 * 86400.0
+"""Seconds; what takes longer cannot be afforded."""
+
 PARTS = (
     "weights", "gradients", "optimizer", "reference", "sampler's copy", "gathered", "activations", "logits", "vLLM",
     "handed to vLLM", "cache and logits",
@@ -200,6 +216,8 @@ def page(found: dict[str, Any]) -> str:
         _rules_text(found["rules"], found["total"]),
         _wall_clock_text(found["wall_clock"], gpu["name"]),
     ]
+    if problem := found["wall_clock"]["problem"]:
+        sections[-1] += f"\n  CANNOT BE AFFORDED: {problem}"
     if found["measured"]:
         sections.append(_measured_text(found["measured"]))
     sections.append("How this is counted, and how far it was checked: docs/plan.md")
@@ -356,7 +374,9 @@ def _count(number: float) -> str:
 def _time(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:,.1f} h" if seconds < YEAR else f"{seconds / YEAR:,.1f} years"
 
 
 def _yaml(value: Any) -> str:

@@ -380,8 +380,7 @@ class Jobs:
             return 0
         steps = self._steps(job.wildcards["model"], job.wildcards["method"])
         before = sum(steps[: stage - 1])
-        ends = range(before + (before > 0), before + steps[stage - 1] + 1)
-        return sum(probe.is_due(step, sum(steps)) for step in ends)
+        return probe.times(before + (before > 0), before + steps[stage - 1], sum(steps))
 
     def _evaluate(self, job: Job) -> Iterator[JobEstimate]:
         model = job.wildcards["model"]

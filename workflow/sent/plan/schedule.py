@@ -44,22 +44,30 @@ def list_schedule(tasks: Sequence[Task], gpus: int) -> Schedule:
     for place, task in enumerate(tasks):
         for before in set(task.after):
             followers[before].append(place)
-    ready = [place for place, count in enumerate(waiting) if not count]
+    ready: dict[
+        int, list[tuple[float, int]]
+    ] = {}  # by the GPUs that they ask for, the first of each to start on top
+
+    def add(place: int) -> None:
+        heapq.heappush(ready.setdefault(tasks[place].gpus, []), (-way[place], place))
+
+    for place, count in enumerate(waiting):
+        if not count:
+            add(place)
     running: list[tuple[float, int]] = []
     starts, now, free = [0.0] * len(tasks), 0.0, gpus
-    while ready or running:
-        for place in sorted(ready, key=lambda place: (-way[place], place)):
-            if tasks[place].gpus <= free:
-                free -= tasks[place].gpus
-                starts[place] = now
-                heapq.heappush(running, (now + tasks[place].seconds, place))
-                ready.remove(place)
+    while running or any(ready.values()):
+        while heaps := [heap for asked, heap in ready.items() if heap and asked <= free]:
+            _, place = heapq.heappop(min(heaps))
+            free -= tasks[place].gpus
+            starts[place] = now
+            heapq.heappush(running, (now + tasks[place].seconds, place))
         now, ended = heapq.heappop(running)
         free += tasks[ended].gpus
         for place in followers[ended]:
             waiting[place] -= 1
             if not waiting[place]:
-                ready.append(place)
+                add(place)
     return Schedule(starts, now)
 
 

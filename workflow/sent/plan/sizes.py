@@ -159,8 +159,8 @@ def read(path: Path) -> Architecture:
         )
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise SentError(
-            f"{path}: not a decoder's config.json ({type(error).__name__}: {error}); `python -m sent plan` knows models like "
-            "Llama, Qwen2 and Qwen3; give `architecture` in config/models.yaml"
+            f"{path}: not a decoder's config.json ({type(error).__name__}: {' '.join(str(error).split())}); "
+            "`python -m sent plan` knows models like Llama, Qwen2 and Qwen3; give `architecture` in config/models.yaml"
         ) from None
 
 
