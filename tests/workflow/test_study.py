@@ -100,7 +100,7 @@ def test_no_benchmark_chooses_and_all_train_on_the_same_terms():
         assert other.probe() == sweep.probe() and other.training_source() == sweep.training_source()
     for under in ("grpo", "sent"):
         followed = {name: m for name, m in orders.methods.items() if name.startswith(f"{under}_")}
-        assert len(followed) == 6
+        assert len(followed) == 5
         assert all(name == f"{under}_{method.curriculum}" for name, method in followed.items())
         first = followed[f"{under}_mixed"]
         assert all(differences(method, first) <= {"curriculum"} for method in followed.values())
