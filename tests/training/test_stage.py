@@ -102,6 +102,11 @@ def test_adapters_without_peft_say_what_to_install(inputs, coin, tmp_path, monke
 
 REFUSED = {
     "no room": ({"decoding": {"max_new_tokens": 63}}, "beyond the model's context of 64"),
+    "unknown layers": (
+        {"lora": {"targets": ["q_proj", "qproj"]}},
+        r"training\.lora\.targets: no linear layer in the decoder of \S+ is called 'qproj'; did you mean 'q_proj'\? "
+        r"\(known: down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj\)",
+    ),
     "long prompts": ({"max_prompt_tokens": 2}, "every prompt is longer than max_prompt_tokens"),
 }
 

@@ -1,6 +1,7 @@
 """Names are looked up, values reach the stages that read them, mistakes are named with the nearest name."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,6 +108,16 @@ def test_heads_that_do_not_fit_a_model_are_refused_with_key_and_values(case):
     origin = {} if "pretrain" in entry else {"path": "."}
     with pytest.raises(SentError, match=rf"registry\.models\.mine: {message}"):
         load(experiment(models=["mine"], registry={"models": {"mine": origin | entry}}))
+
+
+@pytest.mark.parametrize(
+    "target", ["q_prj", "lm_head", "self_attn", "model.layers.7.mlp.up_proj", "proj", ""]
+)
+def test_adapters_of_layers_that_an_embedded_model_lacks_are_refused(target):
+    message = rf"^config: training\.lora\.targets: .* decoder of nano-smoke is called '{re.escape(target)}'.* k_proj, o_proj"
+    with pytest.raises(SentError, match=message):
+        load(experiment(models=["nano-smoke"], training={"lora": {"targets": ["q_proj", target]}}))
+    load(experiment(models=["nano-smoke"], training={"lora": {"targets": ["q_proj", "mlp.up_proj"]}}))
 
 
 def test_heads_of_a_width_of_their_own_need_not_divide_the_hidden_one():

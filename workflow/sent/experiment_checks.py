@@ -59,8 +59,11 @@ def check(resolved, where: str) -> None:
     for name, settings in resolved.by_model.items():
         for method, entry in resolved.methods.items():
             try:
-                recipe.check_training(method, entry, resolved.training(name, method))
-                recipe.check_keep(resolved.training(name, method), experiment.probe is not None)
+                training, embedded = resolved.training(name, method), resolved.models[name].pretrain
+                recipe.check_training(method, entry, training)
+                recipe.check_keep(training, experiment.probe is not None)
+                if training.lora and embedded:  # other models' layers are known once they are loaded
+                    recipe.adapted_layers(training.lora, embedded.linear_layers, name)
             except SentError as error:
                 raise SentError(f"{where}: {error}") from None
         entailment = settings.semantic_entropy.entailment

@@ -36,6 +36,12 @@ class Pretrain(Settings):
     guess_accuracy: float = Field(0.35, ge=0, le=1, description="share of the quick guesses that are right")
     seed: int = Field(0, description="of its first weights and of its texts")
 
+    @property
+    def linear_layers(self) -> list[str]:
+        """Names that transformers gives the linear layers of its decoder."""
+        parts = [f"self_attn.{x}_proj" for x in "qkvo"] + [f"mlp.{x}_proj" for x in ("gate", "up", "down")]
+        return [f"model.layers.{layer}.{part}" for layer in range(self.layers) for part in parts]
+
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
         if self.hidden % (2 * self.heads):

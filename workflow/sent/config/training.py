@@ -68,8 +68,9 @@ class Lora(Settings):
 
     rank: int = Field(32, ge=1, description="width of an adapter")
     alpha: float = Field(64, gt=0, description="an adapter's output is scaled by alpha / rank")
-    targets: list[str] | Literal["all-linear"] = Field(
-        "all-linear", description="names of the adapted layers"
+    targets: Annotated[list[str], Field(min_length=1)] | Literal["all-linear"] = Field(
+        "all-linear",
+        description="names of the adapted linear layers of the decoder, or their ends: [q_proj, v_proj]",
     )
 
 

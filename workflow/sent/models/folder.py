@@ -58,12 +58,14 @@ def parameters(folder: Path, where: str) -> int:
 def check_weights(folder: Path, where: str) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the tensors in a folder's weight files, from their headers.
 
-    Raises :class:`SentError` that names a file that is missing or cannot be read.
+    Raises :class:`SentError` that names a file that is missing or cannot be read, or one of another format.
     """
     from safetensors import SafetensorError, safe_open
 
     shapes: dict = {}
-    for file in weights(folder, where):
+    if not (found := weights(folder, where)):
+        raise SentError(f"{where}: it has no weights as safetensors ({WHOLE}){_hint(folder, where)}")
+    for file in found:
         if not file.is_file():
             raise SentError(f"{where}: {file.name}: missing, though {INDEX} names it; copy or fetch it again")
         try:

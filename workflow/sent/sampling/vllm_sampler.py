@@ -64,6 +64,7 @@ class VllmSampler:
             model=str(policy),
             dtype=model.dtype,
             trust_remote_code=model.trust_remote_code,
+            load_format="safetensors",  # by default vLLM goes on to formats that can run code
             tensor_parallel_size=settings.tensor_parallel,
             distributed_executor_backend="external_launcher" if one_of_many else None,
             gpu_memory_utilization=settings.gpu_memory_utilization,

@@ -1,10 +1,10 @@
 """What follows from a method's parts: whether they fit, and what the loop must compute for them. No torch here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sent.code_version import code_version
-from sent.config import Method, Training, given, laid_over
-from sent.errors import SentError
+from sent.config import Lora, Method, Training, given, laid_over
+from sent.errors import SentError, nearest
 from sent.training import parts
 
 
@@ -96,6 +96,27 @@ def check_training(name: str, method: Method, settings: Training) -> None:
             f"or more updates a rollout; set training.minibatch_prompts to half of prompts_per_step "
             f"({settings.prompts_per_step}) or less"
         )
+
+
+def adapted_layers(lora: Lora, layers: Sequence[str], model: str) -> list[str]:
+    """Return which linear ``layers`` of a model's decoder get adapters: those whose names are, or end in, a target.
+
+    Raises :class:`SentError` for a target that names none of them, and for a model without any.
+    """
+    if not layers:
+        raise SentError(f"training.lora: {model} has no linear layers (torch.nn.Linear); leave lora out")
+    if lora.targets == "all-linear":
+        return list(layers)
+    chosen: set[str] = set()
+    for target in lora.targets:
+        found = [layer for layer in layers if f".{layer}".endswith(f".{target}")]
+        if not found:
+            known = {layer.rpartition(".")[2] for layer in layers}
+            raise SentError(
+                f"training.lora.targets: no linear layer in the decoder of {model} is called '{target}'{nearest(target, known)}"
+            )
+        chosen.update(found)
+    return [layer for layer in layers if layer in chosen]
 
 
 def needs_reference(method: Method) -> bool:

@@ -20,6 +20,7 @@ from sent.sampling.prompts import render
 from sent.training import packing, process_group, recipe, rollout_engines, tracking
 from sent.training import policy as policies
 from sent.training import probe as probing
+from sent.training.adapters import adapted
 from sent.training.best_policy import BestPolicy
 from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
 from sent.training.loop import TrainingLoop
@@ -306,22 +307,7 @@ def make_policy(loaded, settings: Training) -> policies.Policy:
     if settings.gradient_checkpointing:
         policies.recompute_activations(loaded, settings.gradient_checkpointing)
     if settings.lora is not None:
-        try:
-            from peft import LoraConfig, get_peft_model
-        except ImportError as error:
-            raise SentError(
-                f"training.lora: needs peft ({error}); `pip install 'sent-rlvr[lora]'`, or leave lora out"
-            ) from None
-        lora = settings.lora
-        loaded = get_peft_model(
-            loaded,
-            LoraConfig(
-                r=lora.rank,
-                lora_alpha=lora.alpha,  # type: ignore[arg-type] # divided by the rank: need not be whole
-                target_modules=lora.targets,
-                task_type="CAUSAL_LM",
-            ),
-        )
+        loaded = adapted(loaded, settings.lora)
     return policies.Policy(loaded, settings.decoding.temperature).train()
 
 
