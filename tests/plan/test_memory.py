@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 from sent.config import Architecture, ColocatedVllm, Decoding, Lora, Model, Resources, Training
-from sent.plan.memory import RESERVED, TrainingMemory, problems, remedy_of, with_adapters
+from sent.plan.memory import RESERVED, TrainingMemory
+from sent.plan.remedies import problems, remedy_of, with_adapters
 from sent.plan.sizes import CPU, GIB, GPUS, Device, Shape
 
 SIZES = Architecture(

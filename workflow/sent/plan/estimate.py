@@ -13,15 +13,8 @@ from sent.errors import SentError, nearest
 from sent.experiment import ResolvedExperiment, read
 from sent.plan.jobs import LIKE, NEVER, RAN, JobEstimate, Jobs, Workload
 from sent.plan.measured import corrected, measured
-from sent.plan.memory import (
-    TrainingMemory,
-    kept_activations,
-    logit_blocks,
-    plain_logits,
-    problems,
-    remedy_of,
-    with_adapters,
-)
+from sent.plan.memory import TrainingMemory, kept_activations, logit_blocks, plain_logits
+from sent.plan.remedies import problems, remedy_of, with_adapters
 from sent.plan.schedule import list_schedule, tasks_of
 from sent.plan.sizes import GIB, GPUS, Device
 

@@ -12,7 +12,8 @@ from sent.config import SAMPLERS, Curriculum, Decoding, Source
 from sent.errors import SentError
 from sent.experiment import ResolvedExperiment
 from sent.paths import Job, State, jobs
-from sent.plan.memory import ENGINE, PROCESS, TrainingMemory, problems, remedy_of
+from sent.plan.memory import ENGINE, PROCESS, TrainingMemory
+from sent.plan.remedies import problems, remedy_of
 from sent.plan.seconds import ANSWER_SECONDS, ARITHMETIC, Lengths, Runner, TrainingTime
 from sent.plan.sizes import CPU, Device, shape_of
 from sent.training import recipe

@@ -1,5 +1,7 @@
 """Low-rank adapters (peft) around linear layers of a policy's decoder."""
 
+from typing import Any
+
 from torch import nn
 
 from sent.config import Lora
@@ -7,7 +9,7 @@ from sent.errors import SentError
 from sent.training import recipe
 
 
-def adapted(model, lora: Lora):
+def adapted(model: Any, lora: Lora) -> Any:
     """Return a causal language model with adapters around the layers that ``lora.targets`` names, nothing else trained.
 
     Raises :class:`SentError` without peft, and where :func:`sent.training.recipe.adapted_layers` does: peft itself passes
