@@ -1,14 +1,17 @@
 """`sent status`: states of jobs from the files that a run leaves."""
 
 import contextlib
+import json
 import os
 import platform
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from sent import tables
 from sent.__main__ import main
 from sent.errors import SentError
 from sent.experiment import load
@@ -263,3 +266,58 @@ def test_watching_without_a_pause_is_refused(seconds, capsys):
     with pytest.raises(SystemExit):
         main(["status", "--watch", seconds])
     assert "--watch" in capsys.readouterr().err
+
+
+STAGE = "train/nano-smoke/grpo/seed0/stage1"
+STEPS = "".join(json.dumps({"step": step, "reward": 0.5}) + "\n" for step in (1, 2, 3)).encode()
+FACTS = json.dumps({"step": 2, "files": {}}).encode()
+REPORTED = {
+    "data/train.parquet": (None, "no whole Parquet file; remove it"),
+    f"{STAGE}/policy/provenance.json": (
+        FACTS,
+        f"no JSON of keys and values; remove results/smoke/{STAGE}/policy",
+    ),
+    f"{STAGE}/train.json": (FACTS, "no JSON of keys and values; remove it"),
+    f"{STAGE}.checkpoints/k-c/step000002/state.json": (
+        FACTS,
+        "no JSON of keys and values; training goes on from the checkpoint before",
+    ),
+    f"{STAGE}.checkpoints/k-c/metrics.jsonl": (STEPS, "1 damaged lines, which are passed over"),
+}
+DAMAGES = {
+    "empty": lambda content: b"",
+    "cut off": lambda content: content[: len(content) // 2],
+    "random": lambda content: b"\xff" + random.Random(0).randbytes(len(content)).replace(b"\n", b"\0"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", REPORTED)
+def test_a_damaged_file_is_named_and_the_rest_is_told(name, damage, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    config = str(REPOSITORY / "config/smoke.yaml")
+    for other, (content, _) in REPORTED.items():
+        write(Path("results/smoke", other), "")
+        Path("results/smoke", other).write_bytes(content or b"")
+    questions = [{"question_id": f"q{i}", "question": "1+1?", "answer": "2"} for i in range(9)]
+    tables.write("results/smoke/data/train.parquet", tables.table(tables.QUESTIONS, questions))
+    assert main(["status", "--configfile", config]) == 0
+    assert "cannot be read" not in capsys.readouterr().out
+    file = Path("results/smoke", name)
+    file.write_bytes(DAMAGES[damage](file.read_bytes()))
+    assert main(["status", "--configfile", config]) == 0
+    printed = capsys.readouterr()
+    said = [line for line in printed.out.splitlines() if "cannot be read" in line]
+    # A running job has just begun this one, or is writing its last line.
+    fine = name.endswith("jsonl") and damage != "random"
+    assert said == [] if fine else said[0].startswith(f"{file} cannot be read: {REPORTED[name][1]}")
+    assert len(said) <= 1 and "smoke: 0 of 23 jobs done" in printed.out and "Traceback" not in printed.err
+
+
+def test_a_log_that_is_none_is_said_to_be_and_one_of_bytes_moves_no_cursor(root):
+    (root / JOB.log).mkdir(parents=True)
+    (line,) = state(root).tail
+    assert line.endswith(f"{JOB.log} cannot be read: Is a directory)")
+    (root / JOB.log).rmdir()
+    (root / JOB.log).write_bytes(b"\x1b[2J\x00\xff half\n")
+    assert state(root).tail == [" [2J \N{REPLACEMENT CHARACTER} half"]

@@ -59,6 +59,8 @@ def _look(args: argparse.Namespace) -> None:
     for state in states:
         for sentence in status.warnings_in(args.results / found.name / state.job.log):
             print(f"\n{state.job.name} warns: {sentence}")
+    for sentence in status.damaged(args.results / found.name):
+        print(f"\n{sentence}")
 
 
 def _print(name: str, states: list, newest) -> None:

@@ -33,7 +33,7 @@ class StepLog:
                 shutil.copyfile(earlier / name, path)
             path.touch()
             lines = list(_lines(path))
-            if lost := sum(row is None and line.endswith(b"\n") for row, line in lines):
+            if lost := damaged(path):
                 logger.warning(
                     "%s: %s lines cannot be read; what they told of earlier steps is lost", path, lost
                 )
@@ -57,6 +57,13 @@ class StepLog:
 def read(path: Path) -> list[dict]:
     """Return the rows of a file, without lines that are not whole: damaged, or that a job writes or was killed over."""
     return [row for row, _ in _lines(path) if row]
+
+
+def damaged(path: Path) -> int:
+    """Return how many lines cannot be read, but for the beginning of one that a job writes or was killed over."""
+    return sum(
+        row is None and (line.endswith(b"\n") or not line.startswith(b"{")) for row, line in _lines(path)
+    )
 
 
 def newest(checkpoints: Path) -> Path | None:
