@@ -20,6 +20,8 @@ TIMED = ("seconds", "tokens_per_second", "memory_mb", "date")
 """Beginnings of the names of what a clock says."""
 COSTS = "jobs"
 """The table of what jobs took, which Snakemake alone measures."""
+STAMP = ".snakemake_timestamp"
+"""What Snakemake leaves in a folder that a job made."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def leftovers(folder: Path) -> list[str]:
 def content(path: Path):
     """Return what a file or folder says, without what a clock says."""
     if path.is_dir():
-        names = sorted(p for p in path.rglob("*") if p.is_file() and p.stem != COSTS)
+        names = sorted(p for p in path.rglob("*") if p.is_file() and p.stem != COSTS and p.name != STAMP)
         return {str(name.relative_to(path)): content(name) for name in names}
     if path.suffix == ".parquet":
         return [_timeless(row) for row in tables.rows(path)], _timeless(_parsed(tables.metadata(path)))
