@@ -11,6 +11,7 @@ from sent.config import (
     Experiment,
     Method,
     Model,
+    Probe,
     Settings,
     Training,
     given,
@@ -113,15 +114,22 @@ class ResolvedExperiment:
 
     def training_source(self) -> str:
         """Where the training questions come from, as JSON: a source, or recorded responses."""
-        return science(self.experiment.recorded or self.experiment.data.train)
+        source = self.experiment.recorded or (self.experiment.data and self.experiment.data.train)
+        assert source is not None, "what trains has one of the two"
+        return science(source)
+
+    @property
+    def _probe(self) -> Probe:
+        assert self.experiment.probe is not None, "only jobs of a probe ask for it"
+        return self.experiment.probe
 
     def probe(self) -> str:
         """How training is probed, as JSON."""
-        return science(self.experiment.probe)
+        return science(self._probe)
 
     def held_out(self) -> str:
         """Where the probe's questions come from, as JSON: what parts them from the training questions."""
-        given = self.experiment.probe.science()
+        given = self._probe.science()
         return json.dumps({k: given[k] for k in ("count", "source") if given[k] is not None}, sort_keys=True)
 
     def method(self, method: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from sent.config import given
 from sent.config.backends import ENTAILMENT
@@ -10,7 +11,7 @@ from sent.registry import BASE, KINDS, registry_file
 from sent.training import recipe
 
 
-def check(resolved, where: str) -> None:
+def check(resolved: Any, where: str) -> None:
     """Raise :class:`SentError`, which begins with a place, if the parts of a resolved experiment do not go together."""
     experiment, places = resolved.experiment, resolved.places
     if experiment.recorded is not None:
@@ -57,10 +58,10 @@ def check(resolved, where: str) -> None:
         place = places["methods", name] + (f", under {where}: methods_share {shared}" if shared else "")
         recipe.check(method, place, experiment.allow_own_code)
     for name, settings in resolved.by_model.items():
-        for method, entry in resolved.methods.items():
+        for trained, entry in resolved.methods.items():
             try:
-                training, embedded = resolved.training(name, method), resolved.models[name].pretrain
-                recipe.check_training(method, entry, training)
+                training, embedded = resolved.training(name, trained), resolved.models[name].pretrain
+                recipe.check_training(trained, entry, training)
                 recipe.check_keep(training, experiment.probe is not None)
                 if training.lora and embedded:  # other models' layers are known once they are loaded
                     recipe.adapted_layers(training.lora, embedded.linear_layers, name)

@@ -38,8 +38,8 @@ def explain(error: Exception) -> str | None:
 
 def _culprit(error: Exception) -> tuple[str | None, Path | None]:
     """The library that our code had called when the error came, and the existing file or folder it was given."""
-    library, file, frame = type(error).__module__.partition(".")[0], None, error.__traceback__
-    library = library if library in LIBRARIES else None
+    origin, file, frame = type(error).__module__.partition(".")[0], None, error.__traceback__
+    library = origin if origin in LIBRARIES else None
     while frame is not None:
         name = frame.tb_frame.f_globals.get("__name__", "").partition(".")[0]
         if name == "sent":

@@ -2,6 +2,11 @@
 
 import logging
 import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 logger = logging.getLogger("sent")
 
@@ -20,14 +25,14 @@ def setup() -> None:
 
 
 def progress(
-    iterable=None,
+    iterable: Iterable | None = None,
     *,
     total: int | None = None,
     desc: str = "",
     unit: str = "it",
     disable: bool = False,
-    **options,
-):
+    **options: Any,
+) -> "tqdm":
     """Return a tqdm bar: on a terminal alone, and for work that takes longer than ``BAR_AFTER`` seconds."""
     from tqdm import tqdm
 

@@ -141,7 +141,7 @@ def scored_states(experiment: ResolvedExperiment) -> list[State]:
         *(
             state
             for state in _trained(experiment)
-            if experiment.sorts_anew(state.model, state.method, state.stage)
+            if state.method and experiment.sorts_anew(state.model, state.method, state.stage)
         ),
     ]
 
@@ -172,7 +172,7 @@ def _jobs(experiment: ResolvedExperiment) -> Iterator[tuple[str, dict[str, Any]]
     for rule in ("grade", "measure_semantic_entropy"):
         yield from ((rule, {"state": state}) for state in states)
     for state in states:
-        followed = [experiment.methods[state.method].curriculum] if state.stage else experiment.curricula
+        followed = [experiment.methods[state.method].curriculum] if state.method else experiment.curricula
         yield from (("sort_questions", {"state": state, "curriculum": name}) for name in followed)
     yield from (("train", state._asdict()) for state in _trained(experiment))
     if experiment.benchmarks:

@@ -43,6 +43,7 @@ class Settings(BaseModel):
     @classmethod
     def _no_truth_values(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse truth values where numbers or texts are expected: Python would take `true` for 1."""
+        assert info.field_name is not None, "it is a field that is validated"
         if not _takes_truth_values(cls.model_fields[info.field_name].annotation) and any(
             isinstance(leaf, bool) for leaf in _leaves(value)
         ):

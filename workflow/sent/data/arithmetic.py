@@ -7,9 +7,11 @@ share a question, and the solutions that its base models are pretrained on.
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
+from sent.config import Generator
 from sent.errors import SentError, nearest
 from sent.seeding import generator_of, seed_of
 
@@ -31,7 +33,10 @@ class Problem:
     answer: int
 
 
-def pick(rng: np.random.Generator, options: Sequence):
+T = TypeVar("T")
+
+
+def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
     """Draw one of ``options``: what ``rng.choice`` draws, without the array that it makes of them, which takes longest here."""
     return options[int(rng.integers(len(options)))]
 
@@ -160,7 +165,7 @@ def draw(
             return family, level, problem
 
 
-def generate(settings) -> list[dict]:
+def generate(settings: Generator) -> list[dict]:
     """Return ``settings.count`` distinct questions as rows of :data:`sent.tables.QUESTIONS`.
 
     ``settings`` is a :class:`sent.config.Generator`. Raises :class:`SentError` if the families hold fewer

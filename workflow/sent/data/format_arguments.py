@@ -1,6 +1,10 @@
 """Options that say how the rows of a file are read, for the commands that read anybody's files."""
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sent.config import RowFormat
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rows.add_argument("--on-missing", choices=["error", "drop"], help="rows that lack what is needed")
 
 
-def row_format(args: argparse.Namespace):
+def row_format(args: argparse.Namespace) -> "RowFormat":
     """Return the :class:`sent.config.RowFormat` of the options. Raises :class:`SentError` for wrong ones."""
     from sent.config import RowFormat, parse
     from sent.config.parsing import read_text

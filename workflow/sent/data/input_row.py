@@ -68,9 +68,14 @@ def _is_conversation(found: Any) -> bool:
 def _clean(found: Any, info: ValidationInfo) -> Any:
     """A text with U+FFFD for half characters, which are counted."""
     if isinstance(found, str) and (text := whole_text(found)) != found:
-        info.context["texts with half a character, now U+FFFD"] += 1
+        _note(info, "texts with half a character, now U+FFFD")
         return text
     return found
+
+
+def _note(info: ValidationInfo, what: str) -> None:
+    assert info.context is not None, "the reader hands its counts over"
+    info.context[what] += 1
 
 
 def _question(found: Any, info: ValidationInfo) -> str | None:
@@ -122,7 +127,7 @@ def _response(found: Any, info: ValidationInfo) -> str | None:
     if isinstance(found, dict):
         found = _message(found)
     if _absent(found):
-        info.context["responses that are null, taken as empty"] += 1
+        _note(info, "responses that are null, taken as empty")
         return None
     if not isinstance(found, str):
         raise ValueError(f"expected a text, a list of texts or of chat messages, found {_short(found)}")
@@ -144,7 +149,7 @@ def _logprob(found: Any, info: ValidationInfo) -> tuple[float | None, int | None
     """The sum of a response's token log-probabilities in nats, and their number where they are listed."""
     parts = found if isinstance(found, list) else [found]
     if any(map(_absent, parts)):
-        info.context["responses whose log-probabilities are null or NaN, taken as unknown"] += 1
+        _note(info, "responses whose log-probabilities are null or NaN, taken as unknown")
         return None, None
     if not all(_is_number(part) and -math.inf < part <= ROUNDING for part in parts):
         raise ValueError(f"expected finite numbers not above 0, in nats, found {_short(found)}")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sent.config import Probe
+from sent.config import Probe, Source
 from sent.data.load import Dropped, load
 from sent.data.overlap import matches
 from sent.errors import SentError
@@ -25,7 +25,10 @@ def hold_out(questions: list[dict], settings: Probe) -> Split:
     stays as it is, and what stands in it leaves the probe. Raises :class:`SentError` where either side would be left
     without a question, or the probe with fewer than ``count``.
     """
-    return _drawn(questions, settings.count) if settings.source is None else _from_source(questions, settings)
+    if settings.source is not None:
+        return _from_source(questions, settings, settings.source)
+    assert settings.count is not None, "a probe has a count or a source"
+    return _drawn(questions, settings.count)
 
 
 def _drawn(questions: list[dict], count: int) -> Split:
@@ -45,9 +48,9 @@ def _drawn(questions: list[dict], count: int) -> Split:
     return Split(train, probe, _dropped(rest, copies, "stands in the probe"))
 
 
-def _from_source(questions: list[dict], settings: Probe) -> Split:
-    found = load(settings.source)
-    asked = found.questions[: settings.source.limit]
+def _from_source(questions: list[dict], settings: Probe, source: Source) -> Split:
+    found = load(source)
+    asked = found.questions[: source.limit]
     held = {
         match.benchmark: questions[match.train]["question_id"]
         for match in matches(_texts(questions), _texts(asked))

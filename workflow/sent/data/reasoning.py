@@ -1,6 +1,7 @@
 """Questions of the package reasoning-gym, made by seed: no download. Its verifiers: :mod:`sent.grading.verifier`."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from sent.config import ReasoningGym
 from sent.errors import SentError
@@ -35,7 +36,7 @@ def generate(settings: ReasoningGym) -> Iterator[dict]:
         }
 
 
-def _dataset(package, name: str, options: dict, seed: int, size: int):
+def _dataset(package: Any, name: str, options: dict, seed: int, size: int) -> Any:
     try:
         return package.create_dataset(name, **{**options, "seed": seed, "size": size})
     except (AssertionError, TypeError, ValueError) as error:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from sent.config import Hub
 from sent.errors import SentError
@@ -159,7 +159,7 @@ def _json_file(path: Path) -> Iterator[Row]:
         yield from _json(str(path), file)
 
 
-def _open(path: Path):
+def _open(path: Path) -> IO[bytes]:
     """Open a file, packed or not, for reading bytes."""
     try:
         return OPENERS.get(path.suffix.lower(), open)(path, "rb")
@@ -167,7 +167,7 @@ def _open(path: Path):
         raise SentError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _json(place: str, file) -> Iterator[Row]:
+def _json(place: str, file: IO[bytes]) -> Iterator[Row]:
     """Yield the objects of JSON Lines, or of one array, which is held in memory as a whole."""
     number = 0
     try:

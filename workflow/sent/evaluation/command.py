@@ -5,6 +5,12 @@ policy, settings and code, stay there; only what is missing is sampled. `python 
 """
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+    from sent.config import Evaluation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     journal.unlink(missing_ok=True)
 
 
-def _warn(settings, logger) -> None:
+def _warn(settings: "Evaluation", logger: "Logger") -> None:
     asked = settings.pass_at if "pass_at" in settings.model_fields_set else []
     beyond = [k for k in asked if k > settings.n]
     if beyond:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,5 +26,11 @@ def stop(process: subprocess.Popen) -> None:
     """Kill a process and close its pipes."""
     process.kill()
     process.wait()
-    process.stdin.close()
-    process.stdout.close()
+    for pipe in pipes(process):
+        pipe.close()
+
+
+def pipes(process: subprocess.Popen) -> tuple[IO[bytes], IO[bytes]]:
+    """Return the pipes to and from a process of :func:`start`."""
+    assert process.stdin is not None and process.stdout is not None
+    return process.stdin, process.stdout

@@ -19,7 +19,8 @@ def clusters(questions: Sequence[Sequence[str | None]], grader: Grader) -> list[
     """
     forms = [[normal_form(answer) if answer else "" for answer in answers] for answers in questions]
     written = [
-        dict(zip(f[::-1], answers[::-1], strict=True)) for f, answers in zip(forms, questions, strict=True)
+        {form: answer for form, answer in zip(f[::-1], answers[::-1], strict=True) if answer}
+        for f, answers in zip(forms, questions, strict=True)
     ]
     open_ = [list(dict.fromkeys(filter(None, answers))) for answers in forms]
     found: list[dict[str, int]] = [{"": -1} for _ in questions]

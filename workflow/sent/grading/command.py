@@ -4,6 +4,13 @@ Responses to training questions (`--questions`) or to benchmarks (`--benchmarks`
 """
 
 import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from sent.grading.grader import Gold, Grade, Grader
 
 BATCH = 4096  # responses that are held as Python strings at a time
 
@@ -77,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
         logger.info("%d of %d verdicts equal the recorded ones", agreed, compared)
 
 
-def _with_clusters(verdicts, grader):
+def _with_clusters(verdicts: "pa.Table", grader: "Grader") -> "pa.Table":
     """Number the answers to each question by meaning."""
     import pyarrow as pa
 
@@ -103,10 +110,12 @@ def _golds(args: argparse.Namespace) -> dict:
     from sent.errors import SentError
     from sent.grading.grader import Gold
 
-    named = read_benchmarks(args.benchmarks or [])
+    named: Iterable[tuple[str | None, list[dict]]] = read_benchmarks(args.benchmarks or []).items() or [
+        (None, tables.rows(args.questions, tables.QUESTIONS))
+    ]
     golds = {
         (name, row["question_id"]): Gold(row["answer"] or "", row["tolerance"])
-        for name, rows in (named or {None: tables.rows(args.questions, tables.QUESTIONS)}).items()
+        for name, rows in named
         for row in rows
     }
     missing = [question for (_, question), gold in golds.items() if not gold.text.strip()]
@@ -118,7 +127,7 @@ def _golds(args: argparse.Namespace) -> dict:
     return golds
 
 
-def _gold_of(row: dict, golds: dict, args: argparse.Namespace):
+def _gold_of(row: dict, golds: dict, args: argparse.Namespace) -> "Gold":
     from sent.errors import SentError
 
     gold = golds.get((row.get("benchmark"), row["question_id"]))
@@ -131,7 +140,7 @@ def _gold_of(row: dict, golds: dict, args: argparse.Namespace):
     return gold
 
 
-def _verdict(row: dict, grade) -> dict:
+def _verdict(row: dict, grade: "Grade") -> dict:
     return {
         "benchmark": row.get("benchmark"),
         "question_id": row["question_id"],

@@ -7,8 +7,14 @@ bare answer), `response` (a whole solution, whose last box is the answer) or a l
 
 import argparse
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from sent.data import format_arguments
+
+if TYPE_CHECKING:
+    from sent.data.input_row import InputRow, Reader
+    from sent.data.rows import Row
+    from sent.grading.grader import Grade, Grader
 
 BATCH = 4096  # rows that are graded together, or fewer of very long ones
 
@@ -83,23 +89,23 @@ def run(args: argparse.Namespace) -> None:
     warn(args.file, counts, truncated)
 
 
-def _line(row, found, grades: list, grader) -> dict:
+def _line(row: "Row", found: "InputRow", grades: "list[Grade]", grader: "Grader | None") -> dict:
     """A row with what was found; with the steps of ``grader`` where there is one."""
     from sent.grading.grader import Gold
 
-    said = {
+    said: dict[str, list] = {
         "verdict": [grade.verdict for grade in grades],
         "verdict_reason": [grade.reason for grade in grades],
         "extracted": [grade.extracted for grade in grades],
     }
     if grader is not None:
-        gold = Gold(found.answer, found.tolerance)
+        gold = Gold(found.answer or "", found.tolerance)
         said["steps"] = [[step.shown() for step in grader.steps(gold, grade)] for grade in grades]
     one = found.single or found.responses is None
     return row.values | {name: value[0] if one else value for name, value in said.items()}
 
 
-def _checked(reader, rows, golds: dict) -> Iterator[tuple]:
+def _checked(reader: "Reader", rows: "Iterator[Row]", golds: dict) -> Iterator[tuple]:
     """Yield the rows that can be graded; raise :class:`SentError` for others, or leave them out where told to."""
     from sent.data.load import joined
 
@@ -113,7 +119,7 @@ def _checked(reader, rows, golds: dict) -> Iterator[tuple]:
             yield row, found
 
 
-def _problem(found) -> tuple[str, str] | None:
+def _problem(found: "InputRow") -> tuple[str, str] | None:
     """What a row lacks: a field and words; None if nothing."""
     if not found.answer:
         return (
@@ -135,7 +141,7 @@ def _characters(row: tuple) -> int:
     return sum(len(text or "") for text in found.responses or [found.prediction])
 
 
-def _graded(batch: list[tuple], grader) -> Iterator[tuple]:
+def _graded(batch: list[tuple], grader: "Grader") -> Iterator[tuple]:
     """Yield each row with the grades of its responses, or of its one prediction."""
     from sent.grading.grader import Gold
 

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sent.config import Grading
 from sent.errors import SentError
 from sent.grading.algebra.pool import MathVerifyMissingError, Workers
 from sent.grading.answers import Policy, Rounding, Step, listening, same_answer
@@ -47,7 +48,7 @@ class Grader:
     Cheap to make: worker processes start when the first pair needs one. Not for use by several threads at once.
     """
 
-    def __init__(self, settings):
+    def __init__(self, settings: Grading):
         self.settings = settings
         self.policy = policy_of(settings)
         self._thinking = Thinking(settings.thinking_tags)
@@ -55,7 +56,7 @@ class Grader:
         self._workers: Workers | None = None
         self._math_verify_missing = False
 
-    def __enter__(self):
+    def __enter__(self) -> "Grader":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -160,7 +161,7 @@ class Grader:
         return [reply if isinstance(reply, str) else "correct" if reply else "wrong" for reply in replies]
 
 
-def policy_of(settings) -> Policy:
+def policy_of(settings: Grading) -> Policy:
     """The comparison policy of ``config.Grading`` settings."""
     rounding = Rounding(
         settings.significant_digits,

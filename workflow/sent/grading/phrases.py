@@ -85,7 +85,7 @@ def announced(text: str, phrases: Sequence[str]) -> str | None:
 
 def _stated(rest: str) -> str | None:
     """The answer at the start of what follows a phrase; None where reasoning follows."""
-    rest = rest[LEAD.match(rest).end() :]
+    rest = _without_lead(rest)
     below = HEAD.match(rest)
     place = rest[below.end() :] if below and below.group() else rest
     for pattern in BLOCKS:
@@ -93,8 +93,14 @@ def _stated(rest: str) -> str | None:
             return _plain(block.group(1))
     if place is not rest and (items := _items(place)):
         return _plain(", ".join(items))
-    answer = _first_sentence(place[LEAD.match(place).end() :])
+    answer = _first_sentence(_without_lead(place))
     return None if not answer or len(answer) > LONGEST or REASONING.match(answer) else answer
+
+
+def _without_lead(text: str) -> str:
+    lead = LEAD.match(text)
+    assert lead is not None, "it matches the empty text, too"
+    return text[lead.end() :]
 
 
 def _items(text: str) -> list[str]:

@@ -51,11 +51,10 @@ class Verifier:
                 f"reasoning_gym: the verifier of '{family}' evaluates answers, or needs more than the gold answer; "
                 f"take the reward `correct`, or one of {', '.join(sorted(FAMILIES))}"
             )
-        if self._process is None:
-            self._start()
+        process = self._process or self._start()
         try:
-            self._process.stdin.write(json.dumps([family, answer, gold]).encode() + b"\n")
-            reply = self._read(self.timeout_seconds)
+            child.pipes(process)[0].write(json.dumps([family, answer, gold]).encode() + b"\n")
+            reply = self._read(process, self.timeout_seconds)
         except BrokenPipeError:
             reply = None
         if not isinstance(reply, float):
@@ -68,19 +67,21 @@ class Verifier:
             child.stop(self._process)
             self._process = None
 
-    def _start(self) -> None:
-        self._process = child.start("sent.grading.verifier", str(self.memory_mb))
-        if (said := self._read(START_SECONDS)) != READY:
+    def _start(self) -> subprocess.Popen:
+        self._process = process = child.start("sent.grading.verifier", str(self.memory_mb))
+        if (said := self._read(process, START_SECONDS)) != READY:
             self.close()
             raise SentError(f"reasoning_gym cannot be imported ({said}); pip install 'sent-rlvr[reasoning]'")
+        return process
 
-    def _read(self, seconds: float) -> object:
+    def _read(self, process: subprocess.Popen, seconds: float) -> object:
         """Return what the process says within some seconds, or None."""
+        _, replies = child.pipes(process)
         with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
+            selector.register(replies, selectors.EVENT_READ)
             if not selector.select(seconds):
                 return None
-        line = self._process.stdout.readline()
+        line = replies.readline()
         return json.loads(line) if line.endswith(b"\n") else None
 
 

@@ -6,6 +6,7 @@ something of this kind that is not done here, so that they are refused before an
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from sent.errors import SentError
 
@@ -23,12 +24,12 @@ class Head:
     softcap: float | None = None
 
 
-def text_config(model):
+def text_config(model: Any) -> Any:
     """Return the configuration of a model's language part, which is the whole one for models of text alone."""
     return model.config.get_text_config(decoder=True)
 
 
-def windows_of(config) -> dict[str, int | None] | int | None:
+def windows_of(config: Any) -> dict[str, int | None] | int | None:
     """Return the sliding window of a text configuration: one for all layers, or one by kind of layer; None is none.
 
     A token at position p sees the positions above p - window. Only keys that the family's configuration declares
@@ -41,7 +42,7 @@ def windows_of(config) -> dict[str, int | None] | int | None:
     return None if kinds else _declared(config, "sliding_window")
 
 
-def context_of(config) -> int | None:
+def context_of(config: Any) -> int | None:
     """Return how many positions a text configuration allows, None if it does not say.
 
     RoPE whose frequencies change with the length of a batch ends where they would begin to: a response must not
@@ -57,7 +58,7 @@ def context_of(config) -> int | None:
     return min([longest, *originals], default=None) if longest else None
 
 
-def head_of(config) -> Head:
+def head_of(config: Any) -> Head:
     """Return how a text configuration's head makes logits (Gemma caps them, Granite divides, Cohere multiplies)."""
     scale = _declared(config, "logit_scale") or 1.0
     if divisor := _declared(config, "logits_scaling"):
@@ -65,13 +66,13 @@ def head_of(config) -> Head:
     return Head(scale, _declared(config, "final_logit_softcapping"))
 
 
-def attention_of(model_class, config) -> str:
+def attention_of(model_class: Any, config: Any) -> str:
     """Return the attention to load a class with: PyTorch's, unless it would leave out capping or is not supported."""
     capped = _declared(config.get_text_config(decoder=True), "attn_logit_softcapping") is not None
     return "eager" if capped or not getattr(model_class, "_supports_sdpa", True) else "sdpa"
 
 
-def check_config(config, where: str) -> None:
+def check_config(config: Any, where: str) -> None:
     """Raise :class:`SentError` for a configuration that is known not to be supported, naming its key."""
     from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
@@ -108,7 +109,7 @@ def check_config(config, where: str) -> None:
         )
 
 
-def check_class(model, where: str) -> None:
+def check_class(model: Any, where: str) -> None:
     """Raise :class:`SentError` for a model of a class that keeps a state other than keys and values, such as Mamba."""
     if getattr(model, "_is_stateful", False) or model.config.model_type.startswith(("mamba", "rwkv")):
         raise SentError(
@@ -125,7 +126,7 @@ def _refusal(where: str, what: str) -> str:
     )
 
 
-def _declared(config, key: str):
+def _declared(config: Any, key: str) -> Any:
     """Return the value of a key that the configuration's class declares, else None."""
     fields = (
         {field.name for field in dataclasses.fields(config)} if dataclasses.is_dataclass(config) else {key}
@@ -133,7 +134,7 @@ def _declared(config, key: str):
     return getattr(config, key, None) if key in fields else None
 
 
-def _ropes(config) -> list[dict]:
+def _ropes(config: Any) -> list[dict]:
     """Return the settings of RoPE: one of the model, or one by kind of layer."""
     given = getattr(config, "rope_parameters", None) or {}
     nested = [value for value in given.values() if isinstance(value, dict)]

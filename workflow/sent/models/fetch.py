@@ -20,6 +20,7 @@ def from_hub(model: Model, output: Path) -> dict:
     import huggingface_hub
 
     hub = model.hub
+    assert hub is not None, "the entry names a repository"
     where = f"hub model {hub.repo} at {hub.revision or 'its newest revision'}"
     wanted = [*WANTED, "*.py"] if model.trust_remote_code else list(WANTED)
     try:
@@ -44,6 +45,7 @@ def from_path(model: Model, output: Path) -> dict:
 
     Raises :class:`SentError` that names what the folder lacks if it is no model.
     """
+    assert model.path is not None, "the entry names a folder"
     source = Path(model.path)
     return {"origin": model.path, "revision": None, **_linked(source, output, f"model path {source}", model)}
 

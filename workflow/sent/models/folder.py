@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from sent.errors import SentError
 
@@ -165,7 +166,7 @@ def _vocabulary_of_tokenizer(folder: Path, where: str, trust_remote_code: bool) 
     return max(load_tokenizer(folder, where, trust_remote_code).get_vocab().values()) + 1
 
 
-def load_tokenizer(folder: Path, where: str, trust_remote_code: bool):
+def load_tokenizer(folder: Path, where: str, trust_remote_code: bool) -> Any:
     """Return a folder's tokenizer. Raises :class:`SentError` if it cannot be loaded."""
     from transformers import AutoConfig, AutoTokenizer
 

@@ -8,12 +8,15 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sent.config import Model
 from sent.errors import SentError
 from sent.models import architecture
 from sent.models import folder as model_folder
+
+if TYPE_CHECKING:
+    import torch
 
 VERIFIED_BELOW = 8 * 10**9
 """Bytes of weights up to which each load reads them twice, to compare their SHA-256; about a second a gigabyte."""
@@ -21,7 +24,7 @@ NAMED = 3
 """Tensors of a kind that an error names."""
 
 
-def load_model(folder: str | Path, model: Model, dtype):
+def load_model(folder: str | Path, model: Model, dtype: "torch.dtype") -> Any:
     """Return the causal language model of a folder, in ``dtype``, on the CPU, in evaluation mode.
 
     Raises :class:`SentError` that names file and key if the folder is no model, if a tensor is missing, unexpected
@@ -33,7 +36,7 @@ def load_model(folder: str | Path, model: Model, dtype):
     return _loaded(folder, str(folder), model, dtype, None)
 
 
-def load_tokenizer(folder: str | Path, model: Model):
+def load_tokenizer(folder: str | Path, model: Model) -> Any:
     """Return the tokenizer of a model folder. Raises :class:`SentError` if it has none or it cannot be read."""
     model_folder.config_file(Path(folder), str(folder))
     return model_folder.load_tokenizer(Path(folder), str(folder), model.trust_remote_code)
@@ -84,7 +87,7 @@ def _provenance(folder: Path) -> dict[str, dict]:
         ) from None
 
 
-def _loaded(folder: Path, where: str, model: Model, dtype, device: str | None):
+def _loaded(folder: Path, where: str, model: Model, dtype: "torch.dtype | None", device: str | None) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     model_folder.config_file(folder, where)

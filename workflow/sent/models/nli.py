@@ -52,7 +52,7 @@ def train(settings: NliTraining, folder: Path) -> dict:
     }
 
 
-def untrained_classifier(settings: NliTraining, tokenizer):
+def untrained_classifier(settings: NliTraining, tokenizer: Any) -> Any:
     """Return an untrained BERT classifier in which equal tokens see each other from the start.
 
     Two answers agree if the same number stands in both: a relation of tokens that a small model takes
@@ -107,7 +107,7 @@ def vocabulary_texts(asked: list) -> list[str]:
 
 
 @torch.no_grad()
-def measure(model, tokenizer, pairs: list[nli_pairs.Pair]) -> dict:
+def measure(model: Any, tokenizer: Any, pairs: list[nli_pairs.Pair]) -> dict:
     """Return accuracy, number of pairs and confusion table: of each true label, how many got which."""
     model.eval()
     confusion = {true: dict.fromkeys(LABELS, 0) for true in LABELS}
@@ -120,7 +120,7 @@ def measure(model, tokenizer, pairs: list[nli_pairs.Pair]) -> dict:
     return {"accuracy": right / len(pairs), "pairs": len(pairs), "confusion": confusion}
 
 
-def _fit(model, tokenizer, asked: list, settings: NliTraining) -> None:
+def _fit(model: Any, tokenizer: Any, asked: list, settings: NliTraining) -> None:
     """Train with AdamW: linear warm-up, then linear decay."""
 
     def schedule(step: int) -> float:
@@ -145,12 +145,12 @@ def _fit(model, tokenizer, asked: list, settings: NliTraining) -> None:
             bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
 
 
-def _encode(tokenizer, pairs: list[nli_pairs.Pair]):
+def _encode(tokenizer: Any, pairs: list[nli_pairs.Pair]) -> Any:
     premises, hypotheses = [pair.premise for pair in pairs], [pair.hypothesis for pair in pairs]
     return tokenizer(premises, hypotheses, padding=True, return_tensors="pt")
 
 
-def _save(model, tokenizer, folder: Path) -> None:
+def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     """Save for transformers, then let sentence-transformers load that and save what it needs beside it."""
     from sentence_transformers import CrossEncoder
 

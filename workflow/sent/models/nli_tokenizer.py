@@ -1,8 +1,12 @@
 """The entailment model's tokenizer: words and whole numbers are single tokens."""
 
 import re
+from typing import TYPE_CHECKING
 
 from sent.models import nli_pairs
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 PAD, UNKNOWN, CLASSIFY, SEPARATE = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
@@ -22,7 +26,7 @@ def vocabulary(texts: list[str]) -> list[str]:
     return [*SPECIAL, *words, *DECIMALS, *map(str, nli_pairs.NUMBERS)]
 
 
-def pair_tokenizer(texts: list[str], longest: int):
+def pair_tokenizer(texts: list[str], longest: int) -> "PreTrainedTokenizerFast":
     """Return a fast tokenizer for pairs of texts that AutoTokenizer loads after ``save_pretrained``."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast

@@ -1,7 +1,9 @@
 """Embedded base models: Qwen3-shaped, pretrained from scratch on generated solutions of mixed style."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,7 +68,7 @@ def pretrain(settings: Pretrain, folder: Path) -> dict:
     }
 
 
-def _fit(model, tokenizer, settings: Pretrain) -> list[float]:
+def _fit(model: Any, tokenizer: Any, settings: Pretrain) -> list[float]:
     """Train with AdamW: linear warm-up, linear decay to a twentieth, loss on the solution's tokens only."""
     warmup = max(1, min(50, settings.steps // 10))
 
@@ -97,7 +99,7 @@ def _fit(model, tokenizer, settings: Pretrain) -> list[float]:
     return losses
 
 
-def _batches(tokenizer, settings: Pretrain):
+def _batches(tokenizer: Any, settings: Pretrain) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield (input ids, targets) of each step: right-padded int64 ``[batch, T]``, targets -100 off the solution."""
     rng = generator_of("pretraining texts", settings.seed)
     for first in range(0, settings.steps, POOL):

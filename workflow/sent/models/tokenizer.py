@@ -1,9 +1,13 @@
 """The embedded tokenizer: words and numbers below 100 whole, saved as a normal tokenizer."""
 
 import re
+from typing import TYPE_CHECKING
 
 from sent.data import arithmetic
 from sent.seeding import generator_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 PIECES = re.compile(r" ?\\boxed\{| ?\.0| ?[A-Za-z]+| ?[0-9]{1,2}| ?[^\sA-Za-z0-9]|\s")
 """One token: a word, a number or a sign, each with the space before it. A larger number is cut after two digits."""
@@ -32,7 +36,7 @@ def prompt(question: str) -> str:
     return f"{question}\n"
 
 
-def arithmetic_tokenizer():
+def arithmetic_tokenizer() -> "PreTrainedTokenizerFast":
     """Return a ``PreTrainedTokenizerFast`` that AutoTokenizer loads after ``save_pretrained``."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast

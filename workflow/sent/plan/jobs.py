@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sent.config import SAMPLERS, Curriculum, Decoding, Source
+from sent.config import SAMPLERS, Curriculum, Decoding, Evaluation, Sampling, Source
 from sent.errors import SentError
 from sent.experiment import ResolvedExperiment
 from sent.paths import Job, State, jobs
@@ -51,7 +52,9 @@ class Workload:
         file = self._made("read_questions", "questions")
         held_out = probe.count if probe and probe.count and not file.is_file() else 0
         if recorded is None:
-            source = self.experiment.experiment.data.train
+            data = self.experiment.experiment.data
+            assert data is not None, "what trains has data or recorded responses"
+            source = data.train
         else:
             source = Source(path=next(iter(recorded.paths(self.experiment.experiment.models).values())))
         return questions("data.train", source, file) - held_out
@@ -87,7 +90,7 @@ class Workload:
 
     def lengths(
         self, model: str, decoding: Decoding, file: Path, column: str = "n_tokens", context: int = 10**9
-    ):
+    ) -> Lengths:
         """Return the mean lengths of prompts and responses; ``file`` may hold what was measured."""
         prompt = self._prompt(model)
         if file.is_file() and (found := [n for n in _column(file, column) if n is not None]):
@@ -97,7 +100,7 @@ class Workload:
             return Lengths(prompt, min(limit, EMBEDDED_RESPONSE_TOKENS), False)
         return Lengths(prompt, self.share * limit, False)
 
-    def _made(self, rule: str, output: str, **wildcards) -> Path:
+    def _made(self, rule: str, output: str, **wildcards: Any) -> Path:
         return self.folder / Job(rule, wildcards).outputs[output]
 
     def _prompt(self, model: str) -> float:
@@ -297,7 +300,9 @@ class Jobs:
             part = Job("sample", {"state": state, "scatteritem": f"{shard}-of-{shards}"})
             yield self._generating(part, model, settings, sequences, lengths)
 
-    def _generating(self, job: Job, model: str, settings, sequences: float, lengths: Lengths) -> JobEstimate:
+    def _generating(
+        self, job: Job, model: str, settings: Sampling | Evaluation, sequences: float, lengths: Lengths
+    ) -> JobEstimate:
         """A job that samples and does little else."""
         shape, entry, gpus = self.shapes[model], self.experiment.models[model], self.sampling_gpus(model)
         width = 4 if entry.dtype == "float32" else 2
@@ -367,8 +372,8 @@ class Jobs:
         start = START + gpus * 4 * shape.parameters / READ + ENGINE_START * trainer.has_engine
         seconds = start + steps * sum(step.phases().values())
         tokens = steps * step.tokens
-        if times:
-            once = step.asking(self.workload.probe_questions(), self.experiment.experiment.probe.n)
+        if times and (probe := self.experiment.experiment.probe):
+            once = step.asking(self.workload.probe_questions(), probe.n)
             seconds += times * sum(once.phases()[phase] for phase in ("rollout", "score"))
             tokens += times * once.tokens
         memory = trainer.peak().total + PROCESS * (not trainer.device.is_gpu)

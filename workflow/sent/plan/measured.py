@@ -52,8 +52,8 @@ def corrected(folder: Path, estimates: list[JobEstimate]) -> list[JobEstimate]:
     results = []
     for place, job in enumerate(estimates):
         ratio = of_model.get((job.rule, job.model), of_rule.get((job.rule, job.gpus)))
-        if found[place] is not None:
-            job = replace(job, seconds=found[place].seconds, basis=RAN)
+        if (one := found[place]) is not None:
+            job = replace(job, seconds=one.seconds, basis=RAN)
         elif ratio is not None:
             job = replace(job, seconds=job.seconds * ratio, basis=LIKE)
         results.append(job)

@@ -132,6 +132,7 @@ def _reads(experiment: ResolvedExperiment, estimate: JobEstimate) -> list[tuple]
 
 def _read_in_training(experiment: ResolvedExperiment, state: State) -> list[tuple]:
     model, method = state.model, state.method
+    assert method is not None, "training is by a method"
     before = state._replace(stage=state.stage - 1) if state.stage > 1 else State(model)
     read = [("policy", before)]
     if experiment.methods[method].curriculum:

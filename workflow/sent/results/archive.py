@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pyarrow as pa
-from duckdb import DuckDBPyConnection
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from sent import tables
 from sent.errors import SentError
@@ -79,7 +79,7 @@ def _packed(connection: DuckDBPyConnection) -> list[str]:
     return [name for (name,) in found if name not in LEFT_OUT | MADE_AGAIN]
 
 
-def _plain(rows, name: str) -> pa.Table:
+def _plain(rows: DuckDBPyRelation, name: str) -> pa.Table:
     """Return the rows of a table without texts of questions; JSON as text; steps in single precision."""
     casts = {"JSON": "VARCHAR"}
     if name == "questions":

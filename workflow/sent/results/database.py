@@ -248,7 +248,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _refuse(connection: DuckDBPyConnection, check: str, place: Path, problem: str, **parameters) -> None:
+def _refuse(
+    connection: DuckDBPyConnection, check: str, place: Path, problem: str, **parameters: object
+) -> None:
     """Raise :class:`SentError` if the query ``check`` finds rows: each is one case of the problem."""
     found = frame(connection, check, **parameters)
     if len(found):

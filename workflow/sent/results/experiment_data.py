@@ -48,7 +48,7 @@ class ExperimentData:
         alone = " (one training seed proves nothing about a method)"
         return f" over questions{alone if BASELINE in self.methods else ''}"
 
-    def rows(self, query: str, **parameters) -> pd.DataFrame:
+    def rows(self, query: str, **parameters: object) -> Any:
         """Return the rows of a query: SQL, or the name of a file of results/sql/."""
         return frame(self.connection, query, **parameters)
 

@@ -70,7 +70,7 @@ def markdown(database: Path) -> str:
     with connect(database) as connection:
         scores = frame(connection, "select_leaderboard", benchmark=AVERAGE)
         pools = sorted(frame(connection, "select_pool_sizes")["n"])
-        name, questions, seeds = run(connection, "select_sizes").fetchone()
+        [(name, questions, seeds)] = run(connection, "select_sizes").fetchall()
         policies = kept.sentence(connection)
     if scores.empty:
         raise SentError(f"{database}: no policy was evaluated in this experiment: there is no leaderboard")

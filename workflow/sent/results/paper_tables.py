@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from tabulate import tabulate
@@ -182,7 +183,7 @@ def _write_plain(rows: pd.DataFrame, folder: Path, name: str) -> None:
         (folder / f"{name}.{suffix}").write_text(table + "\n", encoding="utf-8")
 
 
-def cell_text(value) -> str:
+def cell_text(value: Any) -> str:
     """Return a value as tables show it: four digits, and a dash for what is unknown."""
     if pd.isna(value):
         return "-"

@@ -5,6 +5,7 @@ import math
 from datetime import date, time
 from decimal import Decimal
 from numbers import Number
+from typing import Any
 
 import pandas as pd
 from tabulate import tabulate
@@ -42,7 +43,7 @@ def rows(found: pd.DataFrame, style: str, limit: int) -> str:
     return f"{text}\n{left:,} more rows; --rows {len(found)} shows them" if left else text
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """A value of a database as JSON and CSV know it: bytes as DuckDB writes them, dates in ISO form, no NaN."""
     if isinstance(value, dict):
         return {_plain(key): _plain(part) for key, part in value.items()}
@@ -59,15 +60,15 @@ def _plain(value):
     return value if isinstance(value, str | bool | int) or _is_finite(value) else str(value)
 
 
-def _is_finite(value) -> bool:
+def _is_finite(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
-def _is_number(value) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, Number) and not isinstance(value, bool)
 
 
-def _cell(value, width: int | None) -> str:
+def _cell(value: object, width: int | None) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, float):

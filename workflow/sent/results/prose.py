@@ -1,6 +1,7 @@
 """Sentences of the report, from the run's own settings and numbers."""
 
 import json
+from typing import Any
 
 import pandas as pd
 
@@ -52,7 +53,7 @@ def _scores_found(data: ExperimentData) -> list[str]:
         f"{model}: {'; '.join(_result(row, baseline) for row in part.itertuples())}."
         for model, part in scores.groupby("model", sort=False)
     ]
-    _, questions, seeds = run(data.connection, "select_sizes").fetchone()
+    [(_, questions, seeds)] = run(data.connection, "select_sizes").fetchall()
     if set(data.methods) == {"recorded"}:
         return [f"Scores are those of recorded responses to {questions:,} questions.", *sentences]
     return [
@@ -62,7 +63,7 @@ def _scores_found(data: ExperimentData) -> list[str]:
     ]
 
 
-def _result(row, baseline: str) -> str:
+def _result(row: Any, baseline: str) -> str:
     who = "the recorded responses reach" if row.method == "recorded" else f"{row.method} reaches"
     text = f"{who} {100 * row.value:.1f}% [{100 * row.low:.1f}, {100 * row.high:.1f}] {row.metric}"
     if pd.notna(row.difference):

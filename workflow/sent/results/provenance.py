@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from duckdb import DuckDBPyConnection
@@ -70,8 +71,9 @@ def _sources(experiment: ResolvedExperiment) -> dict[str, dict]:
     """Where the question files come from, by their path."""
     data = experiment.experiment.data
     found = {"data/train.parquet": data.train} if data else {}
-    if probe := experiment.experiment.probe:
-        found["data/probe.parquet"] = probe.source or data.train
+    probe = experiment.experiment.probe
+    if probe and (source := probe.source or (data and data.train)):
+        found["data/probe.parquet"] = source
     for name, entry in experiment.benchmarks.items():
         found[f"data/benchmarks/{name}.parquet"] = entry.source
     return {place: _origin(source.model_dump()) for place, source in found.items()}
@@ -87,7 +89,7 @@ def _origin(source: dict) -> dict:
     }
 
 
-def _files_of(said: Path, folder: str, known: dict, files) -> list[dict]:
+def _files_of(said: Path, folder: str, known: dict, files: Any) -> list[dict]:
     """A row for every file of a model or trained policy, with the hashes that ``said`` tells of: taken when it was made."""
     origin = {
         "stage": folder.partition("/")[0],
@@ -127,8 +129,8 @@ def _jobs(files: Files) -> list[dict]:
 def _number(text: str | None) -> float | None:
     """Snakemake writes `-` or `NA` for what it could not measure."""
     try:
-        return float(text)
-    except (TypeError, ValueError):
+        return float(text or "")
+    except ValueError:
         return None
 
 

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from duckdb import DuckDBPyConnection
 
@@ -14,7 +15,7 @@ def text(query: str) -> str:
     return query if " " in query else (FOLDER / f"{query}.sql").read_text(encoding="utf-8")
 
 
-def run(connection: DuckDBPyConnection, query: str, /, **parameters):
+def run(connection: DuckDBPyConnection, query: str, /, **parameters: object) -> DuckDBPyConnection:
     """Run every statement of a query (see :func:`text`); return the connection, which holds the last one's rows.
 
     A statement gets those of ``parameters`` that it names as ``$parameter``.
@@ -24,6 +25,6 @@ def run(connection: DuckDBPyConnection, query: str, /, **parameters):
     return connection
 
 
-def frame(connection: DuckDBPyConnection, query: str, /, **parameters):
-    """Return the rows of a query as a pandas frame."""
+def frame(connection: DuckDBPyConnection, query: str, /, **parameters: object) -> Any:
+    """Return the rows of a query as a pandas frame; which columns it has, and of what types, the query alone says."""
     return run(connection, query, **parameters).df()

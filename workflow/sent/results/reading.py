@@ -14,7 +14,7 @@ from sent.results.queries import run
 NAME = "results.duckdb"
 
 
-def connect(database: Path):
+def connect(database: Path) -> DuckDBPyConnection:
     """Open one experiment's database read-only. Raises :class:`SentError` if it is none."""
     if not database.is_file():
         raise SentError(f"{database}: no such file; make it with `snakemake results`")
@@ -32,7 +32,7 @@ def find(results: Path) -> dict[str, Path]:
     return {path.parent.name: path for path in found}
 
 
-def attach(databases: dict[str, Path], main: str | None):
+def attach(databases: dict[str, Path], main: str | None) -> DuckDBPyConnection:
     """Return a connection that can only read, with every database attached under its experiment's name.
 
     ``main`` is the experiment whose tables need no prefix. Without it every table and view is there once,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -50,7 +51,8 @@ def _stages(where: Path) -> Iterator[tuple[Path, list[dict]]]:
         if stage in finished:
             rows = tables.rows(stage / "rollouts.parquet", tables.ROLLOUTS)
         else:
-            rows = step_log.read(step_log.newest(stage.with_suffix(".checkpoints")) / step_log.ROLLOUTS)
+            newest = step_log.newest(stage.with_suffix(".checkpoints"))
+            rows = step_log.read(newest / step_log.ROLLOUTS) if newest else []
         if rows:
             yield stage, rows
 
@@ -81,7 +83,7 @@ def for_page(data: ExperimentData) -> list[dict]:
     ]
 
 
-def _shown(data: ExperimentData, row) -> dict:
+def _shown(data: ExperimentData, row: Any) -> dict:
     cut = " (cut off)" if row.truncated else ""
     return {
         "model": data.models.get(row.model, row.model),

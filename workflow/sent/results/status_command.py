@@ -6,6 +6,10 @@ import io
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sent.results.snakemake_run import SnakemakeRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +67,7 @@ def _look(args: argparse.Namespace) -> None:
         print(f"\n{sentence}")
 
 
-def _print(name: str, states: list, newest) -> None:
+def _print(name: str, states: list, newest: "SnakemakeRun") -> None:
     """Print the counts by stage, the progress of what runs, and the end of the log of what failed."""
     from tabulate import tabulate
 

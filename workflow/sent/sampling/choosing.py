@@ -5,7 +5,9 @@ import torch
 from sent.config import Decoding
 
 
-def choose(logits: torch.Tensor, decoding: Decoding, uniforms: torch.Tensor | None):
+def choose(
+    logits: torch.Tensor, decoding: Decoding, uniforms: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the next tokens, int64 ``[B]``, and their log-probabilities, float32 ``[B]``.
 
     ``logits`` is ``[B, V]``; ``uniforms`` is ``[B]`` in [0, 1) and may be None when the temperature is 0
@@ -18,6 +20,7 @@ def choose(logits: torch.Tensor, decoding: Decoding, uniforms: torch.Tensor | No
     if decoding.temperature == 0:
         tokens = logprobs.argmax(dim=-1)
     else:
+        assert uniforms is not None
         probabilities = nucleus(logprobs.exp(), decoding.top_k, decoding.top_p)
         tokens = invert(probabilities, uniforms)
     return tokens, logprobs.gather(1, tokens[:, None])[:, 0]

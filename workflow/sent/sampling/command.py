@@ -107,7 +107,9 @@ def _gather(paths: list[str], output: str) -> None:
 
     found = {path: tables.metadata(path) for path in paths}
     shards = {path: _shard(metadata.pop("shard", None)) for path, metadata in found.items()}
-    left_out = [q for path in sorted(paths, key=shards.get) for q in tables.fact(path, "left_out", [])]
+    left_out = [
+        q for path in sorted(paths, key=lambda path: shards[path]) for q in tables.fact(path, "left_out", [])
+    ]
     for metadata in found.values():
         metadata.pop("left_out", None)
     of = {count for _, count in shards.values()}
@@ -118,7 +120,7 @@ def _gather(paths: list[str], output: str) -> None:
         raise SentError(
             f"--gather: the parts were sampled with different settings: {', '.join(paths)}; repeat them"
         )
-    parts = [tables.read(path, tables.SAMPLES) for path in sorted(paths, key=shards.get)]
+    parts = [tables.read(path, tables.SAMPLES) for path in sorted(paths, key=lambda path: shards[path])]
     metadata = found[paths[0]] | ({"left_out": json.dumps(left_out)} if left_out else {})
     tables.write(output, pa.concat_tables(parts), tables.SAMPLES, metadata)
 

@@ -6,6 +6,7 @@ Prompts are sent as token ids, so that the server can neither render nor tokeniz
 import json
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,9 @@ class OpenAISampler:
         if decoding.temperature not in (0, 1):
             logger.warning("servers tell log-probabilities at temperature 1 only: none are stored")
         keys = [key_of(request, decoding, model) for request in requests]
-        found = [self.journal.get(key) for key in keys]
-        missing = [i for i, completion in enumerate(found) if completion is None]
+        kept = [self.journal.get(key) for key in keys]
+        found = {i: completion for i, completion in enumerate(kept) if completion is not None}
+        missing = [i for i in range(len(requests)) if i not in found]
         if len(missing) < len(requests):
             logger.info("%s responses kept from before", len(requests) - len(missing))
 
@@ -101,7 +103,7 @@ class OpenAISampler:
         if self._failure:
             hint = f"; {len(self.journal)} responses are kept, run again for the rest"
             raise SentError(f"{self._failure}{hint if len(self.journal) else ''}")
-        return found
+        return [found[i] for i in range(len(requests))]
 
     def _complete(self, model: str, context: int, request: Request, decoding: Decoding) -> Completion:
         body = {
@@ -131,7 +133,7 @@ class OpenAISampler:
             raise SentError(f"{self.settings.base_url}: has no model '{name}'{nearest(name, listed)}")
         return name, listed[name] or UNBOUNDED
 
-    def _patiently(self, attempt, what: str) -> Any:
+    def _patiently(self, attempt: Callable[[], Any], what: str) -> Any:
         """Try again after growing pauses, until the retries are used up or another request gave up."""
         times = self.settings.retries + 1
         attempts = Retrying(

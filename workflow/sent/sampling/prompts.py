@@ -5,6 +5,8 @@ import re
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
 
 from sent.config import Model
 from sent.config.examples import examples_of
@@ -21,7 +23,7 @@ TEMPLATE_SECONDS = 10.0
 """Seconds of computing that a chat template has for a prompt: it is a program that came with a model, and need not end."""
 
 
-def render(tokenizer, model: Model, question: str) -> tuple[int, ...]:
+def render(tokenizer: Any, model: Model, question: str) -> tuple[int, ...]:
     """Return a question's prompt as token ids: system text, worked examples, then the question in the model's prompt.
 
     With `chat` they are turns in the tokenizer's chat template; without they follow each other: the system text and a
@@ -77,7 +79,7 @@ def _limited(seconds: float, what: str) -> Iterator[None]:
 
 
 def response_text(
-    tokenizer, prompt_ids: Sequence[int], completion: Completion, stop: Sequence[str] = ()
+    tokenizer: Any, prompt_ids: Sequence[int], completion: Completion, stop: Sequence[str] = ()
 ) -> str:
     """Return a response as text, up to the first of the stop strings, which is left out.
 
@@ -100,7 +102,7 @@ def _asked(model: Model, question: str) -> str:
     return model.prompt.replace("{question}", question)
 
 
-def _without_end(tokenizer, text: str) -> tuple[int, ...]:
+def _without_end(tokenizer: Any, text: str) -> tuple[int, ...]:
     """Return a text's tokens with those that the tokenizer puts before it, but none behind (`add_eos_token`)."""
     whole = tokenizer(text)["input_ids"]
     bare = tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -110,7 +112,7 @@ def _without_end(tokenizer, text: str) -> tuple[int, ...]:
     return tuple(whole)
 
 
-def _day(tokenizer, model: Model):
+def _day(tokenizer: Any, model: Model) -> date:
     if model.date is None:
         raise SentError(
             f"{tokenizer.name_or_path}: its chat template writes today's date, so that prompts would differ from day to day; "

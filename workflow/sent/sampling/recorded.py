@@ -42,12 +42,13 @@ def recorded_samples(
         if question_id is None:
             reader.counts["rows left out: their questions were dropped"] += 1
             continue
-        if _repeats(question_id, found, seen):
+        responses = found.responses or []  # one or more: others are a problem
+        if _repeats(question_id, responses, seen):
             reader.counts[
                 "rows that repeat the responses of another row of their question: are they counted twice?"
             ] += 1
         first = counts[question_id]
-        counts[question_id] += len(found.responses)
+        counts[question_id] += len(responses)
         yield [
             {
                 "question_id": question_id,
@@ -60,7 +61,7 @@ def recorded_samples(
             }
             for place, (text, (total, listed), tokens, correct, finish) in enumerate(
                 zip(
-                    *(found.responses, found.logprobs, found.tokens, found.correct, found.finish_reason),
+                    *(responses, found.logprobs, found.tokens, found.correct, found.finish_reason),
                     strict=True,
                 )
             )
@@ -90,11 +91,11 @@ def _problem(row: Row, found: InputRow) -> tuple[str, str] | None:
     return None if found.responses else ("responses", "the list is empty; expected one response or more")
 
 
-def _repeats(question_id: str, found: InputRow, seen: set[int]) -> bool:
+def _repeats(question_id: str, responses: list[str | None], seen: set[int]) -> bool:
     """Whether a row holds the same responses as an earlier one; one short response may well come twice."""
-    if len(found.responses) == 1 and len(found.responses[0] or "") < 100:
+    if len(responses) == 1 and len(responses[0] or "") < 100:
         return False
-    key = hash((question_id, *found.responses))
+    key = hash((question_id, *responses))
     if key in seen:
         return True
     seen.add(key)

@@ -1,6 +1,7 @@
 """From requests to the rows of a samples file, and what there is to say about them."""
 
 import math
+from typing import Any
 
 from sent.config import Decoding
 from sent.log import logger
@@ -8,7 +9,7 @@ from sent.sampling.prompts import response_text
 from sent.sampling.sampler import Request, Sampler, prompt_hash
 
 
-def respond(sampler: Sampler, tokenizer, requests: list[Request], decoding: Decoding) -> list[dict]:
+def respond(sampler: Sampler, tokenizer: Any, requests: list[Request], decoding: Decoding) -> list[dict]:
     """Sample, decode and log; return one row of :data:`sent.tables.SAMPLES` a request, in their order."""
     hashes = {prompt: prompt_hash(prompt) for prompt in {request.prompt_ids for request in requests}}
     rows = []

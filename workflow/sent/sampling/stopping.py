@@ -1,6 +1,7 @@
 """Which responses have reached a stop string, while they are drawn."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -11,7 +12,7 @@ MARGIN = 8
 class Stopper:
     """Finds stop strings in the text of tokens as it is decoded, wherever tokens cut it."""
 
-    def __init__(self, tokenizer, stop: Sequence[str], vocabulary: int, device):
+    def __init__(self, tokenizer: Any, stop: Sequence[str], vocabulary: int, device: torch.device):
         self.tokenizer, self.stop = tokenizer, tuple(stop)
         self.window = 4 * max(map(len, stop), default=0) + MARGIN  # a character takes at most four tokens
         self.may_end = torch.zeros(vocabulary, dtype=torch.bool, device=device)
@@ -23,7 +24,9 @@ class Stopper:
             ends += [i for i, piece in enumerate(pieces) if not piece.strip()]
             self.may_end[sorted(set(ends))] = True
 
-    def reached(self, current: torch.Tensor, alive: torch.Tensor, tokens: torch.Tensor, slots: torch.Tensor):
+    def reached(
+        self, current: torch.Tensor, alive: torch.Tensor, tokens: torch.Tensor, slots: torch.Tensor
+    ) -> torch.Tensor:
         """Return which rows' last token completes a stop string, bool ``[B]``.
 
         ``current`` are the last tokens and ``alive`` the rows that count, ``[B]``; row i's response so far is

@@ -9,6 +9,7 @@ import gc
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from sent.config import Decoding, Evaluation, Model, Sampling, Vllm
 from sent.errors import SentError
@@ -18,7 +19,9 @@ from sent.sampling.sampler import Completion, Request, check_room
 from sent.seeding import seed_of
 
 
-def load(policy: str | Path, model: Model, settings: Sampling | Evaluation, journal=None) -> "VllmSampler":
+def load(
+    policy: str | Path, model: Model, settings: Sampling | Evaluation, journal: Path | None = None
+) -> "VllmSampler":
     """Start an engine with the weights of the policy folder; it keeps no journal."""
     return VllmSampler(policy, model, settings.vllm, settings.decoding.temperature)
 
@@ -168,7 +171,7 @@ def _seeded(requests: list[Request]) -> Iterator[None]:
         yield
 
 
-def _completion(output) -> Completion:
+def _completion(output: Any) -> Completion:
     token_ids = list(output.token_ids)
     logprobs = []
     if output.logprobs is not None:

@@ -80,7 +80,7 @@ def cluster(
     """
     places = [_distinct(question.answers) for question in questions]
     states = [
-        _Open(question.text, [question.answers[first] for first in firsts], list(range(len(firsts))))
+        _Open(question.text, [question.answers[first] or "" for first in firsts], list(range(len(firsts))))
         for question, (firsts, _) in zip(questions, places, strict=True)
     ]
     active = [state for state in states if state.unresolved]

@@ -2,11 +2,16 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sent import tables
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _LONGEST = 1500
 """Characters of a response that are shown: its end, where the answer stands."""
@@ -48,7 +53,7 @@ def choose(rows: list[dict], n: int) -> list[dict]:
     return sorted(chosen, key=lambda row: (row["semantic_entropy"], row["question_id"]))
 
 
-def _rows_of(path: str, ids: list[str], schema) -> list[dict]:
+def _rows_of(path: str, ids: list[str], schema: pa.Schema) -> list[dict]:
     """Read the rows of a few questions in batches: the texts of all responses need not fit in memory."""
     wanted = []
     file = pq.ParquetFile(path)
@@ -57,7 +62,7 @@ def _rows_of(path: str, ids: list[str], schema) -> list[dict]:
     return wanted
 
 
-def _template():
+def _template() -> "Template":
     from jinja2 import Environment, FileSystemLoader
 
     found = Environment(

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sent.config import SemanticEntropy, parse
 from sent.errors import SentError
-from sent.semantic_entropy.clustering import Answers, cluster
+from sent.semantic_entropy.clustering import Answers, Clustering, cluster
 from sent.semantic_entropy.entailment import Entailment
 from sent.semantic_entropy.entailment.loading import load_entailment
 from sent.semantic_entropy.stated import StatedAnswers
@@ -38,7 +39,7 @@ def semantic_entropy(
     model: str | Path | None = None,
     logprobs: Sequence[Sequence[float]] | None = None,
     bare_answers: bool = False,
-    **settings,
+    **settings: Any,
 ) -> Measured:
     """Cluster the responses to a question by meaning and return their semantic entropy.
 
@@ -79,6 +80,8 @@ def semantic_entropy(
     )
 
 
-def _clustered(question: str, answers: list[str | None], backend: Entailment, settings: SemanticEntropy):
+def _clustered(
+    question: str, answers: list[str | None], backend: Entailment, settings: SemanticEntropy
+) -> Clustering:
     [found] = cluster([Answers(question, answers)], backend, settings.criterion, settings.unparsable)
     return found

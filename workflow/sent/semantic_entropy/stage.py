@@ -1,5 +1,6 @@
 """The stage of the workflow: graded samples in, clusters and semantic entropy out, by chunks of questions."""
 
+import argparse
 from collections import Counter
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from sent.semantic_entropy.entailment.loading import load_entailment
 from sent.semantic_entropy.summary import Record, summarise
 
 
-def run(args, settings: SemanticEntropy) -> None:
+def run(args: argparse.Namespace, settings: SemanticEntropy) -> None:
     """Read ``args.questions``, ``samples`` and ``verdicts``; write ``args.clusters`` and ``output``.
 
     Where asked for, write ``args.calibration`` and ``args.page`` as well.

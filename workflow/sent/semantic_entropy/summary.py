@@ -30,12 +30,11 @@ def summarise(record: Record, clustering: Clustering, settings: SemanticEntropy)
     """
     kept = [i for i, label in enumerate(clustering.labels) if label >= 0]
     counts = clustering.counts()
-    known = (
-        record.answers and len(record.logprob_sums) == len(record.answers) and None not in record.logprob_sums
-    )
+    sums = [logprob for logprob in record.logprob_sums if logprob is not None]
+    known = record.answers and len(sums) == len(record.logprob_sums) == len(record.answers)
     tokens = [n for n in record.n_tokens if n is not None]
     means = (
-        [logprob / max(n, 1) for logprob, n in zip(record.logprob_sums, record.n_tokens, strict=True)]
+        [logprob / max(n, 1) for logprob, n in zip(sums, tokens, strict=True)]
         if known and len(tokens) == len(record.answers)
         else None
     )
@@ -57,8 +56,8 @@ def summarise(record: Record, clustering: Clustering, settings: SemanticEntropy)
         "normalised": estimators.normalised(counts),
         "miller_madow": estimators.miller_madow(counts),
         "chao_shen": estimators.chao_shen(counts),
-        "predictive_entropy": estimators.predictive_entropy(record.logprob_sums) if known else None,
+        "predictive_entropy": estimators.predictive_entropy(sums) if known else None,
         "accuracy": sum(graded) / len(graded) if graded else None,
-        "mean_token_nll": -sum(record.logprob_sums) / max(sum(tokens), 1) if means else None,
+        "mean_token_nll": -sum(sums) / max(sum(tokens), 1) if means else None,
         "mean_tokens": sum(tokens) / len(tokens) if tokens else None,
     }

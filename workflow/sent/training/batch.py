@@ -1,5 +1,6 @@
 """The responses of one process, their tokens in flat arrays from the rollout to the loss."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -60,7 +61,7 @@ class Batch:
         )
 
     @classmethod
-    def of_responses(cls, responses: list[Completion], **known) -> "Batch":
+    def of_responses(cls, responses: list[Completion], **known: Any) -> "Batch":
         """Lay out responses; ``known`` is what a batch holds of each beside its tokens."""
         return cls(
             **known,
@@ -99,13 +100,13 @@ class Batch:
             offsets=offsets_of(self.lengths[rows]),
         )
 
-    def to(self, device) -> "Batch":
+    def to(self, device: torch.device) -> "Batch":
         """Return the batch with its tensors on a device."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         moved: dict[str, Any] = {k: v.to(device) for k, v in values.items() if isinstance(v, Tensor)}
         return replace(self, **moved)
 
 
-def offsets_of(lengths) -> np.ndarray:
+def offsets_of(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     """Return where each of B runs of known lengths begins, and the last one ends: int64 ``[B + 1]``."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

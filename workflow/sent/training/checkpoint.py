@@ -54,7 +54,12 @@ class Checkpoints:
         self.folder = self.parent / f"{key}-{code}"
 
     def save(
-        self, step: int, state: dict, write: Callable[[Path], list[str]], is_main: bool = True, gather=list
+        self,
+        step: int,
+        state: dict,
+        write: Callable[[Path], list[str]],
+        is_main: bool = True,
+        gather: Callable[[list], list] = list,
     ) -> Path:
         """Write a checkpoint: ``write(folder)`` on every process, which names its files; ``state`` (JSON) on the main one.
 
@@ -85,9 +90,9 @@ class Checkpoints:
         self,
         most: int,
         files: Iterable[str] = (),
-        read=lambda folder: None,
+        read: Callable[[Path], Any] = lambda folder: None,
         is_main: bool = True,
-        gather=list,
+        gather: Callable[[list], list] = list,
     ) -> tuple[Path, dict, Any] | None:
         """Return the newest usable checkpoint of at most ``most`` steps, its state, and what ``read(folder)`` returns.
 
@@ -181,7 +186,7 @@ def _verified(folder: Path, files: Iterable[str]) -> dict:
     return state
 
 
-def save_policy(folder: str | Path, model, state_dict: dict, tokenizer, provenance: dict) -> dict:
+def save_policy(folder: str | Path, model: Any, state_dict: dict, tokenizer: Any, provenance: dict) -> dict:
     """Save weights (safetensors) and tokenizer as a model folder that any stage loads, atomically.
 
     Returns size and SHA-256 of its files.

@@ -1,5 +1,7 @@
 """AdamW whose state waits in main memory."""
 
+from typing import Any
+
 import torch
 
 from sent.training.pieces import like, own
@@ -13,7 +15,7 @@ class OffloadedAdamW(torch.optim.AdamW):
     """
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self, closure: Any = None) -> Any:
         """Step once; ``closure`` is for the interface alone."""
         groups = self.param_groups
         try:

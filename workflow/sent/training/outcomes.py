@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def reward_of(part: Part) -> Callable[..., float]:
     function = parts.bind("reward", part)
     where = parts.function_at("reward", part.name)
 
-    def reward(verdict: str, response: str, question, number: int) -> float:
+    def reward(verdict: str, response: str, question: Any, number: int) -> float:
         try:
             found = function(verdict, response, question)
         except Exception as error:

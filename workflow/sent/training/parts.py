@@ -14,6 +14,7 @@ import pkgutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import PydanticUserError, create_model
@@ -125,7 +126,7 @@ def constants_of(kind: str, name: str) -> dict[str, inspect.Parameter]:
     return _constants_of(function_of(kind, name), kind, name)
 
 
-def bind(kind: str, part: Part, **given) -> Callable:
+def bind(kind: str, part: Part, **given: Any) -> Callable:
     """Return a part's function with its constants filled in, and with those that are ``given`` elsewhere.
 
     Raises :class:`SentError` for an unknown part, and for constants that are missing, unknown, out of bounds or
@@ -195,5 +196,5 @@ def _own_function(name: str) -> Callable:
     return function
 
 
-def _folder(kind: str):
+def _folder(kind: str) -> ModuleType:
     return importlib.import_module(f"{__package__}.{FOLDERS[kind]}")

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import torch
+from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs
 
 from sent.errors import SentError
@@ -21,7 +22,7 @@ def group_options(minutes: float) -> InitProcessGroupKwargs:
     return InitProcessGroupKwargs(timeout=timedelta(minutes=minutes))
 
 
-def patient_barrier(accelerator, minutes: float) -> Callable[[], None]:
+def patient_barrier(accelerator: Accelerator, minutes: float) -> Callable[[], None]:
     """Return a barrier that waits for hours, for one process may have a large checkpoint to flush to a slow disk.
 
     It is a group of its own, over gloo on GPUs, too: there a wait takes none of the GPU's time.
@@ -34,7 +35,7 @@ def patient_barrier(accelerator, minutes: float) -> Callable[[], None]:
 
 
 @contextmanager
-def one_error(accelerator, minutes: float) -> Iterator[None]:
+def one_error(accelerator: Accelerator, minutes: float) -> Iterator[None]:
     """Turn what the backend raises of a process that is silent or gone into one :class:`SentError`."""
     try:
         yield

@@ -1,15 +1,17 @@
 """Rollouts: draw responses to a step's questions and grade them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from sent.config import Method, Training
 from sent.grading.clusters import clusters
-from sent.grading.grader import AnyGold, Grade
+from sent.grading.grader import AnyGold, Grade, Grader
 from sent.sampling.prompts import response_text
-from sent.sampling.sampler import Completion, Request
+from sent.sampling.sampler import Completion, Request, Sampler
 from sent.seeding import seed_of
 from sent.training import recipe
 from sent.training.outcomes import Outcomes, advantage_of, reward_of
@@ -55,7 +57,16 @@ class Group:
 class Collector:
     """Draws and grades rollouts."""
 
-    def __init__(self, sampler, grader, tokenizer, method: Method, settings: Training, seed: int, stage: int):
+    def __init__(
+        self,
+        sampler: Sampler,
+        grader: Grader,
+        tokenizer: Any,
+        method: Method,
+        settings: Training,
+        seed: int,
+        stage: int,
+    ):
         self.sampler, self.grader, self.tokenizer = sampler, grader, tokenizer
         self.settings = settings
         self.reward, self.advantages = reward_of(method.reward), advantage_of(method.advantage)
@@ -94,7 +105,13 @@ class Collector:
         return completions, texts, self.grader.grade(list(zip(golds, texts, finishes, strict=True)))
 
     def _group(
-        self, step: int, at: tuple[int, TrainingQuestion, int], completions, texts, grades, labels
+        self,
+        step: int,
+        at: tuple[int, TrainingQuestion, int],
+        completions: list[Completion],
+        texts: list[str],
+        grades: list[Grade],
+        labels: Any,
     ) -> Group:
         place, question, occurrence = at
         verdicts = [grade.verdict for grade in grades]
@@ -131,7 +148,7 @@ def share_out(items: list, rank: int, processes: int) -> list:
 
 
 def collect_step(
-    collector: Collector, stream, questions: dict, cursor: int, step: int, accelerator
+    collector: Collector, stream: Any, questions: dict, cursor: int, step: int, accelerator: Accelerator
 ) -> tuple[list[Group], int]:
     """Draw one step's rollouts on all processes; return this process's groups and the places of the stream used.
 

@@ -1,9 +1,11 @@
 """What writes rollouts, and how it comes by the policy's current weights."""
 
 import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from sent.config import Decoding, Model, Training
@@ -11,8 +13,12 @@ from sent.errors import SentError
 from sent.sampling.sampler import Completion, Request
 from sent.training.parallelism import parallelism_of
 
+Rollouts = Callable[[], contextlib.AbstractContextManager[None]]
 
-def by_transformers(folder: str, model: Model, settings: Training, accelerator, policy, tokenizer):
+
+def by_transformers(
+    folder: str, model: Model, settings: Training, accelerator: Accelerator, policy: Any, tokenizer: Any
+) -> tuple[Any, Rollouts]:
     """Return a sampler of the policy itself, or of a whole copy where the policy is split over devices.
 
     With it comes the context in which it has the current weights.
@@ -34,7 +40,7 @@ def by_transformers(folder: str, model: Model, settings: Training, accelerator, 
     copy.to(accelerator.device).eval()
 
     @contextlib.contextmanager
-    def rollouts():
+    def rollouts() -> Iterator[None]:
         own = dict(copy.named_parameters(remove_duplicate=False))
         with torch.no_grad():
             for name, value in parallelism.weights(policy, dtype):
@@ -44,7 +50,9 @@ def by_transformers(folder: str, model: Model, settings: Training, accelerator, 
     return TransformersSampler(copy, tokenizer, settings.rollout_batch_tokens), rollouts
 
 
-def by_vllm(folder: str, model: Model, settings: Training, accelerator, policy, tokenizer):
+def by_vllm(
+    folder: str, model: Model, settings: Training, accelerator: Accelerator, policy: Any, tokenizer: Any
+) -> tuple[Any, Rollouts]:
     """Return a vLLM engine in this process, and the context in which it is awake with the current weights."""
     from sent.sampling.vllm_sampler import VllmSampler
 
@@ -58,7 +66,7 @@ def by_vllm(folder: str, model: Model, settings: Training, accelerator, policy, 
     engine = VllmSampler(folder, model, settings.vllm, settings.decoding.temperature, processes > 1)
     engine.sleep()
 
-    def rollouts():
+    def rollouts() -> contextlib.AbstractContextManager[None]:
         return engine.awake(parallelism.weights(policy, getattr(torch, model.dtype)))
 
     return engine if parts == 1 else SplitEngine(engine, accelerator, parts), rollouts
@@ -67,7 +75,7 @@ def by_vllm(folder: str, model: Model, settings: Training, accelerator, policy, 
 class SplitEngine:
     """An engine whose parts are in ``parts`` neighbouring processes: each asks for the requests of them all."""
 
-    def __init__(self, engine, accelerator, parts: int):
+    def __init__(self, engine: Any, accelerator: Accelerator, parts: int):
         self.engine, self.parts = engine, parts
         self.rank = accelerator.process_index
 

@@ -6,6 +6,7 @@ and random numbers from :mod:`sent.seeding`. A process of a split model writes a
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -29,7 +30,7 @@ NAMED = 3
 class Snapshot:
     """Writes and reads weights and optimizer of ``policy``, laid out by ``parallelism``."""
 
-    def __init__(self, parallelism, policy, optimizer):
+    def __init__(self, parallelism: Any, policy: Any, optimizer: Any):
         self.parallelism, self.policy, self.optimizer = parallelism, policy, optimizer
         process = parallelism.accelerator.process_index
         self.writes = parallelism.is_sharded or process == 0

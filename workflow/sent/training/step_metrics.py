@@ -4,13 +4,14 @@ import resource
 
 import pyarrow as pa
 import torch
+from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from sent.config import Training
 from sent.training.rollout import Group
 
 
-def rollout_metrics(groups: list[Group], settings: Training, accelerator) -> dict[str, float]:
+def rollout_metrics(groups: list[Group], settings: Training, accelerator: Accelerator) -> dict[str, float]:
     """Return means over the step's responses: rewards, lengths, shares of verdicts and of worked solutions."""
     marker = settings.worked_marker
     own = [

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from accelerate import Accelerator
+
 from sent.config import Training
 from sent.errors import SentError
 from sent.training.checkpoint import Checkpoints, key_of
@@ -29,7 +31,9 @@ class Tracking:
     run, ``folder`` gets the files.
     """
 
-    def __init__(self, accelerator, settings: Training, name: str, stage: int, config: dict, folder: Path):
+    def __init__(
+        self, accelerator: Accelerator, settings: Training, name: str, stage: int, config: dict, folder: Path
+    ):
         self.accelerator, self.is_on = accelerator, bool(settings.trackers)
         self.name, self.stage, self.config, self.folder = name, stage, config, folder
 

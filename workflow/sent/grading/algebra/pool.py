@@ -107,7 +107,7 @@ class _Worker:
 
     def __init__(self, settings: dict):
         self.process = child.start("sent.grading.algebra.worker", json.dumps(settings))
-        self.replies = self.process.stdout
+        self.requests, self.replies = child.pipes(self.process)
         self.started = False
         self.deadline = 0.0
         self._limit = 0.0
@@ -118,7 +118,7 @@ class _Worker:
         self._limit = WALL_FACTOR * limit + GRACE_SECONDS
         self.deadline = time.monotonic() + (self._limit if self.started else START_SECONDS)
         try:
-            self.process.stdin.write(json.dumps(pair).encode() + b"\n")
+            self.requests.write(json.dumps(pair).encode() + b"\n")
         except BrokenPipeError:
             self.kill()
             return False

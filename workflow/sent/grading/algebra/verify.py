@@ -1,6 +1,7 @@
 """Symbolic comparison by math-verify. Import this only in a worker process: it may hang or eat memory."""
 
 import logging
+from typing import Any
 
 from latex2sympy2_extended.latex2sympy2 import NormalizationConfig, latex2sympy, normalize_latex
 from math_verify.grader import should_treat_as_complex, verify
@@ -44,7 +45,7 @@ def _parsed(text: str, real: bool) -> Basic | MatrixBase | None:
         return None
 
 
-def _numbers_differ(gold, answer) -> bool:
+def _numbers_differ(gold: Any, answer: Any) -> bool:
     """Guard against rounding to six decimals, by which any two numbers below 1e-7 would be equal."""
     if not (getattr(gold, "is_number", False) and getattr(answer, "is_number", False)):
         return False

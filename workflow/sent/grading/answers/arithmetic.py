@@ -48,18 +48,18 @@ class Lost:
 
     __slots__ = ("anything",)
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.anything = False
 
-    def sum(self, left, right, total):
+    def sum(self, left: Number, right: Number, total: Number) -> Number:
         """Look at ``total``, the sum or difference of two numbers of which one is a float."""
-        one, other = abs(left), abs(right)
+        one, other = size(left), size(right)
         large = max(one, other)
-        if min(one, other) and (min(one, other) < LOST * large or abs(total) < CANCELLED * large):
+        if min(one, other) and (min(one, other) < LOST * large or size(total) < CANCELLED * large):
             self.anything = True
         return total
 
-    def rounded(self, value):
+    def rounded(self, value: Number) -> float | complex:
         """Look at an operand that becomes a float: of a long fraction the end is lost, which may be what matters."""
         if isinstance(value, Fraction):
             self.anything |= value.numerator.bit_length() + value.denominator.bit_length() > LONG
@@ -69,20 +69,21 @@ class Lost:
             return number
         return value
 
-    def function(self, value, argument):
+    def function(self, value: Number, argument: Number) -> Number:
         """Look at a value of a function: near 1, near its argument and far out it is the limit in floats before it is."""
-        if abs(abs(value) - 1) < LOST or abs(value - argument) <= LOST * abs(value) or abs(argument) > FAR:
+        large = size(value)
+        if size(large - 1) < LOST or size(value - argument) <= LOST * large or size(argument) > FAR:
             self.anything = True
         return self.tiny(value)
 
-    def power(self, base, value):
+    def power(self, base: Number, value: Number) -> Number:
         """Look at a power or a root."""
         if not isinstance(value, Fraction):
             self.rounded(base)
-            self.anything |= abs(abs(value) - 1) < LOST
+            self.anything |= size(size(value) - 1) < LOST
         return self.tiny(value)
 
-    def tiny(self, value):
+    def tiny(self, value: Number) -> Number:
         """Look at a result that may have run out of floats' range at its lower end."""
         if not isinstance(value, Fraction) and abs(value) < SMALL:
             self.anything = True
@@ -117,7 +118,7 @@ def _value(tree: tuple, point: int, real: bool, whole: bool, lost: Lost) -> Numb
     if kind == "negative":
         return -left
     if kind == "abs":
-        return abs(left)  # type: ignore[return-value] # all three have it, their join has not
+        return size(left)
     if kind in ("floor", "ceil"):
         return Fraction(math.floor(_real(left)) if kind == "floor" else math.ceil(_real(left)))
     if kind == "factorial":
@@ -153,12 +154,17 @@ def variable(name: str, point: int, whole: bool) -> float | Fraction:
     return (0.3 + 2.2 * number) * (-1 if point >= 4 and int(number * 1e6) % 2 else 1)
 
 
-def _inexact(value):
+def size(value: Number) -> Fraction | float:
+    """The absolute value."""
+    return abs(value)  # type: ignore[return-value] # all three have it, their join has not
+
+
+def _inexact(value: Number) -> float | complex:
     """Leave the fractions: float, or complex where it is already. Raises OverflowError above 1e308."""
     return float(value) if isinstance(value, Fraction) else value
 
 
-def _bounded(value):
+def _bounded(value: Number) -> Number:
     if (
         isinstance(value, Fraction)
         and value.numerator.bit_length() + value.denominator.bit_length() > MAX_BITS
@@ -177,7 +183,7 @@ def _narrow(value: complex, real: bool) -> float | complex:
     return value
 
 
-def _real(value) -> Fraction | float:
+def _real(value: Number) -> Fraction | float:
     if isinstance(value, complex):
         raise UndefinedError
     if isinstance(value, float) and abs(value - round(value)) < 1e-9:
@@ -185,7 +191,7 @@ def _real(value) -> Fraction | float:
     return value
 
 
-def _power(base, exponent, real: bool):
+def _power(base: Number, exponent: Number, real: bool) -> Number:
     if isinstance(base, Fraction) and isinstance(exponent, Fraction) and exponent.denominator == 1:
         size = base.numerator.bit_length() + base.denominator.bit_length()
         if abs(exponent) * size <= MAX_BITS:
@@ -198,7 +204,7 @@ def _power(base, exponent, real: bool):
     return _narrow(complex(base) ** exponent if base != 0 else base**exponent, real)
 
 
-def _root(radicand, index, real: bool):
+def _root(radicand: Number, index: Number, real: bool) -> Number:
     if not isinstance(index, Fraction) or index.denominator != 1 or not 1 <= index <= 100:
         return _power(radicand, 1 / index, real)
     degree = int(index)
@@ -226,7 +232,7 @@ def _exact_root(value: Fraction, degree: int) -> Fraction | None:
     return Fraction(*parts)
 
 
-def _factorial(value):
+def _factorial(value: Number) -> Fraction | float:
     if isinstance(value, Fraction) and value.denominator == 1 and 0 <= value <= MAX_FACTORIAL:
         return Fraction(math.factorial(int(value)))
     value = _inexact(value)
@@ -235,14 +241,14 @@ def _factorial(value):
     return math.gamma(value + 1)
 
 
-def _double_factorial(value):
+def _double_factorial(value: Number) -> Fraction:
     """``n (n-2) (n-4) ...`` down to 1 or 2; of whole numbers only, with (-1)!! = 1."""
     if not isinstance(value, Fraction) or value.denominator != 1 or not -1 <= value <= MAX_FACTORIAL:
         raise UndefinedError
     return Fraction(math.prod(range(int(value), 0, -2)))
 
 
-def _binomial(top, bottom):
+def _binomial(top: Number, bottom: Number) -> Fraction | float:
     if (
         isinstance(top, Fraction)
         and isinstance(bottom, Fraction)

@@ -3,8 +3,9 @@
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from sent.grading.answers.brackets import bare, nesting
 from sent.grading.answers.formula import UnreadableError, has_foreign_macro, read
@@ -22,6 +23,7 @@ from sent.grading.answers.structure import (
     Matrix,
     Relation,
     Scalar,
+    Tree,
     Union,
     as_tuple,
     assignments,
@@ -79,13 +81,13 @@ def same_answer(gold: str, answer: str, policy: Policy, symbolic: Symbolic | Non
     qualified = (gold, condition), (answer, other_condition) = split_qualifier(gold), split_qualifier(answer)
     if contradict(*qualified):
         return decided("for other numbers", False, condition, other_condition)
-    members = [MEMBER.match(text) for text in (gold, answer)]
-    if all(members) and members[0].group(1) != members[1].group(1):
-        return decided("names", False, *(member.group(1) for member in members))
+    member, other = MEMBER.match(gold), MEMBER.match(answer)
+    if member and other and member.group(1) != other.group(1):
+        return decided("names", False, member.group(1), other.group(1))
     gold, answer = _in_primes(gold, answer), _in_primes(answer, gold)
     if NO_MATHS.search(answer) or not all(0 <= nesting(text) <= MAX_NESTING for text in (gold, answer)):
         return decided("no mathematics", False, gold, answer)
-    verdict = False
+    verdict: bool | None = False
     for gold_tree in _readings(gold):
         for answer_tree in _readings_of_answer(answer, gold):
             verdict = _or(verdict, _same(gold_tree, answer_tree, policy, symbolic))
@@ -142,7 +144,7 @@ def _readings_of_answer(answer: str, gold: str) -> list:
     return [*_readings(answer), *(_readings(value) if value else [])]
 
 
-def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | None:
+def _same(gold: Tree, answer: Tree, policy: Policy, symbolic: Symbolic | None) -> bool | None:
     if isinstance(gold, Relation) or isinstance(answer, Relation):
         return same_relation(gold, answer, lambda g, a: _same(g, a, policy, symbolic))
     if isinstance(gold, Word) or isinstance(answer, Word):
@@ -165,14 +167,14 @@ def _same(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | Non
     if isinstance(gold, Group) and isinstance(answer, Group) and not _is_one_a_set_of_numbers(gold, answer):
         return _same_group(gold, answer, policy, symbolic)
     if isinstance(gold, Group | Union | Difference) and isinstance(answer, Group | Union | Difference):
-        gold, answer = as_union(gold), as_union(answer)
-        if not (gold and answer):
+        one, other = as_union(gold), as_union(answer)
+        if not (one and other):
             return decided("sets of numbers", False)
-        return decided("sets of numbers", _matched(gold.parts, answer.parts, policy, symbolic))
+        return decided("sets of numbers", _matched(one.parts, other.parts, policy, symbolic))
     return decided("different kinds", False, gold, answer)
 
 
-def _holds_one_point(tree) -> bool:
+def _holds_one_point(tree: Tree) -> TypeGuard[Group]:
     """Whether a set is that of one tuple, as ``\\{(1,2)\\}`` is."""
     return (
         isinstance(tree, Group)
@@ -190,7 +192,7 @@ def _is_one_a_set_of_numbers(gold: Group, answer: Group) -> bool:
     )
 
 
-def _ratio_as_quotient(tree, other):
+def _ratio_as_quotient(tree: Tree, other: Tree) -> Tree:
     """``3:4`` as 3/4, where what it is compared with is no ratio."""
     if (
         isinstance(tree, Group)
@@ -202,7 +204,7 @@ def _ratio_as_quotient(tree, other):
     return tree
 
 
-def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | None:
+def _same_word(gold: Tree, answer: Tree, policy: Policy, symbolic: Symbolic | None) -> bool | None:
     """Words are equal by their letters, whatever the case. Bare letters may also be a product of variables."""
     texts = [
         tree.plain if isinstance(tree, Word) else getattr(tree, "text", "").casefold()
@@ -222,7 +224,7 @@ def _same_word(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool 
     return _same(gold, answer, policy, symbolic)
 
 
-def _measure_in_words(tree) -> Scalar | None:
+def _measure_in_words(tree: Tree) -> Scalar | None:
     """``twelve`` and ``five dollars`` as numbers; None for other words and for what is none."""
     if not isinstance(tree, Word):
         return None
@@ -236,13 +238,16 @@ def _measure_in_words(tree) -> Scalar | None:
 def _same_scalar(gold: Scalar, answer: Scalar, policy: Policy, symbolic: Symbolic | None) -> bool | None:
     if squeezed(gold.whole) == squeezed(answer.whole) != "":
         return decided("same text", True, gold.whole, answer.whole)
-    verdict, agree = False, _units_agree(gold.unit, answer.unit, policy.units)
+    verdict: bool | None = False
+    agree = _units_agree(gold.unit, answer.unit, policy.units)
     if agree:
         for texts in _percent_readings(gold, answer, policy.percent):
             verdict = _or(verdict, _same_formula(*texts, policy, symbolic))
     if verdict is False and _may_be_products(gold, answer):
         verdict = _same_formula(gold.whole, answer.whole, policy, symbolic)  # 2mg may be two times m times g
-    if verdict is False and any(len(tree.unit or "") == 1 and tree.unit.isalpha() for tree in (gold, answer)):
+    if verdict is False and any(
+        tree.unit and len(tree.unit) == 1 and tree.unit.isalpha() for tree in (gold, answer)
+    ):
         # 5 m: five metres, or five times m
         bare_letters = [re.sub(r"\\text\s*\{\s*(\w)\s*\}", r" \1", tree.whole) for tree in (gold, answer)]
         if bare_letters == [gold.whole, answer.whole] or not (gold.unit and answer.unit):
@@ -304,7 +309,7 @@ def _percent_readings(gold: Scalar, answer: Scalar, policy: str) -> list[tuple[s
     return [as_value] if policy == "value" else [as_written, as_value]
 
 
-def _same_matrix(gold, answer, policy: Policy, symbolic: Symbolic | None) -> bool | None:
+def _same_matrix(gold: Tree, answer: Tree, policy: Policy, symbolic: Symbolic | None) -> bool | None:
     if isinstance(gold, Matrix) and isinstance(answer, Matrix):
         if gold.bars != answer.bars or [len(r) for r in gold.rows] != [len(r) for r in answer.rows]:
             return decided("matrix, entry by entry", False)
@@ -319,6 +324,7 @@ def _same_matrix(gold, answer, policy: Policy, symbolic: Symbolic | None) -> boo
         first, second = (gold, rows) if other is answer else (rows, answer)
         return _same_matrix(first, second, policy, symbolic)
     matrix, other = (gold, answer) if isinstance(gold, Matrix) else (answer, gold)
+    assert isinstance(matrix, Matrix), "one of the two is a matrix"
     if isinstance(other, Group) and not matrix.bars and 1 in (len(matrix.rows), len(matrix.rows[0])):
         entries = Group(tuple(entry for row in matrix.rows for entry in row), other.brackets)
         return _same_group(*((entries, other) if matrix is gold else (other, entries)), policy, symbolic)
@@ -346,7 +352,7 @@ def _same_group(gold: Group, answer: Group, policy: Policy, symbolic: Symbolic |
     return decided("items in order", _all(_same(g, a, policy, symbolic) for g, a in in_order))
 
 
-def _all(verdicts) -> bool | None:
+def _all(verdicts: Iterable[bool | None]) -> bool | None:
     """False if any is, else None if any is, else True."""
     undecided = False
     for verdict in verdicts:

@@ -175,6 +175,8 @@ class _Reader:
 
     def starts_factor(self) -> bool:
         token = self.peek
+        if token is None:
+            return False
         if token == "|":
             return not self.bars
         if token in OPENING or token[0].isalnum() or token[0] == ".":

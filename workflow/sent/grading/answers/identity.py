@@ -1,12 +1,13 @@
 """Answers as texts: which two are written the same, but for notation, and which are words rather than mathematics."""
 
 import functools
+from typing import TypeGuard
 
 from sent.grading.answers.brackets import QUOTED, bare
 from sent.grading.answers.compare import squeezed
 from sent.grading.answers.latex import canonical
 from sent.grading.answers.number_words import number_in_words
-from sent.grading.answers.structure import Group, structure
+from sent.grading.answers.structure import Group, Tree, structure
 from sent.grading.answers.words import Word, is_choice, word
 
 LONGEST = 4000  # characters; a longer answer is a text like any other
@@ -33,7 +34,7 @@ def in_words(answer: str) -> bool:
     return all(_is_words(item) for item in items)
 
 
-def _is_words(tree) -> bool:
+def _is_words(tree: object) -> TypeGuard[Word]:
     return isinstance(tree, Word) and not is_choice(tree.text) and not number_in_words(tree.plain)
 
 
@@ -47,5 +48,5 @@ def _normal_form(answer: str) -> str:
 
 
 @functools.lru_cache(maxsize=20_000)
-def _tree(answer: str):
+def _tree(answer: str) -> Tree:
     return structure(bare(canonical(answer)))

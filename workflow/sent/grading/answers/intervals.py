@@ -13,7 +13,7 @@ ABSOLUTE = re.compile(r"\|\s*([^|]+?)\s*\|")
 INTERVALS = ("()", "[]", "(]", "[)")
 
 
-def as_union(tree) -> Union | None:
+def as_union(tree: object) -> Union | None:
     """A union of intervals and finite sets: from one, from a difference, or from a list of intervals or inequalities."""
     if isinstance(tree, Union):
         pieces = [piece for part in tree.parts for piece in (as_union(part) or Union((part,))).parts]
@@ -37,7 +37,7 @@ def as_union(tree) -> Union | None:
     return None
 
 
-def is_list_of_bounds(tree) -> bool:
+def is_list_of_bounds(tree: object) -> bool:
     """Whether a bare list holds inequalities, and beside them nothing but equations."""
     return (
         isinstance(tree, Group)
@@ -47,7 +47,7 @@ def is_list_of_bounds(tree) -> bool:
     )
 
 
-def is_inequality(tree) -> bool:
+def is_inequality(tree: object) -> bool:
     """Whether an order or an unequal sign stands in a relation."""
     return isinstance(tree, Relation) and any(op in FLIP or op == r"\ne" for op in tree.operators)
 
@@ -62,8 +62,8 @@ def _both_bounds(group: Group) -> Union | None:
     low, high = (one, other) if one.items[1].text == r"\infty" else (other, one)
     if (low.items[1].text, high.items[0].text) != (r"\infty", r"-\infty"):
         return None
-    ends = number(low.items[0]), number(high.items[1])
-    if None in ends or not ends[0] < ends[1]:
+    least, most = number(low.items[0]), number(high.items[1])
+    if least is None or most is None or not least < most:
         return None
     return Union((Group((low.items[0], high.items[1]), low.brackets[0] + high.brackets[1]),))
 
@@ -84,14 +84,14 @@ def _difference(tree: Difference) -> Union | None:
 
 def _without(part: Group, point: Scalar) -> list[Group]:
     low, high, at = number(part.items[0]), number(part.items[1]), number(point)
-    if low is None or high is None or not low <= at <= high:
+    if low is None or high is None or at is None or not low <= at <= high:
         return [part]
     left = [Group((part.items[0], point), part.brackets[0] + ")")] if at > low else []
     right = [Group((point, part.items[1]), "(" + part.brackets[1])] if at < high else []
     return left + right
 
 
-def number(tree) -> float | None:
+def number(tree: object) -> float | None:
     """The real number that a scalar stands for, also infinite; None if it is none."""
     if not isinstance(tree, Scalar):
         return None

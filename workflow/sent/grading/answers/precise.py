@@ -5,6 +5,7 @@ mpmath's numbers have exponents without bounds and as many digits as are asked f
 """
 
 from fractions import Fraction
+from typing import Any
 
 from sent.grading.answers.arithmetic import TooLargeError, UndefinedError, variable
 
@@ -38,7 +39,7 @@ def same_precisely(
     return many < _power_of_ten(-DIGITS // 2) and many < _power_of_ten(-100) * few
 
 
-def _power_of_ten(exponent: int):
+def _power_of_ten(exponent: int) -> Any:
     from mpmath import mpf
 
     return mpf(10) ** exponent
@@ -57,11 +58,11 @@ def _difference(gold: tuple, answer: tuple, digits: int, point: int, real: bool,
 class _Evaluator:
     """Values of trees in the numbers of mpmath."""
 
-    def __init__(self, mp, digits: int, point: int, real: bool, whole: bool):
+    def __init__(self, mp: Any, digits: int, point: int, real: bool, whole: bool):
         self.mp, self.digits, self.point, self.real, self.whole = mp, digits, point, real, whole
         self.lost = 0
 
-    def value(self, tree: tuple):
+    def value(self, tree: tuple) -> Any:
         """Value of a tree. Raises :class:`UndefinedError`."""
         found = self._checked(self._value(tree))
         if isinstance(found, self.mp.mpc):
@@ -71,14 +72,14 @@ class _Evaluator:
                 raise UndefinedError
         return found
 
-    def _checked(self, value):
+    def _checked(self, value: Any) -> Any:
         if not self.mp.isfinite(value):
             raise UndefinedError
         if value and abs(self.mp.mag(value)) > MAX_EXPONENT:
             raise TooLargeError
         return value
 
-    def _value(self, tree: tuple):
+    def _value(self, tree: tuple) -> Any:
         mp, kind = self.mp, tree[0]
         if kind == "number":
             return self._number(tree[1])
@@ -118,32 +119,32 @@ class _Evaluator:
         self._note(left, right)
         return left + right if kind == "add" else left - right
 
-    def _number(self, value):
+    def _number(self, value: Fraction | float) -> Any:
         return (
             self.mp.mpf(value.numerator) / value.denominator
             if isinstance(value, Fraction)
             else self.mp.mpf(value)
         )
 
-    def _note(self, left, right) -> None:
+    def _note(self, left: Any, right: Any) -> None:
         """Remember how many digits it takes to see the smaller of two terms beside the larger."""
         if left and right:
             apart = abs(self.mp.mag(left) - self.mp.mag(right)) * 0.30103
             self.lost = max(self.lost, int(apart) + 1)
 
-    def _floor(self, value):
+    def _floor(self, value: Any) -> Any:
         """Undecided at what may be a whole number or just below one."""
         nearest = self.mp.nint(value)
         if value != nearest and abs(value - nearest) < self.mp.mpf(10) ** (10 - self.digits):
             return nearest
         return self.mp.floor(value)
 
-    def _not_negative(self, value):
+    def _not_negative(self, value: Any) -> Any:
         if isinstance(value, self.mp.mpc) or value < 0 or self.mp.mag(value) > 64:
             raise UndefinedError
         return value
 
-    def _power(self, base, exponent):
+    def _power(self, base: Any, exponent: Any) -> Any:
         if not base:
             if self.mp.re(exponent) > 0:
                 return self.mp.mpf(0)
@@ -153,7 +154,7 @@ class _Evaluator:
             raise TooLargeError
         return base**exponent
 
-    def _function(self, name: str, value):
+    def _function(self, name: str, value: Any) -> Any:
         mp = self.mp
         if value and mp.mag(value) > (50 if name in ("exp", "sinh", "cosh", "tanh") else MAX_ARGUMENT):
             raise TooLargeError

@@ -1,17 +1,17 @@
 """Equations, assignments and inequalities against each other and against plain values."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sent.grading.answers.arithmetic import UndefinedError
 from sent.grading.answers.formula import UnreadableError, read
 from sent.grading.answers.intervals import FLIP, interval, is_inequality
 from sent.grading.answers.names import NAME, OF_ANGLE, PROBABILITY, is_name
 from sent.grading.answers.reasons import decided
-from sent.grading.answers.structure import EQUALS, Relation, Scalar, structure
+from sent.grading.answers.structure import EQUALS, Relation, Scalar, Tree, structure
 from sent.grading.answers.values import AGREE, DIFFER, NEEDED, POINTS
 
-Same = Callable[[object, object], bool | None]
+Same = Callable[[Tree, Tree], bool | None]
 
 LETTER, MACRO = (
     re.compile("[A-Za-z]"),
@@ -28,12 +28,13 @@ POLYNOMIAL = frozenset(("number", "symbol", "pi", "e", "add", "subtract", "multi
 CLOSE_ENOUGH = 0.05  # relative; what may stand on the two sides of an approximation sign
 
 
-def same_relation(gold, answer, same: Same) -> bool | None:
+def same_relation(gold: Tree, answer: Tree, same: Same) -> bool | None:
     """Compare where at least one side is a :class:`Relation`. ``same`` compares trees."""
     gold, answer = _name_first(gold, answer), _name_first(answer, gold)
     if is_inequality(gold) or is_inequality(answer):
         return decided("inequalities", _same_inequality(gold, answer, same))
     if not isinstance(gold, Relation):
+        assert isinstance(answer, Relation), "one of the two is"
         return decided("every value of a chain", _chain_is(answer, gold, same))
     if r"\to" in gold.operators:
         return decided("reaction, side by side", _same_reaction(gold, answer, same))
@@ -52,7 +53,7 @@ def same_relation(gold, answer, same: Same) -> bool | None:
     return decided("equation up to a factor", _same_equation(gold, answer))
 
 
-def _same_reaction(gold: Relation, answer, same: Same) -> bool | None:
+def _same_reaction(gold: Relation, answer: Tree, same: Same) -> bool | None:
     """``2H_2 + O_2 \\to 2H_2O``: side by side."""
     if not isinstance(answer, Relation) or gold.operators != answer.operators:
         return False
@@ -70,7 +71,7 @@ def _constants(relation: Relation) -> list | None:
     return values
 
 
-def _states_one_of(values: list, answer, same: Same) -> bool | None:
+def _states_one_of(values: list, answer: Tree, same: Same) -> bool | None:
     """Whether the answer, or every value of an answer that is a chain, is one of the values of the gold chain."""
     if not isinstance(answer, Relation):
         return _any(same(value, answer) for value in values)
@@ -81,12 +82,12 @@ def _states_one_of(values: list, answer, same: Same) -> bool | None:
     return False if False in verdicts else None if None in verdicts else True
 
 
-def _any(verdicts) -> bool | None:
+def _any(verdicts: Iterable[bool | None]) -> bool | None:
     found = list(verdicts)
     return True if True in found else None if None in found else False
 
 
-def _name_first(tree, other):
+def _name_first(tree: Tree, other: Tree) -> Tree:
     """``5 = x`` as ``x = 5``; of ``ax + b = f`` the name is on the right only beside another equation."""
     if (
         isinstance(tree, Relation)
@@ -99,19 +100,19 @@ def _name_first(tree, other):
     return tree
 
 
-def _assignment(relation: Relation) -> tuple[str | None, object]:
+def _assignment(relation: Relation) -> tuple[str | None, Tree]:
     """The name and the value (last part) of ``x = ...``; the name is None for any other relation."""
     if all(op in EQUALS for op in relation.operators) and is_name(relation.parts[0]):
         return relation.parts[0], structure(relation.parts[-1])
-    return None, None
+    return None, relation
 
 
 def _is_of_another_letter(name: str, other: str, value: str) -> bool:
     """Whether ``f(v) = x`` leaves the ``x`` of ``f(x)`` without a meaning."""
-    letters = [ARGUMENT.search(text) for text in (name, other)]
-    if not all(letters) or letters[0].group(1) == letters[1].group(1):
+    mine, its = ARGUMENT.search(name), ARGUMENT.search(other)
+    if mine is None or its is None or mine.group(1) == its.group(1):
         return False
-    return bool(re.search(rf"(?<![A-Za-z\\]){letters[0].group(1)}(?![A-Za-z])", value))
+    return bool(re.search(rf"(?<![A-Za-z\\]){mine.group(1)}(?![A-Za-z])", value))
 
 
 def _compatible(name: str, other: str) -> bool:
@@ -121,15 +122,14 @@ def _compatible(name: str, other: str) -> bool:
         for one, two in zip(*(SUBSCRIPT.findall(text) for text in (name, other)), strict=False)
     ):
         return False
-    letters = [NAME.fullmatch(text) for text in (name, other)]
-    if not all(letters):
+    mine, its = NAME.fullmatch(name), NAME.fullmatch(other)
+    if mine is None or its is None:
         return name.replace(" ", "") == other.replace(" ", "")
-    return letters[0].group(1).casefold() == letters[1].group(1).casefold() and name.count(
-        "'"
-    ) == other.count("'")
+    same_letters = mine.group(1).casefold() == its.group(1).casefold()
+    return same_letters and name.count("'") == other.count("'")
 
 
-def _chain_is(chain: Relation, gold, same: Same) -> bool | None:
+def _chain_is(chain: Relation, gold: Tree, same: Same) -> bool | None:
     """Whether a chain ``name = value = value`` states ``gold``: every value in it has to be gold.
 
     What stands before the first sign is a name if no number is in it. Of ``value \\approx rounded`` one has to be
@@ -205,7 +205,7 @@ def _is_polynomial(tree: tuple) -> bool:
     return kind in POLYNOMIAL and all(_is_polynomial(part) for part in parts)
 
 
-def _same_inequality(gold, answer, same: Same) -> bool | None:
+def _same_inequality(gold: Tree, answer: Tree, same: Same) -> bool | None:
     if isinstance(gold, Scalar) or isinstance(answer, Scalar):
         return False
     variables, sets = [], []
@@ -220,16 +220,16 @@ def _same_inequality(gold, answer, same: Same) -> bool | None:
     return same(*sets)
 
 
-def _same_order(gold, answer) -> bool | None:
+def _same_order(gold: Tree, answer: Tree) -> bool | None:
     """``x < y`` is ``y > x`` and ``2x < 2y``: links of the same strictness whose sides differ by a positive factor."""
     if not isinstance(gold, Relation) or not isinstance(answer, Relation):
         return None
-    links = [_links(gold), _links(answer)]
-    if None in links or len(links[0]) != len(links[1]):
+    links, others = _links(gold), _links(answer)
+    if links is None or others is None or len(links) != len(others):
         return None
     return (
         False
-        if (found := [_same_link(*pair) for pair in zip(*links, strict=True)]).count(False)
+        if (found := [_same_link(*pair) for pair in zip(links, others, strict=True)]).count(False)
         else (None if None in found else True)
     )
 

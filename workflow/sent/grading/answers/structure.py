@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sent.grading.answers.brackets import QUOTED, TOKEN, bare, end_of_group, is_or, split, split_list
 from sent.grading.answers.names import is_name
 from sent.grading.answers.units import compound, split_unit
-from sent.grading.answers.words import MEANING, without_announcement, word
+from sent.grading.answers.words import MEANING, Word, without_announcement, word
 
 EQUALS = ("=", r"\equiv")
 COMPARATORS = (
@@ -91,7 +91,10 @@ class Difference:
     removed: object
 
 
-def structure(text: str, join_thousands: bool = True):
+Tree = Scalar | Word | Group | Matrix | Relation | Union | Difference
+
+
+def structure(text: str, join_thousands: bool = True) -> Tree:
     """Return canonical LaTeX as a tree of the classes above.
 
     ``join_thousands``: read ``1,234`` outside brackets as one number rather than as a list of two.
@@ -99,7 +102,7 @@ def structure(text: str, join_thousands: bool = True):
     return (_short_structure if len(text) <= MAX_CACHED else _structure)(text, join_thousands)
 
 
-def _structure(text: str, join_thousands: bool):
+def _structure(text: str, join_thousands: bool) -> Tree:
     text = bare(without_announcement(text))
     if PLAIN.fullmatch(text):
         return Scalar(text, None, text)
@@ -143,7 +146,7 @@ def _structure(text: str, join_thousands: bool):
 _short_structure = functools.lru_cache(maxsize=20_000)(_structure)
 
 
-def assignments(tree) -> dict[str, str] | None:
+def assignments(tree: object) -> dict[str, str] | None:
     """Name -> value of a bare list such as ``x = 3, y = 4``; None for anything else."""
     if not isinstance(tree, Group) or tree.brackets or len(tree.items) < 2:
         return None
@@ -167,10 +170,11 @@ def _systems(tokens: list[str]) -> Group | None:
     parts, _ = split([";" if is_or(token) else token for token in tokens], (";",))
     if len(parts) < 2:
         return None
-    found = [
+    read = [
         assignments(Group(tuple(structure(p) for p in split_list(TOKEN.findall(part))))) for part in parts
     ]
-    if None in found or len({tuple(sorted(pairs)) for pairs in found}) > 1:
+    found = [pairs for pairs in read if pairs is not None]
+    if len(found) < len(read) or len({tuple(sorted(pairs)) for pairs in found}) > 1:
         return None
     return Group(tuple(map(as_tuple, found)))
 
@@ -181,7 +185,7 @@ def _items(part: str, join_thousands: bool) -> tuple:
     return item.items if isinstance(item, Group) and not item.brackets else (item,)
 
 
-def _scalar(text: str):
+def _scalar(text: str) -> Scalar | Group:
     if text.count(r"\pm") + text.count(r"\mp") == 1:
         sign = r"\pm" if r"\pm" in text else r"\mp"
         return Group(tuple(_scalar(text.replace(sign, s)) for s in "+-"))
@@ -193,7 +197,7 @@ def _scalar(text: str):
     return Scalar(number, unit, text)
 
 
-def _bracketed(tokens: list[str]):
+def _bracketed(tokens: list[str]) -> Tree | None:
     opening, closing = tokens[0] if tokens else "", tokens[-1] if tokens else ""
     if (
         opening not in ("(", "[", r"\{")
@@ -229,8 +233,9 @@ def _signs(parts: list[str]) -> list[str]:
 def _matrix(text: str) -> Matrix | None:
     if turned := POWER_T.search(text):
         found = _matrix(text[: turned.start()])
-        whole = found and len({len(row) for row in found.rows}) == 1
-        return Matrix(tuple(zip(*found.rows, strict=True)), found.bars) if whole else None
+        if found is None or len({len(row) for row in found.rows}) != 1:
+            return None
+        return Matrix(tuple(zip(*found.rows, strict=True)), found.bars)
     match = ENVIRONMENT.fullmatch(text.strip("()[] ") if text[:1] in "([" else text)
     if match is None or r"\begin" in match.group(2):
         return None

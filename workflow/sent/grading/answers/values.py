@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sent.grading.answers.arithmetic import LONG, Lost, TooLargeError, UndefinedError
+from sent.grading.answers.arithmetic import LONG, Lost, Number, TooLargeError, UndefinedError
 from sent.grading.answers.formula import Formula
 from sent.grading.answers.precise import same_precisely
 from sent.grading.answers.reasons import decided
@@ -104,12 +104,14 @@ def _same_constant(gold: Formula, answer: Formula, rounding: Rounding) -> bool |
     return decided("rounding", _rounds_to(gold, a, answer, b, rounding), gold, answer)
 
 
-def _same_inexact(gold: Formula, answer: Formula, a, b, lost: bool, real: bool) -> bool | None:
+def _same_inexact(
+    gold: Formula, answer: Formula, a: Number, b: Number, lost: bool, real: bool
+) -> bool | None:
     """Two exact values, of which one is no fraction: by floats where these are sure, else to many digits."""
     lost = lost or any(isinstance(value, Fraction) and _is_long(value) for value in (a, b))
-    a, b = _as_complex(a), _as_complex(b)
-    if a is not None and b is not None and not lost:
-        size, difference = max(abs(a), abs(b)), abs(a - b)
+    x, y = _as_complex(a), _as_complex(b)
+    if x is not None and y is not None and not lost:
+        size, difference = max(abs(x), abs(y)), abs(x - y)
         if difference > DIFFER * size and size > TINY:
             return decided("floats", False, gold, answer)
         if difference <= SURE * size:
@@ -152,12 +154,14 @@ def _is_integer(gold: Formula, value: Fraction) -> bool:
     return value.denominator == 1 and (not gold.decimals or gold.tree[-1][0] != "power")
 
 
-def _rounds_to(gold: Formula, a, answer: Formula, b, rounding: Rounding) -> bool | None:
+def _rounds_to(
+    gold: Formula, a: Fraction | float, answer: Formula, b: Fraction | float, rounding: Rounding
+) -> bool | None:
     """Whether the one written with fewer digits is the rounding of the other."""
     gold_digits, answer_digits = significant_digits(gold), significant_digits(answer)
-    if gold_digits is None and answer_digits is None:
-        return _close(a, b)
     if gold_digits is None:  # an exact gold, such as 1/3: an answer in decimals must show it well
+        if answer_digits is None:
+            return _close(a, b)
         return answer_digits >= rounding.exact_gold_digits > 0 and _rounded(a, answer_digits) == b
     digits = gold_digits if answer_digits is None else min(gold_digits, answer_digits)
     if not 0 < rounding.significant_digits <= digits:
@@ -198,19 +202,19 @@ def _rounded(value: Fraction | float, digits: int) -> Fraction:
     return rounded if value > 0 else -rounded
 
 
-def _close(a, b) -> bool | None:
+def _close(a: Number, b: Number) -> bool | None:
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return a == b
-    a, b = _as_complex(a), _as_complex(b)
-    if a is None or b is None:  # beyond the range of floats
-        return None if a is b else False
-    size, difference = max(abs(a), abs(b)), abs(a - b)
+    x, y = _as_complex(a), _as_complex(b)
+    if x is None or y is None:  # beyond the range of floats
+        return None if x is y else False
+    size, difference = max(abs(x), abs(y)), abs(x - y)
     if difference <= AGREE * size:
         return True
     return False if difference > DIFFER * size and size > TINY else None
 
 
-def _as_complex(value) -> complex | None:
+def _as_complex(value: Number) -> complex | None:
     try:
         return complex(value)
     except OverflowError:

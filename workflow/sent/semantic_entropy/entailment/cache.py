@@ -39,7 +39,7 @@ class Cached:
         keys = [self.backend.key(pair) for pair in pairs]
         new = {key: pair for key, pair in zip(keys, pairs, strict=True) if key not in self.known}
         if new:
-            self.bar.total += len(new)
+            self.bar.total = (self.bar.total or 0) + len(new)
             judgements = self.backend.judge(list(new.values()), self.bar.update)
             self.known.update(zip(new, judgements, strict=True))
         return [self.known[key] for key in keys]

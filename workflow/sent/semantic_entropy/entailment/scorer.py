@@ -1,7 +1,7 @@
 """An NLI model on one device: texts in, probabilities out."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -52,7 +52,7 @@ class Scorer:
             probabilities[row] = self._forward(self.precise, [batch[row]])[0]
         return Scores(probabilities, len(near))
 
-    def _load(self, precision: str):
+    def _load(self, precision: str) -> Any:
         try:
             model, found = AutoModelForSequenceClassification.from_pretrained(
                 self.folder,
@@ -71,7 +71,7 @@ class Scorer:
         return model.to(self.device).eval()
 
     @torch.inference_mode()
-    def _forward(self, model, batch: list[Texts]) -> np.ndarray:
+    def _forward(self, model: Any, batch: list[Texts]) -> np.ndarray:
         inputs = self.tokenizer(
             [premise for premise, _ in batch],
             [hypothesis for _, hypothesis in batch],
@@ -84,12 +84,12 @@ class Scorer:
         return torch.softmax(logits.double(), dim=-1).cpu().numpy()
 
 
-def load_tokenizer(folder: str | Path):
+def load_tokenizer(folder: str | Path) -> Any:
     """Load the tokenizer; it cuts texts at their beginning, so that the final answer stays."""
     return AutoTokenizer.from_pretrained(folder, truncation_side="left")
 
 
-def context(tokenizer, config) -> int:
+def context(tokenizer: Any, config: Any) -> int:
     """Return the longest pair in tokens, special tokens included, that the model can read."""
     limits = [tokenizer.model_max_length]
     positions = getattr(config, "max_position_embeddings", None)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 from sent.errors import SentError
 from sent.log import logger
@@ -58,7 +59,7 @@ class Workers:
             self.pool.shutdown(cancel_futures=True)
 
 
-def _start(queue, folder, precision, threads) -> None:
+def _start(queue: Any, folder: str | Path, precision: str, threads: int) -> None:
     # Ctrl-C reaches all processes; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import torch
@@ -70,5 +71,6 @@ def _start(queue, folder, precision, threads) -> None:
     _scorer = Scorer(folder, queue.get(), precision)
 
 
-def _score(batch):
+def _score(batch: list) -> Any:
+    assert _scorer is not None, "each process starts with its own"
     return _scorer.score(batch)

@@ -16,6 +16,7 @@ def cluster_share(outcomes: Outcomes) -> np.ndarray:
     A response without an answer has 0; where all G answers differ (semantic entropy ln G) nobody agrees, and all have 0.
     """
     clusters = outcomes.clusters
+    assert clusters is not None, "they are needed, and so given"
     sizes = (clusters[:, None] == clusters[None]).sum(axis=1)
     agreed = (clusters >= 0) & (len(np.unique(clusters)) < len(clusters))
     return group_normalised(replace(outcomes, rewards=np.where(agreed, sizes / len(clusters), 0.0)))

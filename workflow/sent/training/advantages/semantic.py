@@ -15,4 +15,5 @@ def semantic(outcomes: Outcomes, *, alpha: Share) -> np.ndarray:
 
     The source also tries other functions that fall with SE. Responses without an answer are in no cluster.
     """
+    assert outcomes.clusters is not None, "they are needed, and so given"
     return centred(outcomes) * (1 - alpha * entropy(outcomes.clusters) / np.log(len(outcomes)))

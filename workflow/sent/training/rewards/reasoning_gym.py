@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+from typing import Any
 
 from sent.config import Grading
 from sent.errors import SentError
@@ -9,7 +10,7 @@ from sent.grading.extract import extract_answer
 from sent.grading.verifier import Verifier
 
 
-def reasoning_gym(verdict: str, response: str, question) -> float:
+def reasoning_gym(verdict: str, response: str, question: Any) -> float:
     """Return the score, 0 to 1, of the response's answer by the verifier of the question's family; 0 without an answer.
 
     The family is the first part of the id that :mod:`sent.data.reasoning` gives.
