@@ -25,6 +25,12 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def uncovered() -> dict[str, str]:
+    """The environment of a child whose files are kept small: what measures coverage could not write its own there."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+
+
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request) -> str:
     """A device to compute on. `make gpu-check` runs the GPU's half; the CPU's shows that the test itself is sound."""

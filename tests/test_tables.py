@@ -72,15 +72,13 @@ except SentError as error:
 
 
 @pytest.mark.parametrize("what", ["table", "folder", "file"])
-def test_what_cannot_be_written_is_named_and_leaves_what_was_there(what, tmp_path):
+def test_what_cannot_be_written_is_named_and_leaves_what_was_there(what, tmp_path, uncovered):
     if what == "folder":
         write_folder(tmp_path / "out", "old")
     else:
         (tmp_path / "out").write_text("old")
-    # What measures coverage could not write its file either.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     command = [sys.executable, "-c", FULL, what]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=uncovered)
     assert run.stdout.startswith("out: cannot be written ([Errno 27]"), run.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert (tmp_path / "out/file" if what == "folder" else tmp_path / "out").read_text() == "old"

@@ -1,7 +1,6 @@
 """The database of the small experiment in conftest.py: its values are worked out by hand."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -462,15 +461,13 @@ sys.exit(main(["results", "database", "--root", ".", "--experiment", "experiment
 
 
 @pytest.mark.parametrize("size", [100_000, 400_000, 2_000_000])
-def test_a_full_disk_leaves_the_earlier_database(toy, experiment, size):
+def test_a_full_disk_leaves_the_earlier_database(toy, experiment, size, uncovered):
     (toy / "experiment.json").write_text(json.dumps(experiment))
     before = (toy / "results.duckdb").read_bytes()
     assert len(before) > 2_000_000
     files = set(toy.iterdir())
-    # What measures coverage could not write its file either.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     command = [sys.executable, "-c", FULL, str(size)]
-    run = subprocess.run(command, cwd=toy, capture_output=True, text=True, env=environment)
+    run = subprocess.run(command, cwd=toy, capture_output=True, text=True, env=uncovered)
     assert run.returncode == 1
     *_, last = run.stderr.splitlines()
     assert last.startswith("error: results.duckdb: cannot be written (")

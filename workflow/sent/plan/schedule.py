@@ -44,9 +44,8 @@ def list_schedule(tasks: Sequence[Task], gpus: int) -> Schedule:
     for place, task in enumerate(tasks):
         for before in set(task.after):
             followers[before].append(place)
-    ready: dict[
-        int, list[tuple[float, int]]
-    ] = {}  # by the GPUs that they ask for, the first of each to start on top
+    # By the GPUs that they ask for, the first of each to start on top.
+    ready: dict[int, list[tuple[float, int]]] = {}
 
     def add(place: int) -> None:
         heapq.heappush(ready.setdefault(tasks[place].gpus, []), (-way[place], place))

@@ -108,9 +108,8 @@ class _TokenLogprobs(torch.autograd.Function):
         base = hidden.new_full((len(hidden),), -torch.inf, dtype=kind)
         sums = _Sums(base, *(torch.zeros_like(base) for _ in range(3)))
         absorb = in_one_kernel(_absorb) if hidden.is_cuda else _absorb
-        for start, stop in _blocks(hidden, weight):
-            block = weight[start:stop], None if bias is None else bias[start:stop]
-            sums = absorb(sums, factor, *block, targets - start, shape, need_entropy)
+        for _, block in _blocks(hidden, weight, bias, targets):
+            sums = absorb(sums, factor, *block, shape, need_entropy)
         log_sum = sums.base + sums.total.log()
         entropy = sums.total.log() - sums.weighted / sums.total
         ctx.save_for_backward(hidden, weight, bias, targets, log_sum, entropy)
@@ -132,15 +131,14 @@ class _TokenLogprobs(torch.autograd.Function):
         slope = -grad_entropy * linear if ctx.need_entropy else None
         level = -grad_logp if slope is None else slope * entropy - grad_logp
         pull = in_one_kernel(_pull) if hidden.is_cuda else _pull
-        for start, stop in _blocks(hidden, weight):
-            block = weight[start:stop], None if bias is None else bias[start:stop]
-            grad = pull(factor, *block, targets - start, ctx.shape, log_sum, grad_logp, level, slope)
+        for place, block in _blocks(hidden, weight, bias, targets):
+            grad = pull(factor, *block, ctx.shape, log_sum, grad_logp, level, slope)
             if need_bias:
-                grad_bias[start:stop] = grad.sum(dim=0, dtype=log_sum.dtype)
+                grad_bias[place] = grad.sum(dim=0, dtype=log_sum.dtype)
             if need_hidden:
-                grad_hidden += _product(grad, weight[start:stop].to(factor.dtype))
+                grad_hidden += _product(grad, weight[place].to(factor.dtype))
             if need_weight:
-                grad_weight[start:stop] = _product(grad.t(), factor)
+                grad_weight[place] = _product(grad.t(), factor)
             grad = None  # before the next block is made
         return grad_hidden.to(hidden.dtype) if need_hidden else None, grad_weight, grad_bias, None, None, None
 
@@ -148,9 +146,8 @@ class _TokenLogprobs(torch.autograd.Function):
 def _absorb(sums, factor, weight, bias, places, shape, need_entropy):
     """Return the sums with a block of the vocabulary in them. ``places`` are the targets' columns in it, outside too."""
     logits = _logits(factor, weight, bias, shape)
-    inside = (places >= 0) & (places < len(weight))
-    place = places.clamp(0, len(weight) - 1)[:, None]
-    target_logit = torch.where(inside, logits.gather(1, place)[:, 0], sums.target_logit)
+    inside, column = _columns(places, len(weight))
+    target_logit = torch.where(inside, logits.gather(1, column)[:, 0], sums.target_logit)
     # Exponentials are taken relative to the largest logit so far; earlier sums move to that base.
     base = torch.maximum(sums.base, logits.amax(dim=1))
     base = base.masked_fill(base == -torch.inf, 0)
@@ -183,19 +180,26 @@ def _pull(factor, weight, bias, places, shape, log_sum, grad_logp, level, slope)
         columns = torch.arange(len(weight), device=places.device)
         grad += torch.where(columns == places[:, None], grad_logp[:, None], 0)
     else:
-        inside = (places >= 0) & (places < len(weight))
-        place = places.clamp(0, len(weight) - 1)[:, None]
-        grad.scatter_add_(1, place, torch.where(inside, grad_logp, 0)[:, None])
+        inside, column = _columns(places, len(weight))
+        grad.scatter_add_(1, column, torch.where(inside, grad_logp, 0)[:, None])
     if capped is not None:
         grad.mul_(capped)
     return grad.to(factor.dtype)
 
 
-def _blocks(hidden: Tensor, weight: Tensor) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of the vocabulary's blocks."""
-    width, vocabulary = int(block_width(len(hidden), hidden.is_cuda)), len(weight)
-    for start in range(0, vocabulary, width):
-        yield start, min(start + width, vocabulary)
+def _blocks(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor
+) -> Iterator[tuple[slice, tuple[Tensor, Tensor | None, Tensor]]]:
+    """Yield the vocabulary's blocks: where each is, its weights and bias, and the targets' columns in it, outside too."""
+    width = int(block_width(len(hidden), hidden.is_cuda))
+    for start in range(0, len(weight), width):
+        place = slice(start, min(start + width, len(weight)))
+        yield place, (weight[place], None if bias is None else bias[place], targets - start)
+
+
+def _columns(places: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Return which places ``[N]`` lie in a block, and their columns ``[N, 1]`` (any column for the rest)."""
+    return (places >= 0) & (places < width), places.clamp(0, width - 1)[:, None]
 
 
 def _logits(factor: Tensor, weight: Tensor, bias: Tensor | None, shape: _Shape) -> Tensor:
