@@ -64,7 +64,8 @@ def test_a_sampler_that_cannot_read_split_weights_has_a_copy_of_its_own():
     assert "sampler's copy" not in trainer(gpus=4, backend="vllm").states()
 
 
-def test_adapters_have_gradients_and_moments_of_their_own_size():
+@pytest.mark.parametrize("targets", ["all-linear", ["q_proj", "mlp.down_proj"]], ids=["all", "named"])
+def test_adapters_have_gradients_and_moments_of_their_own_size(targets):
     transformers = pytest.importorskip("transformers")
     peft = pytest.importorskip("peft")
     model = transformers.LlamaForCausalLM(
@@ -73,11 +74,15 @@ def test_adapters_have_gradients_and_moments_of_their_own_size():
             num_hidden_layers=SIZES.layers, num_attention_heads=SIZES.heads, num_key_value_heads=SIZES.kv_heads,
         )
     )  # fmt: skip
-    lora = peft.LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM")
+    lora = peft.LoraConfig(r=8, target_modules=targets, task_type="CAUSAL_LM")
     wrapped = peft.get_peft_model(model, lora)
-    one = trainer(lora=Lora(rank=8))
+    one = trainer(lora=Lora(rank=8, targets=targets))
     assert one.trained == sum(p.numel() for p in wrapped.parameters() if p.requires_grad)
     assert sums(one, "backward", "optimizer") == 8 * one.trained
+
+
+def test_adapters_of_names_that_only_another_family_has_are_counted_as_all():
+    assert trainer(lora=Lora(targets=["c_attn"])).trained == trainer(lora=Lora()).trained
 
 
 def test_batches_are_no_larger_than_what_a_step_has():

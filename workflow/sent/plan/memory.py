@@ -78,9 +78,12 @@ class TrainingMemory:
         lora, sizes = self.settings.lora, self.shape.sizes
         if lora is None:
             return self.shape.parameters
-        inputs = 5 * sizes.hidden + self.shape.query + sizes.intermediate
-        outputs = self.shape.query + 2 * self.shape.key + 2 * sizes.hidden + 2 * sizes.intermediate
-        return sizes.layers * lora.rank * (inputs + outputs)  # every linear layer of the body
+        layers = self.shape.projections
+        adapted = set(layers)
+        if lora.targets != "all-linear":
+            named = {target.rpartition(".")[2] for target in lora.targets}
+            adapted = named if named <= adapted else adapted  # another family's names: all are counted
+        return sizes.layers * lora.rank * sum(sum(layers[name]) for name in adapted)
 
     def states(self) -> dict[str, float]:
         """Return what is there in every phase, by name."""

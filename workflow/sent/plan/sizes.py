@@ -81,10 +81,23 @@ class Shape:
         return self.query // self.sizes.heads * self.sizes.kv_heads
 
     @property
+    def projections(self) -> dict[str, tuple[int, int]]:
+        """Width of the input and of the output of each linear layer in one layer of the decoder, by its usual name."""
+        hidden, inner = self.sizes.hidden, self.sizes.intermediate
+        return {
+            "q_proj": (hidden, self.query),
+            "k_proj": (hidden, self.key),
+            "v_proj": (hidden, self.key),
+            "o_proj": (self.query, hidden),
+            "gate_proj": (hidden, inner),
+            "up_proj": (hidden, inner),
+            "down_proj": (inner, hidden),
+        }
+
+    @property
     def layer_matrices(self) -> int:
         """Weights of one layer's matrices: query, key, value and output projections and the gated MLP's three."""
-        hidden = self.sizes.hidden
-        return 2 * hidden * self.query + 2 * hidden * self.key + 3 * hidden * self.sizes.intermediate
+        return sum(inputs * outputs for inputs, outputs in self.projections.values())
 
     @property
     def layer(self) -> int:
