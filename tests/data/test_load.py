@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from sent.config import Generator, Hub, Recorded, Source
+from sent.config import Generator, Hub, Recorded, Source, parse
 from sent.data.load import load, load_recorded
 from sent.data.text import answer_key, answer_text, question_key
 from sent.errors import SentError
@@ -211,6 +211,11 @@ def test_missing_empty_and_foreign_files(tmp_path):
     (tmp_path / "latin.jsonl").write_bytes(b'{"question": "\xe9?", "answer": "1"}\n')
     with pytest.raises(SentError, match=r"latin\.jsonl: row 1 is not UTF-8 text"):
         load(Source(path=str(tmp_path / "latin.jsonl")))
+
+
+def test_an_empty_path_is_no_path():
+    with pytest.raises(SentError, match="'path': String should have at least 1 character, found ''"):
+        parse(Source, {"path": ""}, "data.train")
 
 
 def test_a_csv_row_with_too_many_values_is_named(tmp_path):

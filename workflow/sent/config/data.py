@@ -88,7 +88,9 @@ class Source(RowFormat):
 
     hub: Hub | None = Field(None, description="a dataset on the Hugging Face hub")
     path: str | None = Field(
-        None, description="local file of rows, or a folder of them: JSON Lines, JSON, Parquet, CSV or TSV"
+        None,
+        min_length=1,
+        description="local file of rows, or a folder of them: JSON Lines, JSON, Parquet, CSV or TSV",
     )
     generator: Generator | None = Field(None, description="questions of the embedded arithmetic families")
     reasoning_gym: ReasoningGym | None = Field(None, description="questions of the package reasoning-gym")

@@ -45,7 +45,7 @@ def sort(rows: list[dict], settings: Curriculum, first_stage: int = 1) -> list[P
     left_out = [
         Placed(row, None, reasons[row["question_id"]]) for row in rows if row["question_id"] in reasons
     ]
-    return _control(order, settings, first_stage) + left_out
+    return _control(order, stages, settings, first_stage) + left_out
 
 
 def _left_out(row: dict, settings: Curriculum) -> str | None:
@@ -106,11 +106,14 @@ def _stages(kept: list[dict], settings: Curriculum, first: int) -> list[int]:
     """Return the stage of each question of the sorted list."""
     if settings.boundaries == "quantile":
         return _by_share(kept, settings, first)
-    what = settings.score if settings.boundaries == "value" else "n_clusters"
+
+    def value(row: dict) -> float:
+        return _score(row, settings) if settings.boundaries == "value" else row["n_clusters"]
+
     return [
         settings.n_stages
         if _behind_all(row, settings)
-        else max(first, 1 + sum(cut < score_of(row, what) for cut in settings.cuts or []))
+        else max(first, 1 + sum(cut < value(row) for cut in settings.cuts or []))
         for row in kept
     ]
 
@@ -131,7 +134,7 @@ def _refuse_empty(kept: list[dict], stages: list[int], settings: Curriculum, fir
     if not empty:
         return
     behind = sum(_behind_all(row, settings) for row in kept)
-    scores = [score_of(row, settings.score) for row in kept if not _is_unknown(row)]
+    scores = [_score(row, settings) for row in kept if not _is_unknown(row)]
     span = f", {settings.score} from {min(scores):.4g} to {max(scores):.4g}" if scores else ""
     raise SentError(
         f"curriculum: stage {empty[0]} of {settings.n_stages} would hold no question: {len(kept)} questions "
@@ -140,15 +143,17 @@ def _refuse_empty(kept: list[dict], stages: list[int], settings: Curriculum, fir
     )
 
 
-def _control(order: list[Placed], settings: Curriculum, first: int) -> list[Placed]:
-    """Turn the order into the asked control: reversed, or at random with stages of the same sizes."""
+def _control(order: list[Placed], stages: list[int], settings: Curriculum, first: int) -> list[Placed]:
+    """Turn the order, placed in ``stages``, into the asked control: reversed, or at random with stages of the same sizes."""
     if settings.order == "reverse":
         mirrored = first + settings.n_stages
-        return [Placed(p.row, mirrored - p.stage, f"reverse order: {p.why}") for p in reversed(order)]
+        return [
+            Placed(p.row, mirrored - stage, f"reverse order: {p.why}")
+            for p, stage in zip(order[::-1], stages[::-1], strict=True)
+        ]
     if settings.order == "random":
-        stages = sorted(p.stage for p in order)
         drawn = sorted(order, key=lambda p: seed_of("curriculum order", settings.seed, p.id))
-        return [Placed(p.row, stage, "random order") for p, stage in zip(drawn, stages, strict=True)]
+        return [Placed(p.row, stage, "random order") for p, stage in zip(drawn, sorted(stages), strict=True)]
     return order
 
 
@@ -157,5 +162,5 @@ def _why(row: dict, rank: int, total: int, settings: Curriculum) -> str:
         return "no answer to cluster: difficulty unknown, behind all others"
     if _is_consistently_wrong(row, settings):
         return "the same wrong answer every time: behind all others"
-    place = f"{settings.score} {score_of(row, settings.score):.4g}, rank {rank} of {total}"
+    place = f"{settings.score} {_score(row, settings):.4g}, rank {rank} of {total}"
     return place if settings.boundaries != "cluster_count" else f"{row['n_clusters']} clusters, {place}"

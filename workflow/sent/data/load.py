@@ -1,8 +1,9 @@
 """Questions of any source as clean rows: every question once, with an answer, under an id of its own."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sent.config import Generator, ReasoningGym, Recorded, RowFormat, Source
 from sent.data import rows
@@ -43,6 +44,7 @@ class _Merged:
     """One question of the source with all the different answers that its rows give, and the files of these."""
 
     id: str
+    text: str
     row: InputRow
     answers: dict = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
@@ -74,7 +76,7 @@ def load_recorded(recorded: Recorded) -> Loaded:
     Where several models answered, questions that not all of them did are left out.
     """
     paths = list(dict.fromkeys(recorded.paths(["recorded"]).values()))
-    files = [(path, lambda path=path: rows.of_file(path)) for path in paths]
+    files = [(path, partial(rows.of_file, path)) for path in paths]
     questions = _Questions(recorded, ", ".join(paths), files, golds=golds(recorded.questions))
     return _merged(questions)
 
@@ -99,7 +101,10 @@ def origin(source: Source) -> str:
         return f"hub dataset {source.hub.repo}"
     if source.reasoning_gym:
         return f"reasoning-gym's {', '.join(source.reasoning_gym.families)}"
-    return source.path or f"generator of {', '.join(source.generator.families)}"
+    if source.generator:
+        return f"generator of {', '.join(source.generator.families)}"
+    assert source.path is not None, "a source has one of the four"
+    return source.path
 
 
 def _merged(reader: "_Questions") -> Loaded:
@@ -109,9 +114,10 @@ def _merged(reader: "_Questions") -> Loaded:
     n_complete = 0
     for file, row, found in reader.complete_rows():
         n_complete += 1
+        assert found.question and found.answer, "the row is complete"
         key = question_key(found.question)
         given = answer_text(found.id)
-        question = questions.setdefault(key, _Merged(given or _hashed(key), found))
+        question = questions.setdefault(key, _Merged(given or _hashed(key), found.question, found))
         if keys.setdefault(given or question.id, key) != key:
             raise SentError(
                 f"{row.where} has the id '{given}' of an earlier row with another question; "
@@ -124,17 +130,17 @@ def _merged(reader: "_Questions") -> Loaded:
     for question in questions.values():
         if len(question.answers) > 1:
             answers = " | ".join(question.answers.values())
-            dropped.append(Dropped(question.id, "conflicting answers", answers, question.row.question))
+            dropped.append(Dropped(question.id, "conflicting answers", answers, question.text))
         elif lacking := [file for file, _ in reader.files if file not in question.files]:
             dropped.append(
-                Dropped(question.id, "not answered in every file", ", ".join(lacking), question.row.question)
+                Dropped(question.id, "not answered in every file", ", ".join(lacking), question.text)
             )
         else:
             (answer,) = question.answers.values()
             kept.append(
                 {
                     "question_id": question.id,
-                    "question": question.row.question,
+                    "question": question.text,
                     "answer": answer,
                     "group": question.row.group,
                     "tolerance": question.row.tolerance,
@@ -152,14 +158,23 @@ def _rows(source: Source) -> Iterator[Row]:
         return rows.of_hub(source.hub)
     if source.reasoning_gym:
         return _reasoning(source.reasoning_gym)
-    return rows.of_file(source.path) if source.path else _generated(source.generator)
+    if source.generator:
+        return _generated(source.generator)
+    assert source.path is not None, "a source has one of the four"
+    return rows.of_file(source.path)
 
 
 class _Questions:
     """Reads questions from files, each a name and a function that yields its rows; keeps what it leaves out."""
 
     def __init__(
-        self, format: RowFormat, where: str, files: list, prefix: str = "", suffix: str = "", golds=None
+        self,
+        format: RowFormat,
+        where: str,
+        files: Sequence[tuple[str, Callable[[], Iterator[Row]]]],
+        prefix: str = "",
+        suffix: str = "",
+        golds: dict[str, dict] | None = None,
     ):
         self.format, self.where, self.files = format, where, files
         self.prefix, self.suffix, self.golds = prefix, suffix, golds or {}
@@ -173,8 +188,8 @@ class _Questions:
         for file, read in self.files:
             for row, found in self.reader.understand(read()):
                 self.n_rows += 1
-                if found := self._complete(row, joined(found, self.golds)):
-                    yield file, row, found
+                if complete := self._complete(row, joined(found, self.golds)):
+                    yield file, row, complete
         if not self.n_rows:
             raise SentError(f"{self.where}: is empty; expected one question a row")
         if self._complaints:

@@ -33,7 +33,7 @@ def problems(trainer: TrainingMemory) -> list[str]:
     found = []
     for phase in trainer.phases():
         if phase.total > trainer.room():
-            largest = max(phase.parts, key=phase.parts.get)
+            largest = max(phase.parts, key=phase.parts.__getitem__)
             found.append(
                 f"{phase.name} needs {phase.total / GIB:.1f} GiB of {trainer.room() / GIB:.1f}, most of it {largest} "
                 f"({phase.parts[largest] / GIB:.1f})"
@@ -98,7 +98,7 @@ def _with_settings(trainer: TrainingMemory) -> tuple[TrainingMemory, dict[str, A
     changes: dict[str, Any] = {}
     before = trainer.settings
 
-    def change(key: str, value) -> TrainingMemory:
+    def change(key: str, value: Any) -> TrainingMemory:
         changes[f"training.{key}"] = value
         settings = trainer.settings
         if key.startswith("vllm."):

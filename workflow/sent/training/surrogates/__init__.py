@@ -6,3 +6,10 @@ bounds, and its constants. It looks at each token alone, and returns two tensors
 whether a bound holds the token's gradient (bool). A dry run imports these files, to check constants: no ``import torch``
 at the top, which takes seconds; tensors bring their operations with them.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor as Tensor
+else:
+    Tensor = Any  # annotations are read without it

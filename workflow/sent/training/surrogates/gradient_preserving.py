@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from sent.training.parts import ADVANTAGE, needs
+from sent.training.surrogates import Tensor
 from sent.training.surrogates.clipped import clipped
 
 Scale = Annotated[float, Field(ge=0)]
@@ -12,8 +13,15 @@ Scale = Annotated[float, Field(ge=0)]
 
 @needs(ADVANTAGE)
 def gradient_preserving(
-    ratio, advantage, logp, *, clip_low: float, clip_high: float, scale_low: Scale, scale_high: Scale
-):
+    ratio: Tensor,
+    advantage: Tensor,
+    logp: Tensor,
+    *,
+    clip_low: float,
+    clip_high: float,
+    scale_low: Scale,
+    scale_high: Scale,
+) -> tuple[Tensor, Tensor]:
     """Return the clipped surrogate, where it holds a token with a gradient of ``scale`` times the bound (Su et al. 2025).
 
     ``scale_low`` is that of tokens below the range (A < 0), ``scale_high`` of those above it (A > 0). The ratio over
