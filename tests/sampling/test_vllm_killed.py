@@ -1,11 +1,9 @@
-"""A vLLM engine in a process of its own that is killed as it starts: one error, nothing half-made, the next run is whole.
-
-Killed amid sampling it leaves vLLM 0.32's client waiting for ever; by default the engine is in the job's own process.
-"""
+"""An engine of vLLM in processes of its own, one of which is killed: one error, nothing half-made, nobody left behind."""
 
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,50 +14,89 @@ from sent import tables
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.timeout(1200)]
 
-SETTINGS = {
-    "backend": "vllm",
-    "n": 112,
-    "decoding": {"max_new_tokens": 300},
-    "vllm": {"gpu_memory_utilization": 0.1, "enforce_eager": True, "max_model_len": 448},
-}
+QUESTIONS, N = 9, 112
+"""More than 1,000 requests: progress is shown."""
+
+ENDED = "vllm cannot go on: a process of its engine is gone"
+FAILED = "vllm cannot go on: RuntimeError: Engine core init"
 
 
-def test_an_engine_killed_as_it_starts_is_one_error_and_the_work_is_done_again(
-    make_model, tokenizer, tmp_path
-):
+@pytest.fixture(scope="module")
+def folder(make_model, tokenizer, tmp_path_factory):
     pytest.importorskip("vllm")
-    import psutil
+    folder = tmp_path_factory.mktemp("killed")
+    make_model(2, head_dim=32, max_position_embeddings=512).save_pretrained(folder / "policy")
+    tokenizer.save_pretrained(folder / "policy")
+    rows = [
+        {"question_id": f"q{i}", "question": f"what is {i} + 2 ?", "answer": "4"} for i in range(QUESTIONS)
+    ]
+    tables.write(folder / "questions.parquet", tables.table(tables.QUESTIONS, rows))
+    return folder
 
-    folder, output = tmp_path / "policy", tmp_path / "samples.parquet"
-    make_model(2, head_dim=32, max_position_embeddings=512).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    rows = [{"question_id": f"q{i}", "question": f"what is {i} + 2 ?", "answer": "4"} for i in range(9)]
-    tables.write(tmp_path / "questions.parquet", tables.table(tables.QUESTIONS, rows))
+
+def job(folder, separate, parts=1):
+    """The command that samples, and its environment."""
     model = {"chat": False, "prompt": "{question}", "dtype": "float32"}
-    command = [sys.executable, "-m", "sent", "sampling", "--policy", str(folder), "--output", str(output)]
-    command += ["--questions", str(tmp_path / "questions.parquet"), "--model", json.dumps(model)]
-    command += ["--settings", json.dumps(SETTINGS)]
+    vllm = {"gpu_memory_utilization": 0.1, "enforce_eager": True, "max_model_len": 448}
+    settings = {"backend": "vllm", "n": N, "decoding": {"max_new_tokens": 300}}
+    settings["vllm"] = vllm | {"tensor_parallel": parts}
+    command = [sys.executable, "-m", "sent", "sampling", "--policy", str(folder / "policy")]
+    command += ["--questions", str(folder / "questions.parquet"), "--output", str(folder / "samples.parquet")]
+    command += ["--model", json.dumps(model), "--settings", json.dumps(settings)]
     environment = os.environ | {
         "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # a machine may have fewer NUMA nodes than the engine has parts
         "TORCHDYNAMO_DISABLE": "1",
-        "VLLM_ENABLE_V1_MULTIPROCESSING": "1",
+        "VLLM_ENABLE_V1_MULTIPROCESSING": str(int(separate)),
     }
-    with (tmp_path / "log").open("w+") as log:
-        job = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        engine = None
-        while engine is None and job.poll() is None:
-            time.sleep(0.2)
-            with contextlib.suppress(psutil.NoSuchProcess):  # others come and go
-                own = psutil.Process(job.pid).children(recursive=True)
-                engine = next((child for child in own if "EngineCore" in " ".join(child.cmdline())), None)
-        assert job.poll() is None, (tmp_path / "log").read_text()[-3000:]
-        engine.send_signal(signal.SIGKILL)
-        status = job.wait(timeout=300)
-        log.seek(0)
-        said = log.read().splitlines()
-    assert (status, output.exists()) == (1, False), said[-20:]
-    # Processes that the engine leaves behind may have the last word.
+    return command, environment
+
+
+@pytest.mark.parametrize(
+    ("separate", "parts", "victim", "at_work", "error"),
+    [
+        pytest.param(True, 1, "EngineCore", False, FAILED, id="engine as it starts"),
+        pytest.param(True, 1, "EngineCore", True, ENDED, id="engine"),
+        pytest.param(True, 2, "Worker_TP1", True, ENDED, id="part of an engine"),
+        pytest.param(False, 2, "Worker_TP1", True, ENDED, id="part of an engine in the job"),
+    ],
+)
+def test_a_killed_process_of_an_engine_is_one_error(
+    folder, tmp_path, separate, parts, victim, at_work, error
+):
+    import psutil
+
+    def children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # others come and go
+            own = psutil.Process(running.pid).children(recursive=True)
+            return {child: " ".join(child.cmdline()) for child in own}
+        return {}
+
+    before, path = sorted(folder.rglob("*")), tmp_path / "log"
+    command, environment = job(folder, separate, parts)
+    with path.open("w") as log:
+        running = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        own, chosen = {}, None
+        while chosen is None and running.poll() is None:
+            time.sleep(0.1)
+            if not at_work or re.search(r"Processed prompts: +[1-9]", path.read_text()):
+                own = children()
+                chosen = next((child for child, name in own.items() if victim in name), None)
+        assert running.poll() is None, path.read_text()[-3000:]
+        chosen.send_signal(signal.SIGKILL)
+        status = running.wait(timeout=60)
+    finally:
+        running.kill()
+    said = path.read_text().splitlines()
+    # vLLM's processes may have the last word.
     errors = [line for line in said if line.startswith("error: ")]
-    assert len(errors) == 1 and "vllm cannot go on: RuntimeError: Engine core init" in errors[0], said[-20:]
+    assert status == 1 and len(errors) == 1 and error in errors[0], said[-20:]
+    assert sorted(folder.rglob("*")) == before
+    assert psutil.wait_procs(own, timeout=60)[1] == []
+
+
+def test_the_next_run_is_whole(folder):
+    command, environment = job(folder, separate=True)
     subprocess.run(command, env=environment, check=True, capture_output=True)
-    assert tables.count(output) == 9 * 112
+    assert tables.count(folder / "samples.parquet") == QUESTIONS * N

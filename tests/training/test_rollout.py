@@ -5,11 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sent.config import Method, Training
+from sent.config import Method, Model, Training
+from sent.errors import SentError
 from sent.grading.grader import Grade
 from sent.sampling.sampler import Completion
 from sent.training.batch import Batch
 from sent.training.rollout import Collector, Group, TrainingQuestion, collect_step, share_out
+from sent.training.rollout_engines import by_vllm
 from sent.training.schedule import QuestionStream
 
 ALONE = SimpleNamespace(process_index=0, num_processes=1)
@@ -151,3 +153,9 @@ def test_after_the_last_round_flat_groups_fill_the_step():
 def test_processes_share_a_step_without_overlap():
     shares = [share_out(list(range(7)), rank, 3) for rank in range(3)]
     assert shares == [[0, 3, 6], [1, 4], [2, 5]]
+
+
+def test_an_engine_in_a_process_that_weights_do_not_reach_is_refused(monkeypatch):
+    monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "1")
+    with pytest.raises(SentError, match="VLLM_ENABLE_V1_MULTIPROCESSING: training hands its weights"):
+        by_vllm("policy", Model(), Training(), ALONE, None, None)

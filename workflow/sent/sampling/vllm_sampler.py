@@ -16,6 +16,7 @@ from sent.errors import SentError
 from sent.log import logger
 from sent.models import loading
 from sent.sampling.sampler import Completion, Request, check_room
+from sent.sampling.vllm_processes import end_told, end_waiting
 from sent.seeding import seed_of
 
 
@@ -80,6 +81,7 @@ class VllmSampler:
             seed=0,
             **settings.extra,
         )
+        end_waiting(self.engine)
         self.context = self.engine.llm_engine.model_config.max_model_len
 
     def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
@@ -108,7 +110,7 @@ class VllmSampler:
             for request in requests
         ]
         prompts = [{"prompt_token_ids": list(request.prompt_ids)} for request in requests]
-        with _seeded(requests):
+        with _seeded(requests), end_told(self.engine):
             outputs = self.engine.generate(prompts, parameters, use_tqdm=len(requests) > 1000)
         return [_completion(output.outputs[0]) for output in outputs]
 

@@ -1,6 +1,7 @@
 """What writes rollouts, and how it comes by the policy's current weights."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -56,6 +57,10 @@ def by_vllm(
     """Return a vLLM engine in this process, and the context in which it is awake with the current weights."""
     from sent.sampling.vllm_sampler import VllmSampler
 
+    if os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING", "0") != "0":
+        raise SentError(
+            "VLLM_ENABLE_V1_MULTIPROCESSING: training hands its weights to an engine in its own process; unset it"
+        )
     parts, processes = settings.vllm.tensor_parallel, accelerator.num_processes
     if processes % parts:
         raise SentError(
