@@ -4,7 +4,6 @@ import argparse
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from sent.config import Architecture, Method, Training
@@ -64,7 +63,7 @@ def measure_ours(options: argparse.Namespace, meter: "Meter") -> None:
     from accelerate import Accelerator
     from sent.training import packing
     from sent.training import update as updating
-    from sent.training.batch import Batch, offsets_of
+    from sent.training.batch import Batch, ScoredBatch, offsets_of
     from sent.training.stage import make_optimizer, make_policy
     from sent.training.update import UpdateId, Updater
 
@@ -106,7 +105,7 @@ def measure_ours(options: argparse.Namespace, meter: "Meter") -> None:
         sampler_logp=torch.zeros(int(lengths.sum())),
     )
     logp, entropy = updater.score(policy, batch)
-    batch = replace(batch, logp_old=logp, entropy_old=entropy)
+    batch = ScoredBatch(**vars(batch), logp_old=logp, entropy_old=entropy)
     updater._batches = meter.counting(updater._batches)
     size = count // UPDATES
     for step in range(options.rounds + 1):

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from sent.config import Method
-from sent.training.batch import Batch, offsets_of
+from sent.training.batch import ScoredBatch, WeighedBatch, offsets_of
 from sent.training.weighing import tokens_of, weigh, weighed
 
 LIMIT = 9
@@ -40,11 +40,11 @@ def weights_of(method: Method, share: tuple, seed: int = 0) -> tuple[dict[str, n
     return weigh(method, tokens_of([share], method, seed), LIMIT)
 
 
-def batch_of(method: Method, share: tuple, logp_ref=None, sampler_logp=None, seed: int = 0) -> Batch:
+def batch_of(method: Method, share: tuple, logp_ref=None, sampler_logp=None, seed: int = 0) -> WeighedBatch:
     """Return the mini-batch with its weights; ``logp_ref`` and ``sampler_logp`` are ``[N]`` (default: the old ones)."""
     keys, lengths, advantages, logp, logp_old, entropy, entropy_old = share
     old = torch.from_numpy(logp_old)
-    batch = Batch(
+    batch = ScoredBatch(
         prompts=[(2,)] * len(keys),
         questions=["q"] * len(keys),
         keys=keys,

@@ -137,7 +137,7 @@ def test_each_process_gets_the_weights_of_its_own_tokens(name):
     whole = batch_of(method, share)
     order = [7, 2, 9, 0]
     rest = [row for row in range(12) if row not in order]
-    batch = replace(whole.select(order), pg_weight=None, scale=None)
+    batch = replace(whole.select(order), pg_weight=torch.empty(0), scale=torch.empty(0), token_scale=0.0)
     logp, entropy = (torch.from_numpy(some(share, order)[i]) for i in (3, 5))
     mine, _ = weighing.weighed(method, batch, logp, entropy, 0, lambda own: [some(share, rest), *own], LIMIT)
     for field in ("advantage", "pg_weight", "kl_weight", "scale"):

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from sent.models import tokenizer as embedded
-from sent.training.batch import Batch, offsets_of
+from sent.training.batch import ScoredBatch, offsets_of
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 
@@ -23,12 +23,12 @@ def language_model(
     return model.double()
 
 
-def batch(sequences: int = 12, vocabulary: int = 32, seed: int = 0) -> Batch:
+def batch(sequences: int = 12, vocabulary: int = 32, seed: int = 0) -> ScoredBatch:
     """Return random prompts and responses with random old and reference log-probabilities."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, 12, size=sequences)
     count = lengths.sum()
-    return Batch(
+    return ScoredBatch(
         prompts=[
             tuple(rng.integers(2, vocabulary, size=rng.integers(1, 6)).tolist()) for _ in range(sequences)
         ],
@@ -44,7 +44,7 @@ def batch(sequences: int = 12, vocabulary: int = 32, seed: int = 0) -> Batch:
     )
 
 
-def flat_groups() -> Batch:
+def flat_groups() -> ScoredBatch:
     """Return :func:`batch` with every second response, so all of one of two processes, without an advantage."""
     found = batch()
     found.advantages[found.keys % 2 == 1] = 0

@@ -1,5 +1,7 @@
 """Metrics with intervals, scores over training seeds, paired differences against the baseline."""
 
+from typing import cast
+
 import numpy as np
 import pandas as pd
 from duckdb import DuckDBPyConnection
@@ -81,7 +83,7 @@ def summarise(values: dict[str, pd.DataFrame], weights: dict[str, np.ndarray]) -
 class _Summary:
     """Means ``[C]`` of a benchmark's columns, and the same over resampled questions ``[R, C]``."""
 
-    def __init__(self, columns: pd.MultiIndex, means: np.ndarray, resampled: np.ndarray, questions: int):
+    def __init__(self, columns: pd.Index, means: np.ndarray, resampled: np.ndarray, questions: int):
         self.columns, self.means, self.resampled, self.questions = columns, means, resampled, questions
 
     def rows(self, benchmark: str) -> pd.DataFrame:
@@ -136,7 +138,7 @@ def paired(
 
 def _differences(values: pd.DataFrame, reference: str | None) -> pd.DataFrame | None:
     """Columns of every run minus those of its baseline's with the same seed and metric; None if there are none."""
-    places = {key: place for place, key in enumerate(values.columns)}
+    places = {key: place for place, key in enumerate(_keys(values.columns))}
     pairs = {}
     for key, place in places.items():
         model, method, seed, metric = key
@@ -147,7 +149,7 @@ def _differences(values: pd.DataFrame, reference: str | None) -> pd.DataFrame | 
         return None
     of_method, of_baseline = np.array(list(pairs.values())).T
     counted = values.to_numpy()  # a column at a time pandas takes 3 ms
-    columns = pd.MultiIndex.from_tuples(pairs, names=[*RUN, "metric"])
+    columns = pd.MultiIndex.from_tuples(list(pairs), names=[*RUN, "metric"])
     return pd.DataFrame(counted[:, of_method] - counted[:, of_baseline], index=values.index, columns=columns)
 
 
@@ -157,12 +159,12 @@ def _over_seeds(benchmarks: list[pd.DataFrame], name: str) -> pd.DataFrame:
     for other in benchmarks[1:]:
         common = common[common.isin(other.columns)]
     seeds_of: dict[tuple, list[int]] = {}
-    for model, method, seed, metric in common:
+    for model, method, seed, metric in _keys(common):
         seeds_of.setdefault((model, method, metric), []).append(seed)
     parts = []
     for seeds in dict.fromkeys(map(tuple, seeds_of.values())):
         keys = [key for key, found in seeds_of.items() if tuple(found) == seeds]
-        low = high = p = np.nan
+        low = high = p = np.full(len(keys), np.nan)
         if len(seeds) > 1:
             places = [[(model, method, seed, metric) for model, method, metric in keys] for seed in seeds]
             stacked = [np.stack([values[place].to_numpy() for place in places]) for values in benchmarks]
@@ -188,11 +190,16 @@ def _sign_flips(differences: dict[str, pd.DataFrame], subset: str) -> np.ndarray
 def _mean_over_seeds(values: pd.DataFrame) -> pd.DataFrame:
     """Columns ``(model, method, metric)``: the mean over seeds, NaN where a seed has none."""
     seeds: dict[tuple, list[int]] = {}
-    for place, (model, method, _, metric) in enumerate(values.columns):
+    for place, (model, method, _, metric) in enumerate(_keys(values.columns)):
         seeds.setdefault((model, method, metric), []).append(place)
     data = values.to_numpy()
     means = {key: data[:, places].mean(axis=1) for key, places in seeds.items()}
     return pd.DataFrame(means, index=values.index).rename_axis(columns=["model", "method", "metric"])
+
+
+def _keys(columns: pd.Index) -> list[tuple]:
+    """Return what names each column: model, method and seed of its run, and a metric."""
+    return cast(list[tuple], columns.to_list())
 
 
 def _fewest_responses(counted: pd.DataFrame) -> pd.DataFrame:
@@ -220,9 +227,9 @@ def _evaluation_spread(counted: pd.DataFrame, benchmarks: list[str], sizes: list
         by_metric[f"avg@{n.min()}"] = (repeats / n).mean(axis=1)
         for metric, values in by_metric.items():
             variances.setdefault((model, method, benchmark, metric), []).append(float(np.var(values, ddof=1)))
-    found = {key: np.mean(seeds) for key, seeds in variances.items()}
+    found = {key: float(np.mean(seeds)) for key, seeds in variances.items()}
     for model, method, metric in {(key[0], key[1], key[3]): None for key in found}:
         parts = [found.get((model, method, benchmark, metric), np.nan) for benchmark in benchmarks]
-        found[model, method, AVERAGE, metric] = np.sum(parts) / len(parts) ** 2
+        found[model, method, AVERAGE, metric] = float(np.sum(parts)) / len(parts) ** 2
     rows = [(*key, np.sqrt(variance)) for key, variance in found.items()]
     return pd.DataFrame(rows, columns=["model", "method", "benchmark", "metric", "sd_evaluation"])

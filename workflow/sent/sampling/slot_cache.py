@@ -5,6 +5,8 @@ sequence's numbers then lie in the same places, whatever it is batched with, and
 the last bit (see docs/sampling.md).
 """
 
+from typing import Any
+
 import torch
 from torch.nn.functional import pad
 from transformers.cache_utils import Cache
@@ -35,10 +37,9 @@ class SlotCache(Cache):
         self.keys: list[torch.Tensor] = []
         self.values: list[torch.Tensor] = []
         self.masks: dict[int | None, torch.Tensor] = {}
-        self.positions: torch.Tensor | None = None
-        self.rows: torch.Tensor | None = None
+        self.positions = self.rows = torch.zeros(0, dtype=torch.int64)
 
-    def of_prompts(self, columns: int, dtype: torch.dtype, device) -> Masks:
+    def of_prompts(self, columns: int, dtype: torch.dtype, device: torch.device) -> Masks:
         """Return the causal masks ``[1, 1, columns, columns]`` of the pass over the prompts, windows cut off."""
 
         def mask(window: int | None) -> torch.Tensor:
@@ -94,9 +95,11 @@ class SlotCache(Cache):
             return masks[self.windows]
         return {kind: masks[window] for kind, window in self.windows.items()}
 
-    def update(self, key_states, value_states, layer_idx, *args, **kwargs):
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Store one layer's new keys and values, return all of its; called by the model."""
-        if self.positions is None:
+        if not self.masks:  # the pass over the prompts
             self.keys.append(key_states)
             self.values.append(value_states)
             return key_states, value_states

@@ -6,7 +6,9 @@ training as well as on a loaded one.
 """
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +33,7 @@ ONE_THREAD_BELOW = 20_000_000
 
 
 def load(
-    policy: str | Path, model: Model, settings: Sampling | Evaluation, journal=None
+    policy: str | Path, model: Model, settings: Sampling | Evaluation, journal: Path | None = None
 ) -> "TransformersSampler":
     """Load the policy folder, onto the GPU where there is one; responses are kept in no journal."""
     tokenizer = load_tokenizer(policy, model)
@@ -45,7 +47,7 @@ def load(
 class TransformersSampler:
     """Samples from ``model``, an ``AutoModelForCausalLM`` whose layers have full or sliding-window attention."""
 
-    def __init__(self, model, tokenizer, batch_tokens: int = 32768, bar: bool = False):
+    def __init__(self, model: Any, tokenizer: Any, batch_tokens: int = 32768, bar: bool = False):
         """Use the live ``model`` as it is. ``batch_tokens`` bounds sequences x longest length in a batch."""
         self.model, self.tokenizer = model, tokenizer
         self.batch_tokens = batch_tokens
@@ -63,18 +65,17 @@ class TransformersSampler:
         Raises :class:`SentError` for a prompt that is empty or leaves no room in the model's context.
         """
         check_room(requests, self.context)
-        completions: list[Completion | None] = [None] * len(requests)
+        completions: dict[int, Completion] = {}
         shown = progress(total=len(requests), desc="sampling") if self.bar else contextlib.nullcontext()
         with _evaluating(self.model), shown as bar:
             for batch in self._batches(requests, decoding):
                 drawn = self._decode([requests[i] for i in batch], decoding)
-                for index, completion in zip(batch, drawn, strict=True):
-                    completions[index] = completion
+                completions.update(zip(batch, drawn, strict=True))
                 if bar is not None:
                     bar.update(len(batch))
-        return completions
+        return [completions[i] for i in range(len(requests))]
 
-    def _batches(self, requests: list[Request], decoding: Decoding):
+    def _batches(self, requests: list[Request], decoding: Decoding) -> Iterator[list[int]]:
         """Yield lists of request numbers: longest prompts first, equal prompts together."""
         order = sorted(
             range(len(requests)), key=lambda i: (-len(requests[i].prompt_ids), requests[i].prompt_ids)
@@ -177,7 +178,7 @@ class TransformersSampler:
 
 
 @contextlib.contextmanager
-def _evaluating(model):
+def _evaluating(model: Any) -> Iterator[None]:
     """Switch dropout off, gradients out and, for a small model, all threads but one; and back afterwards."""
     training, threads = model.training, torch.get_num_threads()
     model.eval()
@@ -193,7 +194,7 @@ def _evaluating(model):
         model.train(training)
 
 
-def _end_tokens(model, tokenizer, vocabulary: int) -> list[int]:
+def _end_tokens(model: Any, tokenizer: Any, vocabulary: int) -> list[int]:
     """Return every token that ends a response: the tokenizer's, and those of the generation settings."""
     listed = model.generation_config.eos_token_id if model.generation_config else None
     listed = listed if isinstance(listed, list) else [listed]
@@ -210,7 +211,7 @@ def _end_tokens(model, tokenizer, vocabulary: int) -> list[int]:
     return found
 
 
-def _check_attention(model) -> None:
+def _check_attention(model: Any) -> None:
     name = model.config.name_or_path
     architecture.check_config(model.config, name)
     architecture.check_class(model, name)

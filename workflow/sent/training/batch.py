@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ class Batch:
     """Sequences with what is known of them; it is padded only where the model reads it.
 
     Tensors hold one value a response token ``[N]``, response after response: those of sequence i are at
-    ``offsets[i]`` to ``offsets[i + 1]``. What is not known yet is None.
+    ``offsets[i]`` to ``offsets[i + 1]``. :class:`ScoredBatch` and :class:`WeighedBatch` know more of them.
     """
 
     prompts: list[tuple[int, ...]]
@@ -32,22 +32,6 @@ class Batch:
     """int64: the response's tokens."""
     sampler_logp: Tensor
     """Their log-probabilities as the sampler had them."""
-    logp_old: Tensor | None = None
-    """The same as the trainer has them, under the policy that wrote the responses."""
-    entropy_old: Tensor | None = None
-    """Full-vocabulary entropies under that policy, nats."""
-    logp_ref: Tensor | None = None
-    """Log-probabilities under the reference."""
-    advantage: Tensor | None = None
-    """Advantage of each token as the method shapes it."""
-    pg_weight: Tensor | None = None
-    """Weight of the policy-gradient term."""
-    kl_weight: Tensor | None = None
-    """Coefficient of the method's own KL term."""
-    scale: Tensor | None = None
-    """Factor that makes the loss of the mini-batch a plain sum over tokens, whatever the aggregation."""
-    token_scale: float = 0.0
-    """1 / number of tokens of the mini-batch: the factor of means over all tokens."""
 
     @classmethod
     def of(cls, groups: list[Group]) -> "Batch":
@@ -83,7 +67,7 @@ class Batch:
         places = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in rows]
         return torch.from_numpy(np.concatenate([np.zeros(0, dtype=np.int64), *places]))
 
-    def select(self, rows: list[int]) -> "Batch":
+    def select(self, rows: list[int]) -> Self:
         """Return some of the sequences."""
         tokens = self.tokens_of(rows)
         values = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -100,11 +84,45 @@ class Batch:
             offsets=offsets_of(self.lengths[rows]),
         )
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> Self:
         """Return the batch with its tensors on a device."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         moved: dict[str, Any] = {k: v.to(device) for k, v in values.items() if isinstance(v, Tensor)}
         return replace(self, **moved)
+
+
+@dataclass(frozen=True)
+class ScoredBatch(Batch):
+    """A batch with what the trainer's models say of its tokens."""
+
+    logp_old: Tensor
+    """Log-probabilities under the policy that wrote the responses."""
+    entropy_old: Tensor
+    """Full-vocabulary entropies under that policy, nats."""
+    logp_ref: Tensor | None = None
+    """Log-probabilities under the reference, where the method needs one."""
+
+    def anchor(self, name: Literal["old", "reference"]) -> Tensor:
+        """Return the log-probabilities under the policy that a KL goes to."""
+        found = self.logp_old if name == "old" else self.logp_ref
+        assert found is not None, "it is needed, and so given"
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeighedBatch(ScoredBatch):
+    """A mini-batch, or a part of one, with how each token enters the loss."""
+
+    advantage: Tensor
+    """Advantage of each token as the method shapes it."""
+    pg_weight: Tensor
+    """Weight of the policy-gradient term."""
+    kl_weight: Tensor
+    """Coefficient of the method's own KL term."""
+    scale: Tensor
+    """Factor that makes the loss of the mini-batch a plain sum over tokens, whatever the aggregation."""
+    token_scale: float
+    """1 / number of tokens of the mini-batch: the factor of means over all tokens."""
 
 
 def offsets_of(lengths: Sequence[int] | np.ndarray) -> np.ndarray:

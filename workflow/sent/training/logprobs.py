@@ -6,7 +6,7 @@ Sums are kept in float32, or float64 for float64 input. On a GPU a block's opera
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -75,7 +75,9 @@ class _Shape(NamedTuple):
         return 1 - (logits * (self.temperature / self.softcap)).square()
 
 
-def _whole(hidden, weight, bias, targets, shape, need_entropy):
+def _whole(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, shape: _Shape, need_entropy: bool
+) -> tuple[Tensor, Tensor | None]:
     """The same by plain operations, for small vocabularies."""
     kind = torch.promote_types(hidden.dtype, torch.float32)
     bias = None if bias is None else bias.to(kind)
@@ -102,7 +104,15 @@ class _Sums(NamedTuple):
 
 class _TokenLogprobs(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden, weight, bias, targets, shape, need_entropy):
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        targets: Tensor,
+        shape: _Shape,
+        need_entropy: bool,
+    ) -> tuple[Tensor, Tensor]:
         factor = hidden.to(_factor_dtype(hidden))
         kind = torch.promote_types(hidden.dtype, torch.float32)
         base = hidden.new_full((len(hidden),), -torch.inf, dtype=kind)
@@ -118,7 +128,7 @@ class _TokenLogprobs(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, grad_logp, grad_entropy):
+    def backward(ctx: Any, grad_logp: Tensor, grad_entropy: Tensor) -> tuple[Tensor | None, ...]:
         hidden, weight, bias, targets, log_sum, entropy = ctx.saved_tensors
         need_hidden, need_weight, need_bias = ctx.needs_input_grad[:3]
         factor = hidden.to(_factor_dtype(hidden))
@@ -133,17 +143,26 @@ class _TokenLogprobs(torch.autograd.Function):
         pull = in_one_kernel(_pull) if hidden.is_cuda else _pull
         for place, block in _blocks(hidden, weight, bias, targets):
             grad = pull(factor, *block, ctx.shape, log_sum, grad_logp, level, slope)
-            if need_bias:
+            if grad_bias is not None:
                 grad_bias[place] = grad.sum(dim=0, dtype=log_sum.dtype)
-            if need_hidden:
+            if grad_hidden is not None:
                 grad_hidden += _product(grad, weight[place].to(factor.dtype))
-            if need_weight:
+            if grad_weight is not None:
                 grad_weight[place] = _product(grad.t(), factor)
-            grad = None  # before the next block is made
-        return grad_hidden.to(hidden.dtype) if need_hidden else None, grad_weight, grad_bias, None, None, None
+            del grad  # before the next block is made
+        grad_hidden = None if grad_hidden is None else grad_hidden.to(hidden.dtype)
+        return grad_hidden, grad_weight, grad_bias, None, None, None
 
 
-def _absorb(sums, factor, weight, bias, places, shape, need_entropy):
+def _absorb(
+    sums: _Sums,
+    factor: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    places: Tensor,
+    shape: _Shape,
+    need_entropy: bool,
+) -> _Sums:
     """Return the sums with a block of the vocabulary in them. ``places`` are the targets' columns in it, outside too."""
     logits = _logits(factor, weight, bias, shape)
     inside, column = _columns(places, len(weight))
@@ -164,7 +183,17 @@ def _absorb(sums, factor, weight, bias, places, shape, need_entropy):
     return _Sums(base, shrink * sums.total + exponentials.sum(dim=1), weighted, target_logit)
 
 
-def _pull(factor, weight, bias, places, shape, log_sum, grad_logp, level, slope):
+def _pull(
+    factor: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    places: Tensor,
+    shape: _Shape,
+    log_sum: Tensor,
+    grad_logp: Tensor,
+    level: Tensor,
+    slope: Tensor | None,
+) -> Tensor:
     """Return the gradient of a block's linear map ``[N, block]``, in the type of the factors."""
     grad = _logits(factor, weight, bias, shape)
     capped = shape.slope(grad)

@@ -3,27 +3,29 @@
 import math
 import signal
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from sent.config import Method, Training
 from sent.errors import SentError
 from sent.log import logger, progress
 from sent.training import kept_rollouts, recipe
-from sent.training.batch import Batch
+from sent.training.batch import Batch, ScoredBatch
 from sent.training.best_policy import BestPolicy
 from sent.training.checkpoint import Checkpoints
 from sent.training.entropy_bonus import entropy_bonus
 from sent.training.probe import Probe, pass_at_1
 from sent.training.process_group import patient_barrier
 from sent.training.rollout import Collector, Group, TrainingQuestion, collect_step
+from sent.training.rollout_engines import Rollouts
 from sent.training.schedule import QuestionStream
 from sent.training.snapshot import Snapshot
 from sent.training.step_log import StepLog
@@ -57,16 +59,16 @@ class TrainingLoop:
 
     def __init__(
         self,
-        accelerator,
+        accelerator: Accelerator,
         updater: Updater,
         collector: Collector,
-        reference,
+        reference: Any,
         questions: dict[str, TrainingQuestion],
         stream: QuestionStream,
         checkpoints: Checkpoints,
         seed: int,
         stage: int,
-        rollouts,
+        rollouts: Rollouts,
         tracking: Tracking,
         probe: Probe | None = None,
         best: BestPolicy | None = None,
@@ -169,7 +171,7 @@ class TrainingLoop:
         with self._interruptible_here(), self.rollouts():
             rows = self.probe.ask(step)
         self.state = self.state | {"probe": [*self.state["probe"], *rows]}
-        if self.best is not None and step > 0:
+        if step > 0:
             self._keep_if_best({"step": rows[0]["step"], "pass_1": pass_at_1(rows)})
         figures = {
             "pass_1": pass_at_1(rows),
@@ -184,7 +186,8 @@ class TrainingLoop:
         )  # fmt: skip
 
     def _keep_if_best(self, found: dict) -> None:
-        if self.state["best"] is None or found["pass_1"] > self.state["best"]["pass_1"]:
+        known = self.state["best"]
+        if self.best is not None and (known is None or found["pass_1"] > known["pass_1"]):
             self.best.keep()
             self._patient()
             self.state = self.state | {"best": found}
@@ -218,7 +221,7 @@ class TrainingLoop:
             "importance_far_share": scores.far_share,
             "updates": len(updates) - skipped,
             "updates_skipped": skipped,
-            "learning_rate": self.updater.scheduler.get_last_lr()[0],
+            "learning_rate": float(self.updater.scheduler.get_last_lr()[0]),
             "tokens_per_second": row["step_tokens"] / seconds,
             "seconds": seconds,
             "memory_mb": max(gather_object([memory_mb(self.accelerator.device)])),
@@ -245,19 +248,19 @@ class TrainingLoop:
             self.tracking.log(row)
         return row
 
-    def _scored(self, groups: list[Group]) -> tuple[Batch, Scores]:
+    def _scored(self, groups: list[Group]) -> tuple[ScoredBatch, Scores]:
         """Pass the rollout through policy and reference; return it with what they say, and figures over all processes."""
         batch = Batch.of(groups)
         logp, entropy = self.updater.score(self.updater.policy, batch)
         logp_ref = None
         if recipe.needs_reference(self.method):
-            logp_ref, _ = self.updater.score(self.reference, batch, need_entropy=False)
+            (logp_ref,) = self.updater.score(self.reference, batch, need_entropy=False)
         difference = (batch.sampler_logp - logp).abs()
         far = int((difference > math.log(2)).sum())
         sums = (*(float(x.sum(dtype=torch.float64)) for x in (difference, entropy)), far, len(logp))
         gap, nats, far, count = map(sum, zip(*gather_object([sums]), strict=True))
-        batch = replace(batch, logp_old=logp, entropy_old=entropy, logp_ref=logp_ref)
-        return batch, Scores(*(value / max(1, count) for value in (gap, far, nats)))
+        scored = ScoredBatch(**vars(batch), logp_old=logp, entropy_old=entropy, logp_ref=logp_ref)
+        return scored, Scores(*(value / max(1, count) for value in (gap, far, nats)))
 
     def _check_gap(self, gap: float, step: int) -> None:
         if not gap <= self.settings.logprob_tolerance:
@@ -267,7 +270,7 @@ class TrainingLoop:
                 "the current weights (stale weights or prefix cache?). Nothing was learnt from them; the last checkpoint is kept"
             )
 
-    def _updates(self, batch: Batch, step: int, entropy_coefficient: float) -> list[dict]:
+    def _updates(self, batch: ScoredBatch, step: int, entropy_coefficient: float) -> list[dict]:
         """Update on each mini-batch: blocks of groups, in the order of their places."""
         size = self.settings.minibatch_prompts
         own = batch.keys // self.settings.responses_per_prompt
@@ -312,19 +315,20 @@ class TrainingLoop:
         restore()
         self.updater.go_on_after(state["updates"])
         # A job that was to end earlier has asked its last policy, too.
-        asked = [row for row in state.get("probe", []) if self.probe.is_due(row["step"] - self.probe.before)]
+        probe, rows = self.probe, state.get("probe", [])
+        asked = [] if probe is None else [row for row in rows if probe.is_due(row["step"] - probe.before)]
         self.state = {key: state.get(key, first) for key, first in self.state.items()} | {"probe": asked}
         if self.state["stream"] is not None:
             self.stream.state = self.state["stream"]
         logger.info("going on from %s, %s of %s steps done", folder, state["step"], steps)
 
-    def _on_sigterm(self, *_) -> None:
+    def _on_sigterm(self, *_: Any) -> None:
         self._stop_asked = True
         if self._interruptible:
             raise Preempted
 
     @contextmanager
-    def _interruptible_here(self):
+    def _interruptible_here(self) -> Iterator[None]:
         """Let SIGTERM end the block at once. Only alone: several processes must stop at the same place."""
         self._interruptible = self.accelerator.num_processes == 1
         try:
@@ -345,7 +349,7 @@ class TrainingLoop:
         raise SystemExit(143)
 
     @contextmanager
-    def _timed(self, phase: str):
+    def _timed(self, phase: str) -> Iterator[None]:
         start = time.monotonic()
         yield
         self.seconds[phase] = self.seconds.get(phase, 0.0) + time.monotonic() - start

@@ -8,7 +8,7 @@ from sent.config import Method
 from sent.config.training import EntropyController
 from sent.errors import SentError
 from sent.training import parts, recipe
-from sent.training.batch import Batch, offsets_of
+from sent.training.batch import WeighedBatch, offsets_of
 from sent.training.kl import kl
 
 MEANS = ("kl_old", "kl_reference")
@@ -19,7 +19,7 @@ def method_loss(
     method: Method,
     logp: Tensor,
     entropy: Tensor | None,
-    batch: Batch,
+    batch: WeighedBatch,
     importance_cap: float | None = None,
     entropy_coefficient: float | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -44,21 +44,21 @@ def method_loss(
     if batch.logp_ref is not None:
         sums["kl_reference"] = kl("k3", logp, batch.logp_ref)
     if method.reference_kl > 0:
-        penalty = kl(method.reference_estimator, logp, batch.logp_ref)
+        penalty = kl(method.reference_estimator, logp, batch.anchor("reference"))
         terms["loss_reference"] = method.reference_kl * (batch.scale * penalty)
     if method.kl_anchor is not None:
-        anchor = batch.logp_old if method.kl_anchor == "old" else batch.logp_ref
-        terms["loss_kl"] = batch.scale * batch.kl_weight * kl(method.kl_estimator, logp, anchor)
+        divergence = kl(method.kl_estimator, logp, batch.anchor(method.kl_anchor))
+        terms["loss_kl"] = batch.scale * batch.kl_weight * divergence
     if method.entropy != 0:
         coefficient = method.entropy if entropy_coefficient is None else entropy_coefficient
-        assert not isinstance(coefficient, EntropyController), "its coefficient is given"
+        assert entropy is not None and not isinstance(coefficient, EntropyController), "both are given"
         terms["loss_entropy"] = -coefficient * batch.token_scale * entropy
 
     metrics = {name: value.detach().sum(dtype=torch.float64) for name, value in (terms | sums).items()}
     return torch.stack([term.sum() for term in terms.values()]).sum(), metrics
 
 
-def pulling(method: Method, batch: Batch, entropy_coefficient: float | None = None) -> np.ndarray:
+def pulling(method: Method, batch: WeighedBatch, entropy_coefficient: float | None = None) -> np.ndarray:
     """Return which sequences ``[B]`` (bool) :func:`method_loss` can have a gradient in; the others need no pass.
 
     A token without advantage or weight has no policy gradient, as far as the surrogate says so; a KL to the reference
@@ -106,7 +106,7 @@ def _mean_of_sequences(values: Tensor, lengths: np.ndarray) -> Tensor:
     return means[torch.repeat_interleave(counts, output_size=len(values))]
 
 
-def _described(found) -> str:
+def _described(found: object) -> str:
     if isinstance(found, tuple):
         return f"({', '.join(map(_described, found))})"
     if isinstance(found, Tensor):

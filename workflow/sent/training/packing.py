@@ -1,9 +1,13 @@
 """The sequences of a pass in one row, without padding, kept apart by PyTorch's attention for variable lengths."""
 
+import contextlib
 import inspect
+from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
@@ -12,23 +16,22 @@ from sent.sampling.sampler import Completion
 from sent.training.batch import Batch
 from sent.training.policy import Sequences
 
-try:
+varlen_attn: Any = None  # of older PyTorch
+with contextlib.suppress(ImportError):
     from torch.nn.attention.varlen import varlen_attn
-except ImportError:  # of older PyTorch
-    varlen_attn = None
 
 LARGEST_DIFFERENCE = 0.1
 """Nats, mean over tokens, that log-probabilities of packed and padded sequences may differ by in 16 bits."""
 
 
-def attend_packed(accelerator, attention: str) -> None:
+def attend_packed(accelerator: Accelerator, attention: str) -> None:
     """Let models of PyTorch's ``attention`` read packed rows. Raises :class:`SentError` where they cannot."""
     if problem := _problem(accelerator, attention):
         raise SentError(f"training.packing: {problem}; set it to false")
     AttentionInterface.register("sdpa", _attention)
 
 
-def _problem(accelerator, attention: str) -> str | None:
+def _problem(accelerator: Accelerator, attention: str) -> str | None:
     """What is lacking for packed rows."""
     if accelerator.device.type != "cuda":
         return f"the kernels for variable lengths are for GPUs, and this is a {accelerator.device.type}"
@@ -41,7 +44,16 @@ def _problem(accelerator, attention: str) -> str | None:
     return None
 
 
-def _attention(module, query, key, value, attention_mask, cu_seq_lens_q=None, max_length_q=None, **kwargs):
+def _attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    cu_seq_lens_q: Tensor | None = None,
+    max_length_q: int | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, Tensor | None]:
     """Attend as transformers' "sdpa" does; where a row is packed, within each of its sequences.
 
     ``query`` ``[1, H, T, D]``, ``key`` and ``value`` with as many or fewer heads; returns ``[1, T, H, D]``.
@@ -58,7 +70,7 @@ def _attention(module, query, key, value, attention_mask, cu_seq_lens_q=None, ma
 
 
 @torch.no_grad()
-def check_packing(policy, device) -> None:
+def check_packing(policy: Any, device: torch.device) -> None:
     """Refuse a model that does not tell its attention where packed sequences begin. Every process must ask.
 
     Raises :class:`SentError` if its log-probabilities are not those that it has with padding.

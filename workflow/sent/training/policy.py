@@ -1,6 +1,7 @@
 """The policy as training sees it: sequences in, log-probabilities and entropies of response tokens out."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Sequences:
     """Tokens of the longest sequence of a packed row."""
 
     @classmethod
-    def of(cls, batch: Batch, device, packed: bool = False) -> "Sequences":
+    def of(cls, batch: Batch, device: torch.device | str, packed: bool = False) -> "Sequences":
         """Lay out a batch. One without sequences becomes a prompt of one token without a response."""
         prompts = np.array([len(prompt) for prompt in batch.prompts], dtype=np.int64)
         whole = prompts + batch.lengths if len(batch) else np.ones(1, dtype=np.int64)
@@ -50,10 +51,14 @@ class Sequences:
         rows = np.repeat(rows, batch.lengths)
         columns = np.arange(len(rows)) + np.repeat(begins + prompts - batch.offsets[:-1], batch.lengths)
         ids[rows, columns] = batch.ids.numpy()
-        found = [torch.from_numpy(values).to(device) for values in (ids, rows, columns)]
+
+        def there(values: np.ndarray) -> Tensor:
+            return torch.from_numpy(values).to(device)
+
+        found = cls(there(ids), there(rows), there(columns))
         if not packed:
-            return cls(*found)
-        return cls(*found, torch.from_numpy(borders.astype(np.int32)).to(device), int(whole.max()))
+            return found
+        return replace(found, borders=there(borders.astype(np.int32)), longest=int(whole.max()))
 
     def apart(self) -> dict[str, Any]:
         """Return what keeps the sequences of a packed row apart in transformers' models: their borders, and new positions."""
@@ -73,7 +78,7 @@ class Sequences:
 class Policy(nn.Module):
     """A causal language model whose forward pass gives log-probabilities, so that wrappers for many GPUs see one call."""
 
-    def __init__(self, model: nn.Module, temperature: float = 1.0):
+    def __init__(self, model: Any, temperature: float = 1.0):
         super().__init__()
         self.model = model
         self.temperature = temperature
@@ -82,7 +87,7 @@ class Policy(nn.Module):
         self._no_split_modules = getattr(model, "_no_split_modules", None)
 
     @property
-    def config(self):
+    def config(self) -> Any:
         """The language model's configuration, where accelerate and DeepSpeed look for it."""
         return self.model.config
 
@@ -103,7 +108,7 @@ class Policy(nn.Module):
     def visit(self, device: torch.device) -> None:
         """Stay in main memory but for passes, which take all weights to ``device``; :meth:`leave` takes them back."""
 
-        def arrive(*_) -> None:
+        def arrive(*_: Any) -> None:
             self.to(device)
 
         self.register_forward_pre_hook(arrive)
@@ -140,12 +145,12 @@ class Policy(nn.Module):
         )
 
 
-def _base(model: nn.Module) -> nn.Module:
+def _base(model: Any) -> Any:
     """The language model itself, without the wrapper that adapters bring."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def load(folder: str | Path, model: Model, dtype: torch.dtype):
+def load(folder: str | Path, model: Model, dtype: torch.dtype) -> tuple[Any, Any]:
     """Load a causal language model and its tokenizer from a folder. Raises :class:`SentError` if they do not fit.
 
     Parts that texts do not pass, such as a vision tower, are frozen.
@@ -165,14 +170,14 @@ def load(folder: str | Path, model: Model, dtype: torch.dtype):
     return loaded, tokenizer
 
 
-def recompute_activations(model: nn.Module, share: float = 1.0) -> None:
+def recompute_activations(model: Any, share: float = 1.0) -> None:
     """Let a share of the decoder's layers keep no activations for the backward pass, which computes them again.
 
     transformers' own way is for all layers, and works in training mode only, where dropout acts.
     """
 
-    def recomputed(forward):
-        def run(*args, **kwargs):
+    def recomputed(forward: Callable) -> Callable:
+        def run(*args: Any, **kwargs: Any) -> Any:
             if not torch.is_grad_enabled():
                 return forward(*args, **kwargs)
             return checkpoint(forward, *args, use_reentrant=False, preserve_rng_state=False, **kwargs)

@@ -6,6 +6,7 @@ import os
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -25,7 +26,7 @@ from sent.training.best_policy import BestPolicy
 from sent.training.checkpoint import Checkpoints, check_unused, hash_files, key_of, save_policy
 from sent.training.loop import TrainingLoop
 from sent.training.offloaded_adamw import OffloadedAdamW
-from sent.training.parallelism import parallelism_of
+from sent.training.parallelism import Replicated, parallelism_of
 from sent.training.recipe import updates_per_step
 from sent.training.rollout import Collector, TrainingQuestion
 from sent.training.schedule import (
@@ -215,7 +216,9 @@ def check_devices(processes: int) -> None:
         )
 
 
-def read_questions(questions: str, curriculum: str | None, stage: int, stages: int):
+def read_questions(
+    questions: str, curriculum: str | None, stage: int, stages: int
+) -> tuple[list[str], list[int], dict[str, dict]]:
     """Return the question ids of the stage in order, the numbers of questions of all stages, and all questions by id.
 
     Raises :class:`SentError` if the curriculum names a question that is not there or lacks a stage.
@@ -246,7 +249,9 @@ def read_questions(questions: str, curriculum: str | None, stage: int, stages: i
     return [row["question_id"] for row in own], sizes, rows
 
 
-def read_probe(path: str, tokenizer, model: Model, settings: Training, config) -> list[TrainingQuestion]:
+def read_probe(
+    path: str, tokenizer: Any, model: Model, settings: Training, config: Any
+) -> list[TrainingQuestion]:
     """Return the probe's questions in the order of their file. Raises :class:`SentError` if it holds none."""
     rows = {row["question_id"]: row for row in tables.rows(path, tables.QUESTIONS)}
     if not rows:
@@ -257,7 +262,7 @@ def read_probe(path: str, tokenizer, model: Model, settings: Training, config) -
 def stream_of(curriculum: str | None, ids: list[str], seed: int, stage: int) -> QuestionStream:
     """Return the stream of a stage's questions: shuffled in each epoch, unless the curriculum's settings say otherwise."""
     settings = tables.fact(curriculum, "settings", {}) if curriculum else {}
-    if settings.get("adaptive") is None:
+    if curriculum is None or settings.get("adaptive") is None:
         return QuestionStream(ids, seed, stage, settings.get("shuffle", True))
     scores = {row["question_id"]: row["score"] for row in tables.rows(curriculum, tables.CURRICULUM)}
     # A question without an answer in any sample has no score: how hard it is nobody knows.
@@ -266,7 +271,7 @@ def stream_of(curriculum: str | None, ids: list[str], seed: int, stage: int) -> 
 
 
 def render_questions(
-    rows: dict, ids: list[str], tokenizer, model: Model, settings: Training, config
+    rows: dict, ids: list[str], tokenizer: Any, model: Model, settings: Training, config: Any
 ) -> dict[str, TrainingQuestion]:
     """Render the prompts of a stage's questions; leave out, and count, those that are too long."""
     from sent.grading.grader import Gold
@@ -302,7 +307,7 @@ def render_questions(
     return kept
 
 
-def make_policy(loaded, settings: Training) -> policies.Policy:
+def make_policy(loaded: Any, settings: Training) -> policies.Policy:
     """Wrap the loaded model for training, with adapters and checkpointing where asked for."""
     if settings.gradient_checkpointing:
         policies.recompute_activations(loaded, settings.gradient_checkpointing)
@@ -320,13 +325,16 @@ def make_optimizer(policy: policies.Policy, settings: Training) -> torch.optim.A
     )
 
 
-def make_sampler(folder: str, model: Model, settings: Training, accelerator, policy, tokenizer):
+def make_sampler(
+    folder: str, model: Model, settings: Training, accelerator: Accelerator, policy: Any, tokenizer: Any
+) -> tuple[Any, rollout_engines.Rollouts]:
     """Return the rollout sampler, and the context in which it has the policy's current weights."""
-    by_backend = getattr(rollout_engines, SAMPLERS[settings.backend].rollouts_by)
-    return by_backend(folder, model, settings, accelerator, policy, tokenizer)
+    by_backend = SAMPLERS[settings.backend].rollouts_by
+    assert by_backend is not None, "settings of training name no other"
+    return getattr(rollout_engines, by_backend)(folder, model, settings, accelerator, policy, tokenizer)
 
 
-def final_weights(parallelism, policy, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+def final_weights(parallelism: Replicated, policy: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """Return the trained weights, shared ones once; nothing on processes other than the main one."""
     once = {
         name.replace(".base_layer", "") for name, _ in parallelism.language_model(policy).named_parameters()

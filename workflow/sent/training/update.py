@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from accelerate.utils import gather_object, reduce
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from sent.errors import SentError
 from sent.log import logger
 from sent.seeding import seed_of
 from sent.training import recipe
-from sent.training.batch import Batch
+from sent.training.batch import Batch, ScoredBatch
 from sent.training.loss import averages, method_loss, pulling
 from sent.training.parallelism import parallelism_of
 from sent.training.policy import Sequences
@@ -46,7 +47,15 @@ SKIPPED_IN_A_ROW = 5
 class Updater:
     """Scores sequences and updates the policy, on any number of processes."""
 
-    def __init__(self, accelerator, policy, optimizer, scheduler, method: Method, settings: Training):
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        policy: Any,
+        optimizer: torch.optim.Optimizer,
+        scheduler: torch.optim.lr_scheduler.LambdaLR,
+        method: Method,
+        settings: Training,
+    ):
         self.accelerator, self.policy = accelerator, policy
         self.parallelism = parallelism_of(accelerator)
         self.optimizer, self.scheduler = optimizer, scheduler
@@ -67,8 +76,8 @@ class Updater:
             )
 
     @torch.no_grad()
-    def score(self, policy, batch: Batch, need_entropy: bool = True) -> tuple[Tensor, Tensor | None]:
-        """Return log-probabilities and entropies of every response token ``[N]``, without gradients."""
+    def score(self, policy: Any, batch: Batch, need_entropy: bool = True) -> tuple[Tensor, ...]:
+        """Return log-probabilities and, if asked for, entropies of every response token ``[N]``, without gradients."""
         places, values = [], []
         for rows, sequences in self._batches(batch, self.settings.scoring_batch_tokens):
             places.append(batch.tokens_of(rows))
@@ -76,10 +85,10 @@ class Updater:
         self.parallelism.put_back(policy)
         found = torch.empty(1 + need_entropy, len(batch.ids))
         found[:, torch.cat(places)] = torch.cat(values, dim=1).cpu()  # one copy from the device
-        return found[0], found[1] if need_entropy else None
+        return found.unbind()
 
     def update(
-        self, batch: Batch, which: UpdateId, entropy_coefficient: float | None = None
+        self, batch: ScoredBatch, which: UpdateId, entropy_coefficient: float | None = None
     ) -> dict[str, float]:
         """Take one optimizer step on a mini-batch; return figures for the log.
 
@@ -94,21 +103,23 @@ class Updater:
         self._skipped = 0
         return figures
 
-    def _update(self, batch: Batch, which: UpdateId, entropy_coefficient: float | None) -> dict[str, float]:
+    def _update(
+        self, batch: ScoredBatch, which: UpdateId, entropy_coefficient: float | None
+    ) -> dict[str, float]:
         logp, entropy = batch.logp_old, batch.entropy_old
         if which.update > 0 and recipe.needs_current_policy(self.method):
             logp, entropy = self.score(self.policy, batch)
         seed, limit = seed_of("weights of tokens", *which), self.settings.decoding.max_new_tokens
-        batch, figures = weighed(self.method, batch, logp, entropy, seed, gather_object, limit)
+        whole, figures = weighed(self.method, batch, logp, entropy, seed, gather_object, limit)
         world, device = self.accelerator.num_processes, self.accelerator.device
         totals: dict[str, Tensor] = {}
-        batch = batch.select(np.flatnonzero(pulling(self.method, batch, entropy_coefficient)).tolist())
-        micro_batches = list(self._batches(batch, self.settings.micro_batch_tokens))
+        passed = whole.select(np.flatnonzero(pulling(self.method, whole, entropy_coefficient)).tolist())
+        micro_batches = list(self._batches(passed, self.settings.micro_batch_tokens))
         for number, (rows, sequences) in enumerate(micro_batches):
             is_last = number == len(micro_batches) - 1
             with self.parallelism.exchanging(self.policy, is_last):
                 logp, entropy = self.policy(sequences, recipe.needs_entropy_gradient(self.method))
-                part = batch.select(rows).to(device)
+                part = passed.select(rows).to(device)
                 loss, sums = method_loss(
                     self.method, logp, entropy, part, self.settings.importance_cap, entropy_coefficient
                 )

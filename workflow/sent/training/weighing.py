@@ -11,7 +11,7 @@ from torch import Tensor
 from sent.config import Method
 from sent.errors import SentError
 from sent.training import parts
-from sent.training.batch import Batch, offsets_of
+from sent.training.batch import ScoredBatch, WeighedBatch, offsets_of
 from sent.training.loss import gains
 from sent.training.selection import Choice, Tokens, count, covariance, lowest
 
@@ -32,13 +32,13 @@ class NonFiniteError(SentError):
 
 def weighed(
     method: Method,
-    batch: Batch,
+    batch: ScoredBatch,
     logp: Tensor,
     entropy: Tensor,
     seed: int,
     gather: Callable[[list], list] = list,
     limit: int | None = None,
-) -> tuple[Batch, dict[str, float]]:
+) -> tuple[WeighedBatch, dict[str, float]]:
     """Return a process's share of a mini-batch with the weights of its tokens, and figures for the log.
 
     ``logp`` and ``entropy`` ``[N]`` are of the policy that the update starts from, or of the old one where the
@@ -51,8 +51,9 @@ def weighed(
     weights, figures = weigh(method, tokens, limit)
     rows = np.searchsorted(tokens.keys, batch.keys)
     mine = np.repeat(tokens.offsets[:-1][rows] - batch.offsets[:-1], batch.lengths) + np.arange(len(logp))
-    flat: dict[str, Any] = {name: torch.from_numpy(w[mine]).to(batch.logp_old) for name, w in weights.items()}
-    return replace(batch, **flat, token_scale=1.0 / max(1, len(tokens))), figures
+    known: dict[str, Any] = vars(batch) | {"token_scale": 1.0 / max(1, len(tokens))}
+    flat = {name: torch.from_numpy(w[mine]).to(batch.logp_old) for name, w in weights.items()}
+    return WeighedBatch(**known | flat), figures
 
 
 def tokens_of(shares: list[tuple], method: Method, seed: int) -> Tokens:
@@ -164,6 +165,7 @@ def _scale(aggregation: str, tokens: Tokens, pg_weight: np.ndarray, limit: int |
     if aggregation == "sequence_mean":
         return 1.0 / (lengths[tokens.sequence] * max(1, responses))
     if aggregation == "constant":
+        assert limit is not None, "it is needed, and so given"
         terms = responses * limit
     else:
         terms = int(np.count_nonzero(pg_weight)) if aggregation == "selected_mean" else len(tokens)
