@@ -309,6 +309,21 @@ def database(finished) -> Path:
     return finished / "results.duckdb"
 
 
+@pytest.fixture(name="build", scope="session")
+def _build():
+    """The function that builds the database of an experiment's folder and opens it for reading."""
+    import duckdb
+    from sent.experiment import read
+    from sent.results import database
+
+    def build(root: Path, settings: dict):
+        output = root / "results.duckdb"
+        database.build(root, read(json.dumps(settings)), output)
+        return duckdb.connect(output, read_only=True)
+
+    return build
+
+
 @pytest.fixture
 def experiment() -> dict:
     """Settings of the experiment, as one would write them."""

@@ -1,10 +1,7 @@
 """The database of the small experiment in conftest.py: its values are worked out by hand."""
 
 import json
-import re
 import shutil
-import subprocess
-import sys
 from hashlib import sha256
 from math import log
 
@@ -13,16 +10,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 from sent import tables
-from sent.errors import SentError
 from sent.experiment import read
-from sent.results import database as database_module
 from sent.results import leaderboard
-
-
-def build(root, experiment):
-    output = root / "results.duckdb"
-    database_module.build(root, read(json.dumps(experiment)), output)
-    return duckdb.connect(output, read_only=True)
 
 
 @pytest.fixture
@@ -98,7 +87,7 @@ def test_paired_differences(connection):
     )
 
 
-def test_one_training_seed_has_an_interval_over_questions_and_no_verdict(connection, toy, experiment):
+def test_one_training_seed_has_an_interval_over_questions_and_no_verdict(connection, toy, experiment, build):
     query = "SELECT low, high, p, p_holm, seeds FROM paired_differences WHERE (model, method, benchmark, metric) = "
     of_base = query + "('small', 'base', 'average', 'avg@4')"
     low, high, *verdict = connection.execute(of_base).fetchone()
@@ -115,7 +104,7 @@ def test_one_training_seed_has_an_interval_over_questions_and_no_verdict(connect
     )
 
 
-def test_a_star_needs_seeds_that_agree(toy, experiment, patterns, write_evaluation):
+def test_a_star_needs_seeds_that_agree(toy, experiment, patterns, write_evaluation, build):
     experiment["seeds"] = [0, 1, 2]
     good = {name: ["1111"] * len(found["sent"]) for name, found in patterns.items()}
     poor = {name: ["1000"] * len(found["sent"]) for name, found in patterns.items()}
@@ -146,7 +135,7 @@ def test_answers_of_policies_are_counted_by_meaning(connection):
     assert value(connection, "small", "grpo", "sums", "answers") == pytest.approx((3 + 4 + 2 + 3) / 4)
 
 
-def test_seeds_are_averaged_and_their_spread_is_kept(toy, experiment, patterns, write_evaluation):
+def test_seeds_are_averaged_and_their_spread_is_kept(toy, experiment, patterns, write_evaluation, build):
     write_evaluation(toy, "large", "sent", 1, {b: p["grpo"] for b, p in patterns.items()})
     with build(toy, experiment) as connection:
         assert value(connection, "large", "sent", "sums", "avg@4") == pytest.approx((10 / 16 + 7 / 16) / 2)
@@ -209,7 +198,7 @@ def test_models_jobs_and_artefacts(connection, finished):
     assert hashed == (4 + 2 * 6 + 12 * 4 + 10 * 2 + 2,)
 
 
-def test_questions_name_the_repository_that_they_come_from(toy, experiment):
+def test_questions_name_the_repository_that_they_come_from(toy, experiment, build):
     source = {"hub": {"repo": "owner/sums", "revision": "abc"}, "licence": "MIT"}
     experiment["registry"]["benchmarks"] = {
         "sums": {"source": source},
@@ -222,7 +211,7 @@ def test_questions_name_the_repository_that_they_come_from(toy, experiment):
     assert found == [("generated in this workflow", None, None), ("hub dataset owner/sums", "abc", "MIT")]
 
 
-def test_trained_policies_are_artefacts(toy, experiment):
+def test_trained_policies_are_artefacts(toy, experiment, build):
     summary = toy / "train/small/grpo/seed0/stage1/train.json"
     made = {"files": {"model.safetensors": {"bytes": 9, "sha256": "b" * 64}}}
     summary.write_text(json.dumps(json.loads(summary.read_text()) | made))
@@ -233,7 +222,7 @@ def test_trained_policies_are_artefacts(toy, experiment):
     assert found == [("train", 9, "b" * 64, "trained in this workflow")]
 
 
-def test_files_that_belong_to_no_job_are_not_read(toy, experiment, database):
+def test_files_that_belong_to_no_job_are_not_read(toy, experiment, database, build):
     """What an earlier form of the experiment left: a method, a seed, a stage, an entailment model, a broken file."""
     for place in ("train/small/en", "train/small/sent/seed0/stage3"):
         shutil.copytree(
@@ -250,7 +239,7 @@ def test_files_that_belong_to_no_job_are_not_read(toy, experiment, database):
             assert rows == known.execute(f"FROM {table} ORDER BY ALL").fetchall() and rows
 
 
-def test_two_builds_have_the_same_rows_in_the_same_order(toy, experiment):
+def test_two_builds_have_the_same_rows_in_the_same_order(toy, experiment, build):
     dumps = []
     for _ in range(2):
         with build(toy, experiment) as connection:
@@ -275,7 +264,7 @@ def test_every_column_of_the_stages_arrives(connection):
         assert set(getattr(tables, name.upper()).names) <= set(columns), name
 
 
-def test_a_stage_that_has_not_run_leaves_its_tables_empty(tmp_path, experiment):
+def test_a_stage_that_has_not_run_leaves_its_tables_empty(tmp_path, experiment, build):
     root = tmp_path / "results/toy"
     root.mkdir(parents=True)
     with build(root, experiment) as connection:
@@ -290,119 +279,7 @@ def test_a_stage_that_has_not_run_leaves_its_tables_empty(tmp_path, experiment):
             assert connection.execute(f"SELECT count(*) FROM {name}").fetchone() == (0,), name
 
 
-def test_responses_that_do_not_cover_the_benchmark_are_refused(toy, experiment, patterns, write_evaluation):
-    write_evaluation(toy, "small", "grpo", 0, {"sums": patterns["sums"]["grpo"][:3]})
-    lacking = r"grpo/seed0/responses.parquet: expected 4 responses to each of 6 questions, 3 have another number: 'products-0'"
-    with pytest.raises(SentError, match=lacking):
-        build(toy, experiment)
-    assert [path.name for path in toy.glob("*results.duckdb*")] == ["results.duckdb"], (
-        "a failed build leaves nothing"
-    )
-
-
-def test_a_sample_that_is_there_twice_is_refused(toy, experiment):
-    for name in ("responses", "verdicts"):
-        path = toy / f"evaluation/small/base/seed0/{name}.parquet"
-        tables.write(path, tables.read(path).take([0, 1, 1, *range(2, 24)]))
-    with pytest.raises(SentError, match="numbered 0, 1, 2"):
-        build(toy, experiment)
-
-
-@pytest.mark.parametrize("rows", [0, 23])
-def test_missing_responses_are_refused_with_their_numbers(toy, experiment, rows):
-    for name in ("responses", "verdicts"):
-        path = toy / f"evaluation/small/base/seed0/{name}.parquet"
-        tables.write(path, tables.read(path).slice(0, rows))
-    problem = (
-        "holds no response, expected some to 6"
-        if rows == 0
-        else "1 have another number: 'products-1' of benchmark 'products' has 3"
-    )
-    with pytest.raises(SentError, match=rf"base/seed0/responses\.parquet: .*{problem}"):
-        build(toy, experiment)
-
-
-@pytest.mark.parametrize("fault", ["emptied", "one missing"])
-@pytest.mark.parametrize(
-    "file",
-    [
-        "verdicts/small",
-        "clusters/small",
-        "semantic_entropy/small",
-        "curriculum/small/semantic_entropy",
-        "samples/large",
-    ],
-)
-def test_missing_rows_of_the_stages_before_training_are_refused(toy, experiment, file, fault):
-    path = toy / f"{file}.parquet"
-    rows = tables.read(path)
-    tables.write(path, rows.slice(0, 0 if fault == "emptied" else len(rows) - 1))
-    problem = f"{path}: expected rows, found none" if fault == "emptied" else str(toy)
-    with pytest.raises(SentError, match=f"^{problem}"):
-        build(toy, experiment)
-
-
-@pytest.mark.parametrize("rows", [0, 5])
-def test_missing_steps_of_training_are_refused(toy, experiment, rows):
-    path = toy / "train/small/grpo/seed0/stage1/metrics.parquet"
-    tables.write(path, tables.read(path).slice(0, rows))
-    with pytest.raises(SentError, match=rf"metrics\.parquet: expected 6 steps, found {rows}"):
-        build(toy, experiment)
-
-
-@pytest.mark.parametrize("rows", [[1, 0, *range(2, 24)], range(23)], ids=["swapped", "one missing"])
-def test_verdicts_on_other_responses_are_refused(toy, experiment, rows):
-    path = toy / "evaluation/small/base/seed0/verdicts.parquet"
-    tables.write(path, tables.read(path).take(list(rows)))
-    with pytest.raises(SentError, match=r"verdicts\.parquet: verdicts on other responses"):
-        build(toy, experiment)
-
-
-def test_entropy_of_unknown_questions_is_refused(toy, experiment):
-    (toy / "data/train.parquet").unlink()
-    with pytest.raises(SentError, match="rows without the rows of an earlier stage"):
-        build(toy, experiment)
-
-
-def test_a_damaged_file_is_named(toy, experiment):
-    (toy / "samples/small.parquet").write_text("not parquet")
-    with pytest.raises(SentError, match=r"samples/small\.parquet: not a readable Parquet file"):
-        build(toy, experiment)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [b"", b'{"steps": 6, "fil', b"\xff\xfe\x00\x80", b"[1]", b'{"other": 1}', b"[" * 100_000],
-    ids=["emptied", "truncated", "random bytes", "a list", "another schema", "deep"],
-)
-@pytest.mark.parametrize(
-    "name",
-    [
-        "train/small/grpo/seed0/stage1/train.json",
-        "models/small/provenance.json",
-        "models/nli/tiny_nli/accuracy.json",
-    ],
-)
-def test_a_damaged_json_file_is_named(toy, experiment, name, damage):
-    (toy / name).write_bytes(damage)
-    with pytest.raises(SentError, match=re.escape(f"{toy / name}: ")) as error:
-        build(toy, experiment)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("other", "said"), [("grpo/seed1/stage1", "'seed' is 1"), ("sent/seed0/stage1", "'method' is 'sent'")]
-)
-def test_a_summary_of_another_training_is_refused(toy, experiment, other, said):
-    folder = toy / "train/small"
-    shutil.copy(folder / other / "train.json", folder / "grpo/seed0/stage1/train.json")
-    with pytest.raises(
-        SentError, match=rf"grpo/seed0/stage1/train\.json: {said}, expected .*another training"
-    ):
-        build(toy, experiment)
-
-
-def test_without_the_baseline_there_are_no_differences(toy, experiment):
+def test_without_the_baseline_there_are_no_differences(toy, experiment, build):
     with build(toy, experiment | {"methods": ["base", "sent"]}) as connection:
         assert connection.execute("SELECT count(*) FROM paired_differences").fetchone() == (0,)
         assert connection.execute("SELECT DISTINCT method FROM leaderboard ORDER BY ALL").fetchall() == [
@@ -419,20 +296,7 @@ def test_metrics_say_how_many_responses_they_rest_on(connection):
     assert rows == [(4, 2, "products"), (4, 4, "sums"), (4, 6, "average")]
 
 
-def test_a_missing_folder_is_named(tmp_path, experiment):
-    with pytest.raises(SentError, match="no such folder"):
-        build(tmp_path / "nowhere", experiment)
-
-
-def test_a_failed_build_keeps_the_earlier_database(toy, experiment):
-    before = (toy / "results.duckdb").read_bytes()
-    (toy / "samples/small.parquet").write_text("not parquet")
-    with pytest.raises(SentError):
-        build(toy, experiment)
-    assert (toy / "results.duckdb").read_bytes() == before
-
-
-def test_experiments_keep_their_order_and_labels(toy, experiment):
+def test_experiments_keep_their_order_and_labels(toy, experiment, build):
     own = experiment["registry"]
     own["models"]["large"] |= {"label": "Large", "scale": "1M"}
     own["models"]["tiny_nli"] |= {"label": "Tiny NLI"}
@@ -451,36 +315,11 @@ def test_experiments_keep_their_order_and_labels(toy, experiment):
             ]
 
 
-FULL = """
-import resource, sys
-from sent.__main__ import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
-sys.exit(main(["results", "database", "--root", ".", "--experiment", "experiment.json", "--output", "results.duckdb"]))
-"""
-"""Builds a database where no file can grow beyond so many bytes, which fails as a full disk does."""
-
-
-@pytest.mark.parametrize("size", [100_000, 400_000, 2_000_000])
-def test_a_full_disk_leaves_the_earlier_database(toy, experiment, size, uncovered):
-    (toy / "experiment.json").write_text(json.dumps(experiment))
-    before = (toy / "results.duckdb").read_bytes()
-    assert len(before) > 2_000_000
-    files = set(toy.iterdir())
-    command = [sys.executable, "-c", FULL, str(size)]
-    run = subprocess.run(command, cwd=toy, capture_output=True, text=True, env=uncovered)
-    assert run.returncode == 1
-    *_, last = run.stderr.splitlines()
-    assert last.startswith("error: results.duckdb: cannot be written (")
-    assert (toy / "results.duckdb").read_bytes() == before
-    assert set(toy.iterdir()) == files
-
-
-def test_a_probe_question_that_has_left_is_not_counted(toy, experiment):
+def test_a_probe_question_that_has_left_is_not_counted(toy, experiment, build):
     """A benchmark added later took it out of data/probe.parquet; training is not repeated for that."""
     path = toy / "data/probe.parquet"
     tables.write(path, tables.read(path, tables.QUESTIONS).slice(1), tables.QUESTIONS)
-    database_module.build(toy, read(json.dumps(experiment)), toy / "results.duckdb")
-    with duckdb.connect(toy / "results.duckdb") as connection:
+    with build(toy, experiment) as connection:
         found = connection.execute("SELECT DISTINCT question_id FROM probe").fetchall()
         assert found == [("p1",)]
         assert connection.execute("SELECT count(*) FROM overlap WHERE benchmark = 'probe'").fetchall() == [
