@@ -10,7 +10,7 @@ from sent.log import logger
 
 
 @cache
-def in_one_kernel(function: Callable) -> Callable:
+def in_one_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function compiled by ``torch.compile``, which reads and writes a large tensor once where each of its operations
     would; or the function itself, with a line in the log, where there is no compiler.
 

@@ -176,7 +176,7 @@ def recompute_activations(model: Any, share: float = 1.0) -> None:
     transformers' own way is for all layers, and works in training mode only, where dropout acts.
     """
 
-    def recomputed(forward: Callable) -> Callable:
+    def recomputed(forward: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **kwargs: Any) -> Any:
             if not torch.is_grad_enabled():
                 return forward(*args, **kwargs)
