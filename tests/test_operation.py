@@ -38,14 +38,14 @@ TRAINING = {
 READERS = {
     ("Training", "packing"): {"training/stage.py: train_stage", "training/update.py: _batches"},
     ("Model", "architecture"): set(),
-    ("Model", "resources"): set(),
+    ("Model", "resources"): {f"sampling/vllm_processes.py: {name}" for name in ("end_waiting", "_has_ended")},
     ("Model", "verify_weights"): {"models/loading.py: verify"},
     ("Vllm", "enable_sleep_mode"): {"sampling/vllm_sampler.py: __init__"},
     ("Vllm", "enforce_eager"): {"sampling/vllm_sampler.py: __init__"},
     ("Vllm", "gpu_memory_utilization"): {"sampling/vllm_sampler.py: __init__"},
 }
-"""Keys that show nothing here, and the functions that read them: none, the engine's start, the check of weights. What `packing`
-computes is compared in training/test_packing.py."""
+"""Keys that show nothing here, and the functions that read them: none, the engine's start, the check of weights. The `resources` in
+vllm_processes.py are vLLM's own. What `packing` computes is compared in training/test_packing.py."""
 
 SHOWN = {
     "Training": {*TRAINING, "packing"},

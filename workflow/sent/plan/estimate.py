@@ -220,6 +220,7 @@ def page(found: dict[str, Any]) -> str:
 def _table(rows: list[list], headers: list[str]) -> str:
     from tabulate import tabulate
 
+    assert all(len(row) == len(headers) for row in rows), "tabulate 0.9 takes no shorter ones"
     names = [
         header in ("rule", "model", "part", "training on", "verdict", "seconds from") for header in headers
     ]
@@ -341,7 +342,7 @@ def _measured_text(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         estimated, found = row["seconds"]
         seconds = [f"{estimated:.1f}", f"{found:.1f}", f"{estimated / max(found, 1e-9):.2f}"]
-        memory = [f"{size / 2**20:,.0f}" for size in row["memory"] or ()]
+        memory = [f"{size / 2**20:,.0f}" for size in row["memory"] or ()] or ["", ""]
         cells.append([row["rule"], row["model"], row["jobs"], *seconds, *memory])
     headers = [
         "rule",
