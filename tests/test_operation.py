@@ -44,8 +44,8 @@ READERS = {
     ("Vllm", "enforce_eager"): {"sampling/vllm_sampler.py: __init__"},
     ("Vllm", "gpu_memory_utilization"): {"sampling/vllm_sampler.py: __init__"},
 }
-"""Keys that show nothing here, and the functions that read them: none, the engine's start, the check of weights. The `resources` in
-vllm_processes.py are vLLM's own. What `packing` computes is compared in training/test_packing.py."""
+"""Keys that show nothing here, and the functions that read them: none, the engine's start, the check of weights. The `resources`
+in vllm_processes.py are vLLM's own. What `packing` computes is compared in training/test_packing.py."""
 
 SHOWN = {
     "Training": {*TRAINING, "packing"},
