@@ -171,12 +171,12 @@ class TrainingLoop:
         with self._interruptible_here(), self.rollouts():
             rows = self.probe.ask(step)
         self.state = self.state | {"probe": [*self.state["probe"], *rows]}
-        if step > 0:
-            self._keep_if_best({"step": rows[0]["step"], "pass_1": pass_at_1(rows)})
         figures = {
             "pass_1": pass_at_1(rows),
             "semantic_entropy": sum(row["semantic_entropy"] for row in rows) / len(rows),
         }
+        if step > 0:
+            self._keep_if_best({"step": rows[0]["step"], "pass_1": figures["pass_1"]})
         if not self.accelerator.is_main_process:
             return
         self.tracking.log({"step": step} | {f"probe_{key}": value for key, value in figures.items()})

@@ -13,9 +13,14 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from sent.errors import SentError
 from sent.training.offloaded_adamw import OffloadedAdamW
+from sent.training.policy import language_model
+
+Check = Callable[[float], None]
+"""What looks at a gradient's norm, and raises where it does not like it."""
 
 
 def parallelism_of(accelerator: Accelerator) -> "Replicated":
@@ -37,7 +42,7 @@ class Replicated:
     def __init__(self, accelerator: Accelerator):
         self.accelerator = accelerator
 
-    def prepare(self, policy: Any, optimizer: torch.optim.Optimizer, max_grad_norm: float) -> tuple[Any, Any]:
+    def prepare(self, policy: Any, optimizer: Optimizer, max_grad_norm: float) -> tuple[Any, Any]:
         """Return policy and optimizer, laid out for training."""
         return self.accelerator.prepare(policy, optimizer)
 
@@ -84,14 +89,8 @@ class Replicated:
         """Clip the gradient; return its norm before that."""
         return self.accelerator.clip_grad_norm_(policy.parameters(), max_grad_norm)
 
-    def step(
-        self,
-        policy: Any,
-        optimizer: torch.optim.Optimizer,
-        max_grad_norm: float,
-        check: Callable[[float], None],
-    ) -> float:
-        """Clip, step, and forget the gradient; return its norm. ``check`` may raise at a norm it does not like."""
+    def step(self, policy: Any, optimizer: Optimizer, max_grad_norm: float, check: Check) -> float:
+        """Clip, step, and forget the gradient; return its norm."""
         norm = float(self.clip(policy, max_grad_norm))
         check(norm)
         optimizer.step()
@@ -107,9 +106,7 @@ class Replicated:
         named = self.accelerator.unwrap_model(policy).named_parameters()
         return {name: parameter for name, parameter in named if parameter.requires_grad}
 
-    def optimizer_states(
-        self, policy: Any, optimizer: torch.optim.Optimizer
-    ) -> dict[Tensor, dict[str, Tensor]]:
+    def optimizer_states(self, policy: Any, optimizer: Optimizer) -> dict[Tensor, dict[str, Tensor]]:
         """Return the optimizer's state of each tensor of :meth:`trained` that has some."""
         return optimizer.state
 
@@ -119,8 +116,7 @@ class Replicated:
 
     def language_model(self, policy: Any) -> Any:
         """Return the language model inside a policy, its layers wrapped by adapters if it has some."""
-        model = self.accelerator.unwrap_model(policy).model
-        return model.get_base_model() if hasattr(model, "get_base_model") else model
+        return language_model(self.accelerator.unwrap_model(policy).model)
 
     def weights(self, policy: Any, dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
         """Yield every weight of the language model under its own name, whole, in ``dtype``, adapters merged.
@@ -201,7 +197,7 @@ class ShardedZero3(Replicated):
         if accelerator.mixed_precision == "bf16":
             self.settings |= {"communication_data_type": "fp32", "data_types": {"grad_accum_dtype": "fp32"}}
 
-    def prepare(self, policy: Any, optimizer: torch.optim.Optimizer, max_grad_norm: float) -> tuple[Any, Any]:
+    def prepare(self, policy: Any, optimizer: Optimizer, max_grad_norm: float) -> tuple[Any, Any]:
         self.settings["gradient_clipping"] = max_grad_norm
         if isinstance(optimizer, OffloadedAdamW):
             # DeepSpeed keeps weights in float32 and state in main memory, and steps there; by our AdamW, not one to compile.
@@ -229,13 +225,7 @@ class ShardedZero3(Replicated):
         policy.set_gradient_accumulation_boundary(is_boundary=is_last)
         policy.backward(loss)
 
-    def step(
-        self,
-        policy: Any,
-        optimizer: torch.optim.Optimizer,
-        max_grad_norm: float,
-        check: Callable[[float], None],
-    ) -> float:
+    def step(self, policy: Any, optimizer: Optimizer, max_grad_norm: float, check: Check) -> float:
         """Step first, check then: the engine tells the norm no sooner."""
         policy.step()
         norm = float(policy.get_global_grad_norm())
@@ -253,9 +243,7 @@ class ShardedZero3(Replicated):
         groups = policy.optimizer.fp32_partitioned_groups_flat
         return {f"group{number:05d}": group for number, group in enumerate(groups)}
 
-    def optimizer_states(
-        self, policy: Any, optimizer: torch.optim.Optimizer
-    ) -> dict[Tensor, dict[str, Tensor]]:
+    def optimizer_states(self, policy: Any, optimizer: Optimizer) -> dict[Tensor, dict[str, Tensor]]:
         return policy.optimizer.optimizer.state
 
     @contextlib.contextmanager

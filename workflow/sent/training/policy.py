@@ -101,7 +101,7 @@ class Policy(nn.Module):
         Embeddings, norms and head stay as they are, so that under autocast log-probabilities have the bits of the whole
         policy's: sums along the layers are float32 in both.
         """
-        for layer in _base(self.model).get_decoder().modules():
+        for layer in language_model(self.model).get_decoder().modules():
             if isinstance(layer, nn.Linear):
                 layer.to(dtype)
 
@@ -128,7 +128,7 @@ class Policy(nn.Module):
 
         They stand one response after the other, as ``sequences.rows`` and ``columns`` do.
         """
-        base = _base(self.model)
+        base = language_model(self.model)
         decoded = base.get_decoder()(input_ids=sequences.ids, use_cache=False, **sequences.apart())
         hidden = decoded.last_hidden_state
         rows, columns = sequences.rows, sequences.columns
@@ -145,7 +145,7 @@ class Policy(nn.Module):
         )
 
 
-def _base(model: Any) -> Any:
+def language_model(model: Any) -> Any:
     """The language model itself, without the wrapper that adapters bring."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
