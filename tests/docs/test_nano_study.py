@@ -14,7 +14,7 @@ PARTS = sorted(file.parent for file in ROOT.glob("docs/study/*/experiment.parque
 def databases(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     for part in PARTS:
-        archive.unpack(part, folder / part.name / "results.duckdb")
+        archive.unpack([part], folder / part.name / "results.duckdb")
     return folder
 
 

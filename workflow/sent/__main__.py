@@ -5,7 +5,7 @@ import importlib
 import os
 import sys
 
-from sent import __version__, lean_imports
+from sent import __version__, cpu_instructions, lean_imports
 from sent.commands import ALIASES, COMMANDS
 from sent.errors import SentError, nearest
 
@@ -56,6 +56,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(name: str, argv: list[str]) -> None:
     module, summary = COMMANDS[name]
     lean_imports.install()
+    cpu_instructions.settle()
     command = importlib.import_module(module)
     parser = argparse.ArgumentParser(prog=f"python -m sent {name}", description=command.__doc__ or summary)
     command.add_arguments(parser)

@@ -1,5 +1,6 @@
 """An experiment's results in a few small files without texts, of which its database, tables and figures are made again."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ from sent import tables
 from sent.errors import SentError
 from sent.log import logger
 from sent.results import database, scores
+from sent.results.joining import joined
 from sent.results.queries import run
 from sent.results.reading import connect
 
@@ -45,28 +47,32 @@ def pack(source: Path, folder: Path) -> None:
     )  # fmt: skip
 
 
-def unpack(folder: Path, output: Path) -> None:
-    """Write the database ``output`` from what :func:`pack` wrote to ``folder``: scores, verdicts and views are made anew.
+def unpack(folders: Sequence[Path], output: Path) -> None:
+    """Write the database ``output`` from what :func:`pack` wrote to ``folders``: scores, verdicts and views are made anew.
 
-    Tables that were left out are empty. Raises :class:`SentError` where ``folder`` is none, or a file is damaged.
+    Several folders are parts of one experiment that were measured apart, such as its seeds (:func:`.joining.joined`).
+    Tables that were left out are empty. Raises :class:`SentError` where a folder is none, a file is damaged, or parts do not
+    belong together.
     """
-    files = sorted(folder.glob("*.parquet"))
-    if not (folder / "experiment.parquet").is_file():
-        raise SentError(
-            f"{folder}: no packed experiment (experiment.parquet); make one with `sent results pack`"
-        )
+    for folder in folders:
+        if not (folder / "experiment.parquet").is_file():
+            raise SentError(
+                f"{folder}: no packed experiment (experiment.parquet); make one with `sent results pack`"
+            )
+    files = [file for folder in folders for file in sorted(folder.glob("*.parquet"))]
     with database.writing(output) as connection:
         packed = _packed(connection)
         for file in files:
             if file.stem not in packed:
                 raise SentError(f"{file}: expected one of {', '.join(packed)}; remove it")
-            rows = tables.read(file)
-            if file.stem == "train_metrics":
+        for name in sorted({file.stem for file in files}):
+            rows = joined(name, [file for file in files if file.stem == name])
+            if name == "train_metrics":
                 connection.register("logged", rows)
                 run(connection, "load_train_metrics")
                 connection.unregister("logged")
             else:
-                connection.append(file.stem, rows.to_pandas(), by_name=True)
+                connection.append(name, rows.to_pandas(), by_name=True)
         database.load_published(connection)
         scores.fill(connection, database.reference(connection))
 

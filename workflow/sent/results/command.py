@@ -36,8 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pack.add_argument("--database", type=Path, required=True)
     pack.add_argument("--output", type=Path, required=True, help="folder to write, replaced as a whole")
 
-    unpack = commands.add_parser("unpack", help="the database of a packed experiment")
-    unpack.add_argument("folder", type=Path, help="what `results pack` wrote")
+    unpack = commands.add_parser("unpack", help="the database of a packed experiment, or of its parts")
+    unpack.add_argument(
+        "folders",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="what `results pack` wrote; several: parts of one experiment",
+    )
     unpack.add_argument("--output", type=Path, required=True, help="database to write")
 
     page = commands.add_parser("page", help="put tables and figures of databases into a page of Markdown")
@@ -89,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
     elif args.command == "unpack":
         from sent.results import archive
 
-        archive.unpack(args.folder, args.output)
+        archive.unpack(args.folders, args.output)
     elif args.command == "page":
         from sent.results import page
 

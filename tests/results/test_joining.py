@@ -1,0 +1,180 @@
+"""Seeds and methods that were measured apart come together as if they had been measured at once, or not at all."""
+
+import json
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pytest
+from sent import tables
+from sent.__main__ import main
+from sent.errors import SentError
+from sent.results import archive, joining
+
+
+@pytest.fixture(scope="module")
+def whole(finished, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("packed") / "toy"
+    archive.pack(finished / "results.duckdb", folder)
+    return folder
+
+
+def part(whole, folder, seeds, methods, change=lambda name, rows: rows):
+    """Write what of ``whole`` belongs to some seeds and methods, as a run of these alone would have packed it."""
+    for file in whole.glob("*.parquet"):
+        rows = change(file.stem, tables.read(file).to_pylist())
+        if file.stem == "experiment":
+            settings = json.loads(rows[0]["settings"]) | {"seeds": seeds, "methods": methods}
+            rows[0]["settings"] = json.dumps(settings, sort_keys=True)
+        rows = [
+            row
+            for row in rows
+            if row.get("method", methods[0]) in methods
+            and (row.get("method") == "base" or row.get("seed", seeds[0]) in seeds)
+        ]
+        if file.stem == "methods":
+            for row in rows:
+                row["position"] = methods.index(row["method"])
+        if rows:
+            tables.write(folder / file.name, pa.Table.from_pylist(rows, tables.read(file).schema))
+    return folder
+
+
+def relations(database) -> dict[str, pd.DataFrame]:
+    with duckdb.connect(database, read_only=True) as connection:
+        names = connection.sql(
+            "SELECT table_name FROM duckdb_tables() UNION SELECT view_name FROM duckdb_views() WHERE NOT internal"
+        ).fetchall()
+        return {name: connection.sql(f"FROM {name} ORDER BY ALL").df() for (name,) in names}
+
+
+def test_parts_are_joined_to_what_the_whole_gives(whole, tmp_path):
+    first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
+    second = part(whole, tmp_path / "second", [1], ["base", "grpo", "sent"])
+    third = part(whole, tmp_path / "third", [0], ["base", "sent"])
+    folders = [str(folder) for folder in (first, second, third)]
+    assert main(["results", "unpack", *folders, "--output", str(tmp_path / "joined.duckdb")]) == 0
+    archive.unpack([whole], tmp_path / "whole.duckdb")
+    joined, expected = relations(tmp_path / "joined.duckdb"), relations(tmp_path / "whole.duckdb")
+    assert joined.keys() == expected.keys() and len(expected["metrics"]) > 0
+    for name, rows in expected.items():
+        pd.testing.assert_frame_equal(joined[name], rows, obj=name)
+
+
+def test_what_was_joined_is_packed_as_the_whole_is(whole, tmp_path):
+    parts = [part(whole, tmp_path / str(seed), [seed], ["base", "grpo", "sent"]) for seed in (0, 1)]
+    archive.unpack(parts, tmp_path / "joined.duckdb")
+    archive.pack(tmp_path / "joined.duckdb", tmp_path / "again")
+    for file in whole.glob("*.parquet"):
+        rows, again = (tables.read(folder / file.name).to_pandas() for folder in (whole, tmp_path / "again"))
+        keys = joining.KEYS.get(file.stem, [])
+        pd.testing.assert_frame_equal(
+            *(frame.sort_values(keys, ignore_index=True) if keys else frame for frame in (again, rows)),
+            obj=file.stem,
+        )
+
+
+def test_settings_of_an_earlier_version_have_the_defaults_of_what_it_lacked(whole, tmp_path):
+    def earlier(name, rows):
+        for row in rows:
+            if name == "experiment":
+                settings = json.loads(row["settings"])
+                del settings["training"]["offload"], settings["results"]
+                row["settings"] = json.dumps(settings)
+            if name == "methods" and row["method"] == "grpo":
+                settings = json.loads(row["settings"])
+                del settings["keeps"]
+                row["settings"] = json.dumps(settings)
+        return rows
+
+    first = part(whole, tmp_path / "first", [0], ["base", "grpo"], earlier)
+    second = part(whole, tmp_path / "second", [1], ["base", "grpo"])
+    archive.unpack([first, second], tmp_path / "joined.duckdb")
+    joined = relations(tmp_path / "joined.duckdb")
+    assert json.loads(joined["experiment"]["settings"][0])["training"]["offload"] == []
+    assert sorted(joined["methods"]["method"]) == ["base", "grpo"]
+    assert set(joined["train_runs"]["seed"]) == {0, 1}
+
+
+def test_a_model_that_one_part_had_no_use_for_is_the_other_parts(whole, tmp_path):
+    def without_entailment(name, rows):
+        for row in rows:
+            if name == "models" and row["role"] == "entailment":
+                row["provenance"] = row["accuracy"] = None
+        return rows
+
+    first = part(whole, tmp_path / "first", [0], ["base", "grpo"], without_entailment)
+    second = part(whole, tmp_path / "second", [0], ["base", "sent"])
+    rows = joining.joined("models", [first / "models.parquet", second / "models.parquet"]).to_pylist()
+    assert rows == tables.read(whole / "models.parquet").to_pylist()
+
+
+def other_counts(name, rows):
+    for row in rows:
+        if name == "question_scores" and row["method"] == "base" and row["question_id"] == "sums-1":
+            row["n_correct"] += 1
+    return rows
+
+
+def other_length(name, rows):
+    for row in rows:
+        if name == "experiment":
+            settings = json.loads(row["settings"])
+            settings["training"]["lr"] = 0.5
+            row["settings"] = json.dumps(settings)
+    return rows
+
+
+def other_weights(name, rows):
+    for row in rows:
+        if name == "models" and row["model"] == "small":
+            row["provenance"] = '{"files": {}}'
+    return rows
+
+
+def other_name(name, rows):
+    for row in rows:
+        if name == "experiment":
+            row["settings"] = row["settings"].replace('"toy"', '"joke"')
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("change", "seeds", "expected"),
+    [
+        (
+            other_counts,
+            [1],
+            "question_scores.parquet: its row of model small, method base, seed 0, benchmark sums, question_id sums-1 is "
+            "another one in the parts before it",
+        ),
+        (other_length, [1], "experiment.parquet: training.lr is 0.5, and 1e-06 in the parts before it"),
+        (other_weights, [1], "models.parquet: its row of model small is another one"),
+        (other_name, [1], "experiment.parquet: experiment is 'joke', and 'toy' in the parts before it"),
+    ],
+)
+def test_parts_of_something_else_are_refused(whole, tmp_path, change, seeds, expected):
+    first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
+    second = part(whole, tmp_path / "second", seeds, ["base", "grpo"], change)
+    with pytest.raises(SentError) as error:
+        archive.unpack([first, second], tmp_path / "joined.duckdb")
+    assert str(error.value).startswith(f"{second}/{expected}")
+    assert not (tmp_path / "joined.duckdb").exists()
+
+
+def test_a_run_that_two_parts_trained_is_refused(whole, tmp_path):
+    def slower(name, rows):
+        return [row | {"seconds": row["seconds"] + 1} if name == "train_runs" else row for row in rows]
+
+    first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
+    second = part(whole, tmp_path / "second", [0], ["base", "grpo"], slower)
+    with pytest.raises(
+        SentError, match=r"train_runs.parquet: its row of .*, method grpo, seed 0, .*leave a part out"
+    ):
+        archive.unpack([first, second], tmp_path / "joined.duckdb")
+
+
+def test_names_stand_behind_those_that_they_follow():
+    order = joining._order([["base", "grpo", "kl_cov", "sent"], ["base", "grpo", "en", "adv", "sent", "own"]])
+    assert order == ["base", "grpo", "en", "adv", "kl_cov", "sent", "own"]
+    assert joining._order([["b"], ["a", "b"]]) == ["a", "b"]

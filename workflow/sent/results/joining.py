@@ -1,0 +1,148 @@
+"""One table of what was packed in parts: the seeds or methods of one experiment that were measured apart."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from sent import tables
+from sent.config import Benchmark, Curriculum, Experiment, Method, Settings, parse
+from sent.errors import SentError
+from sent.log import logger
+from sent.registry import BASE
+from sent.results.database import RECORDED
+
+RUN = ["model", "method", "seed"]
+
+KEYS = {
+    "models": ["model"],
+    "methods": ["method"],
+    "benchmarks": ["benchmark"],
+    "curricula": ["curriculum"],
+    "questions": ["dataset", "question_id"],
+    "semantic_entropy": ["model", "question_id"],
+    "curriculum": ["model", "curriculum", "stage", "position"],
+    "train_runs": [*RUN, "stage"],
+    "train_metrics": [*RUN, "total_step"],
+    "probe": [*RUN, "step", "question_id"],
+    "question_scores": [*RUN, "benchmark", "question_id"],
+    "question_blocks": [*RUN, "benchmark", "question_id", "k"],
+    "overlap": ["benchmark", "question_id"],
+    "jobs": ["stage", "job"],
+}
+"""Columns that tell a table's rows apart."""
+
+NAMES = ("models", "methods", "benchmarks", "curricula")
+"""Tables of names, whose `position` is their order in the experiment."""
+
+KINDS: dict[str, type[Settings]] = {"methods": Method, "benchmarks": Benchmark, "curricula": Curriculum}
+"""What the settings of names are of."""
+
+JOINED = ("models", "methods", "seeds", "curricula")
+"""Settings that the parts of an experiment may differ in."""
+
+
+def joined(name: str, files: list[Path]) -> pa.Table:
+    """Return the rows of the table ``name`` from its files, one a part of the experiment.
+
+    Rows that several parts have, such as the initial policy's, must be equal in all of them; of a job that ran in several
+    the first part's time stays. Raises :class:`SentError` where they are not: parts share models, questions, samples and
+    orders, and a run belongs to one of them.
+    """
+    parts = [tables.read(file) for file in files]
+    if len(parts) == 1:
+        return parts[0]
+    if name == "experiment":
+        return _experiment(files, parts)
+    frames = [part.to_pandas() for part in parts]
+    if name in NAMES:
+        _number(name, files, frames)
+    rows = pd.concat(frames, keys=range(len(frames)))
+    if name == "models":  # a part that had no use for one says no more than its name
+        rows = rows[
+            rows["provenance"].notna() | ~rows["model"].isin(rows.dropna(subset="provenance")["model"])
+        ]
+    key = KEYS[name]
+    rows = rows.drop_duplicates(key if name == "jobs" else None)
+    again = rows[rows.duplicated(key)]
+    if len(again):
+        place = files[again.index[0][0]]
+        row = ", ".join(f"{column} {again.iloc[0][column]}" for column in key)
+        raise SentError(
+            f"{place}: its row of {row} is another one in the parts before it ({len(again)} such rows); parts of an "
+            "experiment share models, questions, samples and orders, and each run belongs to one of them: leave a part out"
+        )
+    rows = rows.sort_values("position" if name in NAMES else key)
+    schema = pa.unify_schemas([part.schema for part in parts])
+    return pa.Table.from_pandas(rows, schema, preserve_index=False)
+
+
+def _number(name: str, files: list[Path], frames: list[pd.DataFrame]) -> None:
+    """Give the names of all parts one order, and their settings the keys that they have in this version."""
+    (key,) = KEYS[name]
+    place = {n: i for i, n in enumerate(_order([list(frame[key]) for frame in frames]))}
+    for file, frame in zip(files, frames, strict=True):
+        frame["position"] = frame[key].map(place).astype("int32")
+        if kind := KINDS.get(name):
+            frame["settings"] = [
+                text if n in (BASE, RECORDED) else json.dumps(_as_today(kind, text, file), sort_keys=True)
+                for n, text in zip(frame[key], frame["settings"], strict=True)
+            ]
+
+
+def _as_today(kind: type[Settings], text: str, file: Path) -> dict[str, Any]:
+    """Read settings of this or an earlier version: what it had no key for has the default."""
+    settings: dict[str, Any] = parse(kind, json.loads(text), str(file)).model_dump(mode="json")
+    return settings
+
+
+def _experiment(files: list[Path], parts: list[pa.Table]) -> pa.Table:
+    """The one row of `experiment`: what the parts may differ in taken together, the rest the same in all."""
+    rows = [part.to_pylist()[0] for part in parts]
+    settings = [_as_today(Experiment, row["settings"], file) for row, file in zip(rows, files, strict=True)]
+    together = settings[0]
+    for file, row, other in zip(files[1:], rows[1:], settings[1:], strict=True):
+        for place, mine, theirs in _differences(together, other):
+            raise SentError(
+                f"{file}: {place} is {theirs!r}, and {mine!r} in the parts before it; parts of an experiment differ in "
+                f"{', '.join(JOINED)} and what they add to the registry, and in nothing else"
+            )
+        for key in JOINED:
+            both = [together.get(key) or [], other.get(key) or []]
+            together[key] = sorted({*both[0], *both[1]}) if key == "seeds" else _order(both)
+        for kind, entries in (other.get("registry") or {}).items():
+            together["registry"][kind] = {**entries, **(together["registry"].get(kind) or {})}
+        if row["versions"] != rows[0]["versions"]:
+            logger.warning(
+                "%s: made by other versions: %s, not %s", file, row["versions"], rows[0]["versions"]
+            )
+    return pa.Table.from_pylist(
+        [{**rows[0], "settings": json.dumps(together, sort_keys=True)}], parts[0].schema
+    )
+
+
+def _differences(one: Any, other: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:
+    """Where two settings are not those of one experiment: the key, and what stands there in each."""
+    if place in [(key,) for key in JOINED]:
+        return
+    if isinstance(one, dict) and isinstance(other, dict):
+        adding = place[:1] == ("registry",) and len(place) < 3
+        for key in [k for k in one if k in other or not adding] + [
+            k for k in other if k not in one and not adding
+        ]:
+            yield from _differences(one.get(key), other.get(key), (*place, key))
+    elif one != other:
+        yield ".".join(place), one, other
+
+
+def _order(lists: list[list[str]]) -> list[str]:
+    """All names once: each list's new ones behind those that they follow there."""
+    order: list[str] = []
+    for names in lists:
+        for before, name in zip([None, *names], names, strict=False):
+            if name not in order:
+                order.insert(0 if before is None else order.index(before) + 1, name)
+    return order
