@@ -96,6 +96,36 @@ def test_a_killed_process_of_an_engine_is_one_error(
     assert psutil.wait_procs(own, timeout=60)[1] == []
 
 
+KILL_AT_FIRST_QUESTION = """
+import sys
+import psutil
+from vllm.v1.engine.core_client import SyncMPClient
+from sent.__main__ import main
+
+ask = SyncMPClient.call_utility
+
+def kill_and_ask(client, *question):
+    for child in psutil.Process().children(recursive=True):
+        if "EngineCore" in " ".join(child.cmdline()):
+            child.kill()
+    return ask(client, *question)
+
+SyncMPClient.call_utility = kill_and_ask
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_an_engine_killed_between_its_start_and_the_first_request_is_one_error(folder):
+    before = sorted(folder.rglob("*"))
+    command, environment = job(folder, separate=True)
+    command[1:3] = ["-c", KILL_AT_FIRST_QUESTION]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
+    assert run.returncode == 1 and len(errors) == 1, run.stderr[-3000:]
+    assert "vllm cannot go on: EngineDeadError" in errors[0]
+    assert sorted(folder.rglob("*")) == before
+
+
 def test_the_next_run_is_whole(folder):
     command, environment = job(folder, separate=True)
     subprocess.run(command, env=environment, check=True, capture_output=True)

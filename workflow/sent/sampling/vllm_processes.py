@@ -12,22 +12,36 @@ from typing import Any
 from sent.errors import SentError
 
 
-def end_waiting(engine: Any) -> None:
-    """Let every wait for ``engine``, an ``LLM``, end with vLLM's EngineDeadError when its process has ended.
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """Let every wait for an ``LLM`` that is made in the context end with vLLM's EngineDeadError when its process has ended.
 
-    Without such a process this does nothing; at a normal end nobody waits.
+    That is from the moment that the process is connected: making the ``LLM`` asks it a few things, too. Without such a
+    process this does nothing; at a normal end nobody waits.
     """
-    client = engine.llm_engine.engine_core
-    if receiver := getattr(client, "output_queue_thread", None):
+    from vllm.v1.engine.core_client import SyncMPClient
+
+    start = SyncMPClient.__init__
+
+    def start_watched(client: Any, *args: Any, **kwargs: Any) -> None:
+        start(client, *args, **kwargs)
         # Of the client itself nothing is held: it ends its process when it is collected.
-        parts = receiver, client.resources, client.outputs_queue, client.utility_results
+        parts = client.output_queue_thread, client.resources, client.outputs_queue, client.utility_results
         threading.Thread(target=_end_waiting, args=parts, name="vllm-end", daemon=True).start()
+
+    SyncMPClient.__init__ = start_watched
+    try:
+        yield
+    finally:
+        SyncMPClient.__init__ = start
 
 
 def _end_waiting(receiver: threading.Thread, resources: Any, answers: Any, calls: dict) -> None:
     from vllm.v1.engine.exceptions import EngineDeadError
 
-    receiver.join()
+    # A process that ends before the receiver listens does not stop it.
+    while receiver.is_alive() and not resources.engine_dead:
+        receiver.join(timeout=1)
     resources.engine_dead = True
     answers.put_nowait(EngineDeadError())
     for call in list(calls.values()):

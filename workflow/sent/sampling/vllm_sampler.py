@@ -16,7 +16,7 @@ from sent.errors import SentError
 from sent.log import logger
 from sent.models import loading
 from sent.sampling.sampler import Completion, Request, check_room
-from sent.sampling.vllm_processes import end_told, end_waiting
+from sent.sampling.vllm_processes import end_told, watched
 from sent.seeding import seed_of
 
 
@@ -64,24 +64,24 @@ class VllmSampler:
         self.seeded_each = settings.seeding == "request"
         self.can_sleep = settings.enable_sleep_mode and torch.cuda.is_available()
         free_cache()
-        self.engine = LLM(
-            model=str(policy),
-            dtype=model.dtype,
-            trust_remote_code=model.trust_remote_code,
-            load_format="safetensors",  # by default vLLM goes on to formats that can run code
-            tensor_parallel_size=settings.tensor_parallel,
-            distributed_executor_backend="external_launcher" if one_of_many else None,
-            gpu_memory_utilization=settings.gpu_memory_utilization,
-            max_model_len=settings.max_model_len,
-            enforce_eager=settings.enforce_eager,
-            enable_sleep_mode=self.can_sleep,
-            enable_prefix_caching=True,
-            logprobs_mode="raw_logprobs" if self.raw else "processed_logprobs",
-            disable_log_stats=True,
-            seed=0,
-            **settings.extra,
-        )
-        end_waiting(self.engine)
+        with watched():
+            self.engine = LLM(
+                model=str(policy),
+                dtype=model.dtype,
+                trust_remote_code=model.trust_remote_code,
+                load_format="safetensors",  # by default vLLM goes on to formats that can run code
+                tensor_parallel_size=settings.tensor_parallel,
+                distributed_executor_backend="external_launcher" if one_of_many else None,
+                gpu_memory_utilization=settings.gpu_memory_utilization,
+                max_model_len=settings.max_model_len,
+                enforce_eager=settings.enforce_eager,
+                enable_sleep_mode=self.can_sleep,
+                enable_prefix_caching=True,
+                logprobs_mode="raw_logprobs" if self.raw else "processed_logprobs",
+                disable_log_stats=True,
+                seed=0,
+                **settings.extra,
+            )
         self.context = self.engine.llm_engine.model_config.max_model_len
 
     def sample(self, requests: list[Request], decoding: Decoding) -> list[Completion]:
