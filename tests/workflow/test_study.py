@@ -104,3 +104,20 @@ def test_no_benchmark_chooses_and_all_train_on_the_same_terms():
         assert all(name == f"{under}_{method.curriculum}" for name, method in followed.items())
         first = followed[f"{under}_mixed"]
         assert all(differences(method, first) <= {"curriculum"} for method in followed.values())
+
+
+def test_hard_questions_are_longer_than_any_of_pretraining():
+    study, hard = (read(CONFIG / f"{name}.yaml") for name in ("study", "study_hard"))
+    known = max(hard.models["nano-small"].pretrain.levels)
+    asked = [
+        hard.experiment.data.train,
+        hard.experiment.probe.source,
+        *(b.source for b in hard.benchmarks.values()),
+    ]
+    assert all(min(source.generator.levels) > known for source in asked)
+    assert [source.generator.split for source in asked] == ["train", "train", "benchmark"]
+    decoding = hard.experiment.training.decoding
+    assert hard.experiment.training == study.experiment.training.model_copy(update={"decoding": decoding})
+    assert {name: recipe(m) for name, m in hard.methods.items() if name in study.methods} == {
+        name: recipe(m) for name, m in study.methods.items() if name in hard.methods
+    }
