@@ -178,3 +178,24 @@ def test_names_stand_behind_those_that_they_follow():
     order = joining._order([["base", "grpo", "kl_cov", "sent"], ["base", "grpo", "en", "adv", "sent", "own"]])
     assert order == ["base", "grpo", "en", "adv", "kl_cov", "sent", "own"]
     assert joining._order([["b"], ["a", "b"]]) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (
+            {"a": [1]},
+            "expected a table of `results pack`, found none of its columns model, method, seed, step, question_id",
+        ),
+        ({"model": [], "method": [], "seed": [], "step": [], "question_id": []}, "expected rows, found none"),
+    ],
+)
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_file_of_something_else_is_named(whole, tmp_path, rows, expected, alone):
+    first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
+    second = part(whole, tmp_path / "second", [1], ["base", "grpo"])
+    (second / "probe.parquet").unlink()
+    tables.write(second / "probe.parquet", pa.table(rows))
+    with pytest.raises(SentError) as error:
+        archive.unpack([second] if alone else [first, second], tmp_path / "joined.duckdb")
+    assert str(error.value).startswith(f"{second / 'probe.parquet'}: {expected}")

@@ -18,6 +18,7 @@ from sent.results.database import RECORDED
 RUN = ["model", "method", "seed"]
 
 KEYS = {
+    "experiment": ["name", "settings", "versions"],
     "models": ["model"],
     "methods": ["method"],
     "benchmarks": ["benchmark"],
@@ -52,7 +53,7 @@ def joined(name: str, files: list[Path]) -> pa.Table:
     the first part's time stays. Raises :class:`SentError` where they are not: parts share models, questions, samples and
     orders, and a run belongs to one of them.
     """
-    parts = [tables.read(file) for file in files]
+    parts = [_read(file, KEYS[name]) for file in files]
     if len(parts) == 1:
         return parts[0]
     if name == "experiment":
@@ -78,6 +79,18 @@ def joined(name: str, files: list[Path]) -> pa.Table:
     rows = rows.sort_values("position" if name in NAMES else key)
     schema = pa.unify_schemas([part.schema for part in parts])
     return pa.Table.from_pandas(rows, schema, preserve_index=False)
+
+
+def _read(file: Path, columns: list[str]) -> pa.Table:
+    """Read a packed table. Raises :class:`SentError` where it lacks rows or one of ``columns``."""
+    rows = tables.read(file)
+    if lacking := [column for column in columns if column not in rows.column_names]:
+        raise SentError(
+            f"{file}: expected a table of `results pack`, found none of its columns {', '.join(lacking)}; remove it"
+        )
+    if not len(rows):
+        raise SentError(f"{file}: expected rows, found none; pack the experiment again")
+    return rows
 
 
 def _number(name: str, files: list[Path], frames: list[pd.DataFrame]) -> None:
@@ -130,9 +143,7 @@ def _differences(one: Any, other: Any, place: tuple[str, ...] = ()) -> Iterator[
         return
     if isinstance(one, dict) and isinstance(other, dict):
         adding = place[:1] == ("registry",) and len(place) < 3
-        for key in [k for k in one if k in other or not adding] + [
-            k for k in other if k not in one and not adding
-        ]:
+        for key in [k for k in {**one, **other} if not adding or (k in one and k in other)]:
             yield from _differences(one.get(key), other.get(key), (*place, key))
     elif one != other:
         yield ".".join(place), one, other
