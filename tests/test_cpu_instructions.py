@@ -17,21 +17,24 @@ FLAGS = {
 @pytest.mark.parametrize(
     ("cpu", "given", "expected"),
     [
-        ("zen5", None, "avx2"),
-        ("zen5", "avx512", "avx512"),
-        ("zen3", None, None),
-        ("arm", None, None),
-        ("no such file", None, None),
+        ("zen5", {}, {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}),
+        (
+            "zen5",
+            {"ATEN_CPU_CAPABILITY": "avx512"},
+            {"ATEN_CPU_CAPABILITY": "avx512", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+        ),
+        ("zen3", {}, {}),
+        ("arm", {}, {}),
+        ("no such file", {}, {}),
     ],
 )
 def test_only_wider_instructions_are_narrowed(tmp_path, monkeypatch, cpu, given, expected):
-    monkeypatch.delenv(cpu_instructions.VARIABLE, raising=False)
-    if given:
-        monkeypatch.setenv(cpu_instructions.VARIABLE, given)
+    monkeypatch.setattr(os, "environ", dict(given))
     if cpu in FLAGS:
         (tmp_path / cpu).write_text(f"processor : 0\n{FLAGS[cpu]}\n", encoding="utf-8")
-    cpu_instructions.settle(tmp_path / cpu)
-    assert os.environ.get(cpu_instructions.VARIABLE) == expected
+    for variable in (cpu_instructions.PYTORCH, cpu_instructions.ONEDNN):
+        cpu_instructions.narrow(variable, tmp_path / cpu)
+    assert os.environ == expected
 
 
 SCRIPT = """
@@ -48,7 +51,7 @@ print(torch.backends.cpu.get_cpu_capability())
 
 def test_pytorch_heeds_it_in_every_command():
     """Nor is PyTorch imported before, by whatever a command needs."""
-    environment = {key: value for key, value in os.environ.items() if key != cpu_instructions.VARIABLE}
+    environment = {key: value for key, value in os.environ.items() if key != cpu_instructions.PYTORCH}
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, env=environment, timeout=120
     )

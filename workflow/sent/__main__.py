@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(name: str, argv: list[str]) -> None:
     module, summary = COMMANDS[name]
     lean_imports.install()
-    cpu_instructions.settle()
+    cpu_instructions.narrow(cpu_instructions.PYTORCH)
     command = importlib.import_module(module)
     parser = argparse.ArgumentParser(prog=f"python -m sent {name}", description=command.__doc__ or summary)
     command.add_arguments(parser)

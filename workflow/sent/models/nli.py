@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from sent import cpu_instructions
 from sent.config import NliTraining
 from sent.errors import SentError
 from sent.log import logger, progress
@@ -28,6 +29,7 @@ def train(settings: NliTraining, folder: Path) -> dict:
     Returns the number of parameters and the held-out accuracy. Held-out pairs are about questions that no
     training pair is about. Raises :class:`SentError` if the accuracy is below ``min_accuracy``.
     """
+    cpu_instructions.narrow(cpu_instructions.ONEDNN)
     asked = nli_pairs.problems(generator_of("nli questions", settings.seed), QUESTIONS + HELD_OUT_QUESTIONS)
     held_out, asked = asked[:HELD_OUT_QUESTIONS], asked[HELD_OUT_QUESTIONS:]
     tokenizer = nli_tokenizer.pair_tokenizer(vocabulary_texts(asked), LONGEST)
