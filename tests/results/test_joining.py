@@ -109,6 +109,23 @@ def test_a_model_that_one_part_had_no_use_for_is_the_other_parts(whole, tmp_path
     assert rows == tables.read(whole / "models.parquet").to_pylist()
 
 
+def test_a_sum_that_was_made_in_another_order_is_the_same(whole, tmp_path):
+    def one_digit(name, rows):
+        scores = name == "question_scores"
+        return [
+            row | {"semantic_entropy": row["semantic_entropy"] * (1 + 1e-15)} if scores else row
+            for row in rows
+        ]
+
+    first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
+    second = part(whole, tmp_path / "second", [1], ["base", "grpo"], one_digit)
+    files = [folder / "question_scores.parquet" for folder in (first, second)]
+    found = joining.joined("question_scores", files).to_pandas()
+    assert not found.duplicated(joining.KEYS["question_scores"]).any()
+    base = tables.read(files[0]).to_pandas().query("method == 'base'")
+    assert list(found.query("method == 'base'")["semantic_entropy"]) == list(base["semantic_entropy"])
+
+
 def other_counts(name, rows):
     for row in rows:
         if name == "question_scores" and row["method"] == "base" and row["question_id"] == "sums-1":
@@ -145,11 +162,11 @@ def other_name(name, rows):
         (
             other_counts,
             [1],
-            "question_scores.parquet: its row of model small, method base, seed 0, benchmark sums, question_id sums-1 is "
-            "another one in the parts before it",
+            "question_scores.parquet: n_correct of model small, method base, seed 0, benchmark sums, question_id sums-1 is "
+            "1, and another one in the parts before it (2 such rows)",
         ),
         (other_length, [1], "experiment.parquet: training.lr is 0.5, and 1e-06 in the parts before it"),
-        (other_weights, [1], "models.parquet: its row of model small is another one"),
+        (other_weights, [1], 'models.parquet: provenance of model small is {"files": {}}, and another one'),
         (other_name, [1], "experiment.parquet: experiment is 'joke', and 'toy' in the parts before it"),
     ],
 )
@@ -169,7 +186,8 @@ def test_a_run_that_two_parts_trained_is_refused(whole, tmp_path):
     first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
     second = part(whole, tmp_path / "second", [0], ["base", "grpo"], slower)
     with pytest.raises(
-        SentError, match=r"train_runs.parquet: its row of .*, method grpo, seed 0, .*leave a part out"
+        SentError,
+        match=r"train_runs.parquet: seconds of model small, method grpo, seed 0, .*leave a part out",
     ):
         archive.unpack([first, second], tmp_path / "joined.duckdb")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -67,18 +68,32 @@ def joined(name: str, files: list[Path]) -> pa.Table:
             rows["provenance"].notna() | ~rows["model"].isin(rows.dropna(subset="provenance")["model"])
         ]
     key = KEYS[name]
-    rows = rows.drop_duplicates(key if name == "jobs" else None)
     again = rows[rows.duplicated(key)]
-    if len(again):
-        place = files[again.index[0][0]]
-        row = ", ".join(f"{column} {again.iloc[0][column]}" for column in key)
-        raise SentError(
-            f"{place}: its row of {row} is another one in the parts before it ({len(again)} such rows); parts of an "
-            "experiment share models, questions, samples and orders, and each run belongs to one of them: leave a part out"
-        )
+    rows = rows.drop_duplicates(key)
+    if name != "jobs":
+        _refuse_others(files, key, rows, again)
     rows = rows.sort_values("position" if name in NAMES else key)
     schema = pa.unify_schemas([part.schema for part in parts])
     return pa.Table.from_pandas(rows, schema, preserve_index=False)
+
+
+def _refuse_others(files: list[Path], key: list[str], rows: pd.DataFrame, again: pd.DataFrame) -> None:
+    """Raise :class:`SentError` where a row that is there ``again`` says something else than that in ``rows``."""
+    first = again[key].merge(rows, how="left", on=key).set_index(again.index)
+    for column in again.columns:
+        mine, theirs = first[column], again[column]
+        if pd.api.types.is_float_dtype(mine):  # sums that a database made, in any order
+            other = ~np.isclose(mine, theirs, rtol=1e-9, atol=0, equal_nan=True)
+        else:
+            other = ((mine != theirs) & ~(mine.isna() & theirs.isna())).to_numpy()
+        if other.any():
+            row, (part, _) = again[other].iloc[0], again[other].index[0]
+            named = ", ".join(f"{name} {row[name]}" for name in key)
+            raise SentError(
+                f"{files[part]}: {column} of {named} is {row[column]!s:.60}, and another one in the parts before it ("
+                f"{other.sum()} such rows); parts of an experiment share models, questions, samples and orders, and each "
+                "run belongs to one of them: leave a part out"
+            )
 
 
 def _read(file: Path, columns: list[str]) -> pa.Table:

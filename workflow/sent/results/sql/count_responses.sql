@@ -39,7 +39,8 @@ SELECT
 FROM graded
 LEFT JOIN majority_of(1000000) USING (benchmark, question_id)
 LEFT JOIN (
-    SELECT benchmark, question_id, count(*) AS answers, -sum(votes / total * ln(votes / total)) + 0 AS nats
+    -- Summed in one order, so that the last digit does not depend on DuckDB's threads.
+    SELECT benchmark, question_id, count(*) AS answers, -sum(votes / total * ln(votes / total) ORDER BY votes) + 0 AS nats
     FROM (
         SELECT benchmark, question_id, count(*) AS votes, sum(count(*)) OVER (PARTITION BY benchmark, question_id) AS total
         FROM graded WHERE "cluster" >= 0 GROUP BY benchmark, question_id, "cluster"
