@@ -38,7 +38,9 @@ TRAINING = {
 READERS = {
     ("Training", "packing"): {"training/stage.py: train_stage", "training/update.py: _batches"},
     ("Model", "architecture"): set(),
-    ("Model", "resources"): {f"sampling/vllm_processes.py: {name}" for name in ("end_waiting", "_has_ended")},
+    ("Model", "resources"): {
+        f"sampling/vllm_processes.py: {name}" for name in ("watched", "start_watched", "_has_ended")
+    },
     ("Model", "verify_weights"): {"models/loading.py: verify"},
     ("Vllm", "enable_sleep_mode"): {"sampling/vllm_sampler.py: __init__"},
     ("Vllm", "enforce_eager"): {"sampling/vllm_sampler.py: __init__"},

@@ -35,6 +35,10 @@ def _vllm(monkeypatch):
     def start(**options):
         raise AskedError(options)
 
+    client = types.SimpleNamespace(SyncMPClient=type("SyncMPClient", (), {}))
+    for name in ("vllm.v1", "vllm.v1.engine"):
+        monkeypatch.setitem(sys.modules, name, types.SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "vllm.v1.engine.core_client", client)
     monkeypatch.setitem(sys.modules, "vllm", types.SimpleNamespace(LLM=start))
 
 
