@@ -48,6 +48,14 @@ def relations(database) -> dict[str, pd.DataFrame]:
         return {name: connection.sql(f"FROM {name} ORDER BY ALL").df() for (name,) in names}
 
 
+def test_every_packed_table_has_its_key(finished):
+    with duckdb.connect(finished / "results.duckdb", read_only=True) as connection:
+        assert set(archive._packed(connection)) == set(joining.KEYS)
+        for name, key in joining.KEYS.items():
+            rows = connection.sql(f"FROM {name}").df()
+            assert not rows.duplicated(key).any(), name
+
+
 def test_parts_are_joined_to_what_the_whole_gives(whole, tmp_path):
     first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
     second = part(whole, tmp_path / "second", [1], ["base", "grpo", "sent"])
