@@ -346,3 +346,14 @@ def _patterns() -> dict:
 def _write_evaluation():
     """The function that writes one policy's responses."""
     return write_evaluation
+
+
+@pytest.fixture(scope="session")
+def packed(finished, tmp_path_factory) -> Path:
+    """The folder that `results pack` makes of ``finished``. For reading only."""
+    from sent.__main__ import main
+
+    folder = tmp_path_factory.mktemp("packed") / "toy"
+    database = str(finished / "results.duckdb")
+    assert main(["results", "pack", "--database", database, "--output", str(folder)]) == 0
+    return folder

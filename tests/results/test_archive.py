@@ -21,16 +21,6 @@ def relations(connection) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def packed(finished, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("packed") / "toy"
-    assert (
-        main(["results", "pack", "--database", str(finished / "results.duckdb"), "--output", str(folder)])
-        == 0
-    )
-    return folder
-
-
-@pytest.fixture(scope="module")
 def unpacked(packed, tmp_path_factory):
     output = tmp_path_factory.mktemp("unpacked") / "results.duckdb"
     assert main(["results", "unpack", str(packed), "--output", str(output)]) == 0

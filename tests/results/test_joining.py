@@ -12,16 +12,9 @@ from sent.errors import SentError
 from sent.results import archive, joining
 
 
-@pytest.fixture(scope="module")
-def whole(finished, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("packed") / "toy"
-    archive.pack(finished / "results.duckdb", folder)
-    return folder
-
-
-def part(whole, folder, seeds, methods, change=lambda name, rows: rows):
-    """Write what of ``whole`` belongs to some seeds and methods, as a run of these alone would have packed it."""
-    for file in whole.glob("*.parquet"):
+def part(packed, folder, seeds, methods, change=lambda name, rows: rows):
+    """Write what of ``packed`` belongs to some seeds and methods, as a run of these alone would have packed it."""
+    for file in packed.glob("*.parquet"):
         rows = change(file.stem, tables.read(file).to_pylist())
         if file.stem == "experiment":
             settings = json.loads(rows[0]["settings"]) | {"seeds": seeds, "methods": methods}
@@ -56,25 +49,25 @@ def test_every_packed_table_has_its_key(finished):
             assert not rows.duplicated(key).any(), name
 
 
-def test_parts_are_joined_to_what_the_whole_gives(whole, tmp_path):
-    first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
-    second = part(whole, tmp_path / "second", [1], ["base", "grpo", "sent"])
-    third = part(whole, tmp_path / "third", [0], ["base", "sent"])
+def test_parts_are_joined_to_what_the_whole_gives(packed, tmp_path):
+    first = part(packed, tmp_path / "first", [0], ["base", "grpo"])
+    second = part(packed, tmp_path / "second", [1], ["base", "grpo", "sent"])
+    third = part(packed, tmp_path / "third", [0], ["base", "sent"])
     folders = [str(folder) for folder in (first, second, third)]
     assert main(["results", "unpack", *folders, "--output", str(tmp_path / "joined.duckdb")]) == 0
-    archive.unpack([whole], tmp_path / "whole.duckdb")
+    archive.unpack([packed], tmp_path / "whole.duckdb")
     joined, expected = relations(tmp_path / "joined.duckdb"), relations(tmp_path / "whole.duckdb")
     assert joined.keys() == expected.keys() and len(expected["metrics"]) > 0
     for name, rows in expected.items():
         pd.testing.assert_frame_equal(joined[name], rows, obj=name)
 
 
-def test_what_was_joined_is_packed_as_the_whole_is(whole, tmp_path):
-    parts = [part(whole, tmp_path / str(seed), [seed], ["base", "grpo", "sent"]) for seed in (0, 1)]
+def test_what_was_joined_is_packed_as_the_whole_is(packed, tmp_path):
+    parts = [part(packed, tmp_path / str(seed), [seed], ["base", "grpo", "sent"]) for seed in (0, 1)]
     archive.unpack(parts, tmp_path / "joined.duckdb")
     archive.pack(tmp_path / "joined.duckdb", tmp_path / "again")
-    for file in whole.glob("*.parquet"):
-        rows, again = (tables.read(folder / file.name).to_pandas() for folder in (whole, tmp_path / "again"))
+    for file in packed.glob("*.parquet"):
+        rows, again = (tables.read(folder / file.name).to_pandas() for folder in (packed, tmp_path / "again"))
         keys = joining.KEYS.get(file.stem, [])
         pd.testing.assert_frame_equal(
             *(frame.sort_values(keys, ignore_index=True) if keys else frame for frame in (again, rows)),
@@ -82,7 +75,7 @@ def test_what_was_joined_is_packed_as_the_whole_is(whole, tmp_path):
         )
 
 
-def test_settings_of_an_earlier_version_have_the_defaults_of_what_it_lacked(whole, tmp_path):
+def test_settings_of_an_earlier_version_have_the_defaults_of_what_it_lacked(packed, tmp_path):
     def earlier(name, rows):
         for row in rows:
             if name == "experiment":
@@ -95,8 +88,8 @@ def test_settings_of_an_earlier_version_have_the_defaults_of_what_it_lacked(whol
                 row["settings"] = json.dumps(settings)
         return rows
 
-    first = part(whole, tmp_path / "first", [0], ["base", "grpo"], earlier)
-    second = part(whole, tmp_path / "second", [1], ["base", "grpo"])
+    first = part(packed, tmp_path / "first", [0], ["base", "grpo"], earlier)
+    second = part(packed, tmp_path / "second", [1], ["base", "grpo"])
     archive.unpack([first, second], tmp_path / "joined.duckdb")
     joined = relations(tmp_path / "joined.duckdb")
     assert json.loads(joined["experiment"]["settings"][0])["training"]["offload"] == []
@@ -104,20 +97,20 @@ def test_settings_of_an_earlier_version_have_the_defaults_of_what_it_lacked(whol
     assert set(joined["train_runs"]["seed"]) == {0, 1}
 
 
-def test_a_model_that_one_part_had_no_use_for_is_the_other_parts(whole, tmp_path):
+def test_a_model_that_one_part_had_no_use_for_is_the_other_parts(packed, tmp_path):
     def without_entailment(name, rows):
         for row in rows:
             if name == "models" and row["role"] == "entailment":
                 row["provenance"] = row["accuracy"] = None
         return rows
 
-    first = part(whole, tmp_path / "first", [0], ["base", "grpo"], without_entailment)
-    second = part(whole, tmp_path / "second", [0], ["base", "sent"])
+    first = part(packed, tmp_path / "first", [0], ["base", "grpo"], without_entailment)
+    second = part(packed, tmp_path / "second", [0], ["base", "sent"])
     rows = joining.joined("models", [first / "models.parquet", second / "models.parquet"]).to_pylist()
-    assert rows == tables.read(whole / "models.parquet").to_pylist()
+    assert rows == tables.read(packed / "models.parquet").to_pylist()
 
 
-def test_a_sum_that_was_made_in_another_order_is_the_same(whole, tmp_path):
+def test_a_sum_that_was_made_in_another_order_is_the_same(packed, tmp_path):
     def one_digit(name, rows):
         scores = name == "question_scores"
         return [
@@ -125,8 +118,8 @@ def test_a_sum_that_was_made_in_another_order_is_the_same(whole, tmp_path):
             for row in rows
         ]
 
-    first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
-    second = part(whole, tmp_path / "second", [1], ["base", "grpo"], one_digit)
+    first = part(packed, tmp_path / "first", [0], ["base", "grpo"])
+    second = part(packed, tmp_path / "second", [1], ["base", "grpo"], one_digit)
     files = [folder / "question_scores.parquet" for folder in (first, second)]
     found = joining.joined("question_scores", files).to_pandas()
     assert not found.duplicated(joining.KEYS["question_scores"]).any()
@@ -178,21 +171,21 @@ def other_name(name, rows):
         (other_name, [1], "experiment.parquet: experiment is 'joke', and 'toy' in the parts before it"),
     ],
 )
-def test_parts_of_something_else_are_refused(whole, tmp_path, change, seeds, expected):
-    first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
-    second = part(whole, tmp_path / "second", seeds, ["base", "grpo"], change)
+def test_parts_of_something_else_are_refused(packed, tmp_path, change, seeds, expected):
+    first = part(packed, tmp_path / "first", [0], ["base", "grpo"])
+    second = part(packed, tmp_path / "second", seeds, ["base", "grpo"], change)
     with pytest.raises(SentError) as error:
         archive.unpack([first, second], tmp_path / "joined.duckdb")
     assert str(error.value).startswith(f"{second}/{expected}")
     assert not (tmp_path / "joined.duckdb").exists()
 
 
-def test_a_run_that_two_parts_trained_is_refused(whole, tmp_path):
+def test_a_run_that_two_parts_trained_is_refused(packed, tmp_path):
     def slower(name, rows):
         return [row | {"seconds": row["seconds"] + 1} if name == "train_runs" else row for row in rows]
 
-    first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
-    second = part(whole, tmp_path / "second", [0], ["base", "grpo"], slower)
+    first = part(packed, tmp_path / "first", [0], ["base", "grpo"])
+    second = part(packed, tmp_path / "second", [0], ["base", "grpo"], slower)
     with pytest.raises(
         SentError,
         match=r"train_runs.parquet: seconds of model small, method grpo, seed 0, .*leave a part out",
@@ -217,9 +210,9 @@ def test_names_stand_behind_those_that_they_follow():
     ],
 )
 @pytest.mark.parametrize("alone", [True, False])
-def test_a_file_of_something_else_is_named(whole, tmp_path, rows, expected, alone):
-    first = part(whole, tmp_path / "first", [0], ["base", "grpo"])
-    second = part(whole, tmp_path / "second", [1], ["base", "grpo"])
+def test_a_file_of_something_else_is_named(packed, tmp_path, rows, expected, alone):
+    first = part(packed, tmp_path / "first", [0], ["base", "grpo"])
+    second = part(packed, tmp_path / "second", [1], ["base", "grpo"])
     (second / "probe.parquet").unlink()
     tables.write(second / "probe.parquet", pa.table(rows))
     with pytest.raises(SentError) as error:

@@ -20,7 +20,7 @@ from sent.data.complete import check_complete
 from sent.errors import SentError
 from sent.experiment import ResolvedExperiment
 from sent.log import logger
-from sent.registry import BASE
+from sent.registry import BASE, SINGULAR
 from sent.results import baselines, provenance, scores, training_tables, warnings
 from sent.results.files import DATASETS, File, Files
 from sent.results.queries import frame, run
@@ -205,10 +205,13 @@ def _load_names(connection: DuckDBPyConnection, root: Path, experiment: Resolved
     ]
     _append(connection, "experiment", rows)
     _append(connection, "models", provenance.models(root, experiment))
-    names = {"method": settings.methods, "benchmark": settings.benchmarks, "curriculum": experiment.curricula}
-    for kind, chosen in names.items():
-        table = "curricula" if kind == "curriculum" else f"{kind}s"
-        entries = getattr(experiment, table)
+    names = {
+        "methods": settings.methods,
+        "benchmarks": settings.benchmarks,
+        "curricula": experiment.curricula,
+    }
+    for table, chosen in names.items():
+        kind, entries = SINGULAR[table], getattr(experiment, table)
         rows = []
         for position, name in enumerate(chosen):
             entry: dict[str, Any] = {"label": BASE} if name == BASE else entries[name].model_dump(mode="json")

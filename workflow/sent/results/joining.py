@@ -10,20 +10,17 @@ import pandas as pd
 import pyarrow as pa
 
 from sent import tables
-from sent.config import Benchmark, Curriculum, Experiment, Method, Settings, parse
+from sent.config import Experiment, Settings, parse
 from sent.errors import SentError
 from sent.log import logger
-from sent.registry import BASE
+from sent.registry import BASE, KINDS, SINGULAR
 from sent.results.database import RECORDED
 
 RUN = ["model", "method", "seed"]
 
 KEYS = {
     "experiment": ["name", "settings", "versions"],
-    "models": ["model"],
-    "methods": ["method"],
-    "benchmarks": ["benchmark"],
-    "curricula": ["curriculum"],
+    **{table: [name] for table, name in SINGULAR.items()},
     "questions": ["dataset", "question_id"],
     "semantic_entropy": ["model", "question_id"],
     "curriculum": ["model", "curriculum", "stage", "position"],
@@ -36,12 +33,6 @@ KEYS = {
     "jobs": ["stage", "job"],
 }
 """Columns that tell a table's rows apart."""
-
-NAMES = ("models", "methods", "benchmarks", "curricula")
-"""Tables of names, whose `position` is their order in the experiment."""
-
-KINDS: dict[str, type[Settings]] = {"methods": Method, "benchmarks": Benchmark, "curricula": Curriculum}
-"""What the settings of names are of."""
 
 JOINED = ("models", "methods", "seeds", "curricula")
 """Settings that the parts of an experiment may differ in."""
@@ -60,7 +51,7 @@ def joined(name: str, files: list[Path]) -> pa.Table:
     if name == "experiment":
         return _experiment(files, parts)
     frames = [part.to_pandas() for part in parts]
-    if name in NAMES:
+    if name in KINDS:
         _number(name, files, frames)
     rows = pd.concat(frames, keys=range(len(frames)))
     if name == "models":  # a part that had no use for one says no more than its name
@@ -72,7 +63,7 @@ def joined(name: str, files: list[Path]) -> pa.Table:
     rows = rows.drop_duplicates(key)
     if name != "jobs":
         _refuse_others(files, key, rows, again)
-    rows = rows.sort_values("position" if name in NAMES else key)
+    rows = rows.sort_values("position" if name in KINDS else key)
     schema = pa.unify_schemas([part.schema for part in parts])
     return pa.Table.from_pandas(rows, schema, preserve_index=False)
 
@@ -114,9 +105,11 @@ def _number(name: str, files: list[Path], frames: list[pd.DataFrame]) -> None:
     place = {n: i for i, n in enumerate(_order([list(frame[key]) for frame in frames]))}
     for file, frame in zip(files, frames, strict=True):
         frame["position"] = frame[key].map(place).astype("int32")
-        if kind := KINDS.get(name):
+        if "settings" in frame:
             frame["settings"] = [
-                text if n in (BASE, RECORDED) else json.dumps(_as_today(kind, text, file), sort_keys=True)
+                text
+                if n in (BASE, RECORDED)
+                else json.dumps(_as_today(KINDS[name], text, file), sort_keys=True)
                 for n, text in zip(frame[key], frame["settings"], strict=True)
             ]
 
