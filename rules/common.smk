@@ -143,7 +143,12 @@ def caption_values(wildcards):
         settings["training"] = [
             EXPERIMENT.training(*axes) for axes in product(EXPERIMENT.models, EXPERIMENT.trained)
         ]
-    return {"seeds": len(EXPERIMENT.experiment.seeds), "stages": " or ".join(stages)} | {
+    told_once = {
+        "seeds": len(EXPERIMENT.experiment.seeds),
+        "stages": " or ".join(stages),
+        "baseline": next(iter(EXPERIMENT.baselines), ""),
+    }
+    return told_once | {
         name: " or ".join(dict.fromkeys(str(getattr(each, key)) for each in settings[stage]))
         for name, (stage, key) in told.items()
     }

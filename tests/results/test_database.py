@@ -12,6 +12,8 @@ from scipy.stats import ttest_1samp
 from sent import tables
 from sent.experiment import read
 from sent.results import leaderboard
+from sent.results.experiment_data import ExperimentData
+from sent.results.queries import frame
 
 
 @pytest.fixture
@@ -277,6 +279,27 @@ def test_a_stage_that_has_not_run_leaves_its_tables_empty(tmp_path, experiment, 
             "paired_differences",
         ):
             assert connection.execute(f"SELECT count(*) FROM {name}").fetchone() == (0,), name
+
+
+def test_differences_are_to_every_baseline_and_the_first_one_s_stand_in_tables(toy, experiment, build):
+    with build(toy, experiment | {"baselines": ["sent", "grpo"]}) as connection:
+        query = (
+            "SELECT method, baseline, baseline_position, difference, p, p_holm FROM paired_differences "
+            "WHERE (model, benchmark, subset, metric) = ('small', 'average', 'all', 'avg@4') AND method <> 'base' ORDER BY 3"
+        )
+        (grpo, sent) = connection.execute(query).fetchall()
+        assert (grpo[:3], sent[:3]) == (("grpo", "sent", 0), ("sent", "grpo", 1))
+        assert sent[3] == pytest.approx((3 / 16 + 1 / 8) / 2) and grpo[3] == pytest.approx(-sent[3])
+        assert grpo[4:] == pytest.approx(sent[4:])  # the untrained model's one seed has no p to correct for
+        shown = "SELECT DISTINCT method, baseline FROM comparison WHERE difference IS NOT NULL ORDER BY ALL"
+        assert connection.execute(shown).fetchall() == [("base", "sent"), ("grpo", "sent")]
+        twice = "FROM comparison GROUP BY model, method, benchmark, metric HAVING count(*) > 1"
+        assert connection.execute(f"SELECT model {twice}").fetchall() == []
+        assert ExperimentData(connection).baseline == "sent"
+        assert list(frame(connection, "table_differences")["baseline"].unique()) == ["sent", "grpo"]
+    build(toy, experiment | {"baselines": ["kl_cov", "sent"]}).close()  # the first one that is run
+    text = leaderboard.text(toy / "results.duckdb")
+    assert "avg@4 - sent" in text and "A star: differs from sent" in text and "over methods)" in text
 
 
 def test_without_the_baseline_there_are_no_differences(toy, experiment, build):

@@ -80,7 +80,7 @@ def test_settings_of_an_earlier_version_have_the_defaults_of_what_it_lacked(pack
         for row in rows:
             if name == "experiment":
                 settings = json.loads(row["settings"])
-                del settings["training"]["offload"], settings["results"]
+                del settings["training"]["offload"], settings["results"], settings["baselines"]
                 row["settings"] = json.dumps(settings)
             if name == "methods" and row["method"] == "grpo":
                 settings = json.loads(row["settings"])
@@ -90,11 +90,32 @@ def test_settings_of_an_earlier_version_have_the_defaults_of_what_it_lacked(pack
 
     first = part(packed, tmp_path / "first", [0], ["base", "grpo"], earlier)
     second = part(packed, tmp_path / "second", [1], ["base", "grpo"])
+    archive.unpack([first], tmp_path / "alone.duckdb")
+    assert set(relations(tmp_path / "alone.duckdb")["paired_differences"]["baseline"]) == {"grpo"}
     archive.unpack([first, second], tmp_path / "joined.duckdb")
     joined = relations(tmp_path / "joined.duckdb")
     assert json.loads(joined["experiment"]["settings"][0])["training"]["offload"] == []
+    assert set(joined["paired_differences"]["baseline"]) == {"grpo"}
     assert sorted(joined["methods"]["method"]) == ["base", "grpo"]
     assert set(joined["train_runs"]["seed"]) == {0, 1}
+
+
+def test_baselines_are_those_of_all_parts(packed, tmp_path):
+    def against(*names):
+        def change(name, rows):
+            for row in rows:
+                if name == "experiment":
+                    row["settings"] = json.dumps(json.loads(row["settings"]) | {"baselines": names})
+            return rows
+
+        return change
+
+    methods = ["base", "grpo", "sent"]
+    first = part(packed, tmp_path / "first", [0], methods, against("grpo"))
+    second = part(packed, tmp_path / "second", [1], methods, against("grpo", "sent"))
+    archive.unpack([first, second], tmp_path / "joined.duckdb")
+    rows = relations(tmp_path / "joined.duckdb")["paired_differences"].query("seeds == 2")
+    assert set(zip(rows["baseline"], rows["method"], strict=True)) == {("grpo", "sent"), ("sent", "grpo")}
 
 
 def test_a_model_that_one_part_had_no_use_for_is_the_other_parts(packed, tmp_path):

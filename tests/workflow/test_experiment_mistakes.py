@@ -14,6 +14,8 @@ MISTAKES = {
     "model": ({"models": ["nano-smal"]}, "'models'.*'nano-smal'.*did you mean 'nano-small'"),
     "method": ({"methods": ["base", "grop"]}, "'methods'.*'grop'.*did you mean 'grpo'"),
     "base": ({"methods": ["bas"]}, "did you mean 'base'"),
+    "baseline": ({"baselines": ["grpo", "snet"]}, "'baselines'.*'snet'.*; did you mean 'sent'"),
+    "the same baseline twice": ({"baselines": ["grpo", "grpo"]}, "'baselines' lists grpo more than once"),
     "benchmark": ({"benchmarks": ["aime2024"]}, "'benchmarks'.*'aime2024'.*did you mean 'aime24'"),
     "entailment model": (
         {"semantic_entropy": {"nli_model": "nano-nil"}},

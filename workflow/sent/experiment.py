@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sent.config import (
+    BASELINE,
     Benchmark,
     Curriculum,
     Experiment,
@@ -62,6 +63,11 @@ class ResolvedExperiment:
     def trained(self) -> list[str]:
         """Methods that train, which is all but `base`."""
         return [name for name in self.experiment.methods if name != BASE]
+
+    @property
+    def baselines(self) -> list[str]:
+        """Methods that the others are compared with, as far as they are run."""
+        return [name for name in self.experiment.baselines if name in self.experiment.methods]
 
     @property
     def sampled(self) -> list[str]:
@@ -185,7 +191,7 @@ def load(config: dict[str, Any], where: str = "config") -> ResolvedExperiment:
     config = _with_models_of_recorded(dict(config))
     experiment = parse(Experiment, config, where)
     known = {kind: entries_of(kind, experiment, where) for kind in KINDS}
-    for axis in ("models", "methods", "benchmarks", "curricula", "seeds"):
+    for axis in ("models", "methods", "baselines", "benchmarks", "curricula", "seeds"):
         values = getattr(experiment, axis)
         if doubled := sorted({str(value) for value in values if values.count(value) > 1}):
             raise SentError(f"{where}: '{axis}' lists {', '.join(doubled)} more than once; list each once")
@@ -200,6 +206,8 @@ def load(config: dict[str, Any], where: str = "config") -> ResolvedExperiment:
     trained = [name for name in experiment.methods if name != BASE]
     entries = {name: entry(known, "methods", name, f"{where}: 'methods'", also=[BASE]) for name in trained}
     methods = {name: _sharing(entry, experiment.methods_share) for name, entry in entries.items()}
+    for name in experiment.baselines if experiment.baselines != [BASELINE] else []:
+        entry(known, "methods", name, f"{where}: 'baselines'", also=[BASE])
     benchmarks = {
         name: entry(known, "benchmarks", name, f"{where}: 'benchmarks'") for name in experiment.benchmarks
     }

@@ -9,7 +9,7 @@ from sent.config.base import Name, Settings, given, laid_over
 from sent.config.curriculum import Adaptive, Curriculum
 from sent.config.data import Data, Generator, Hub, ReasoningGym, Recorded, RowFormat, Source
 from sent.config.evaluation import Benchmark, Evaluation
-from sent.config.experiment import Experiment
+from sent.config.experiment import BASELINE, Experiment
 from sent.config.grading import Grading
 from sent.config.models import PAPER_PROMPT, Architecture, Model, NliTraining, Pretrain, Resources
 from sent.config.parsing import dump, parse, parse_yaml, read_yaml, science
@@ -20,6 +20,7 @@ from sent.config.semantic_entropy import SemanticEntropy
 from sent.config.training import ColocatedVllm, EntropyController, Lora, Method, Part, Training
 
 __all__ = [
+    "BASELINE",
     "PAPER_PROMPT",
     "SAMPLERS",
     "Adaptive",

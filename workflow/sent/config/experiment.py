@@ -17,6 +17,9 @@ from sent.config.training import Method, Part, Training
 RESERVED = {"main", "temp", "system", "memory", "information_schema", "pg_catalog"}
 """Names that DuckDB has databases or schemas of its own under."""
 
+BASELINE = "grpo"
+"""What methods are compared with where an experiment does not say."""
+
 
 class Experiment(Settings):
     """An experiment file: picks from the registries by name and sets sizes."""
@@ -27,6 +30,11 @@ class Experiment(Settings):
         description="policies to run, names in models.yaml; those of `recorded.path` where it lists models",
     )
     methods: list[Name] = Field([], description="names in methods.yaml; `base` is the untrained policy")
+    baselines: list[Name] = Field(
+        [BASELINE],
+        description="methods that the others are compared with, by paired differences, as far as they are among `methods`; those "
+        "to the first one stand in tables and figures",
+    )
     benchmarks: list[Name] = Field([], description="names in benchmarks.yaml")
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         [0], min_length=1, description="each method trains once with each seed"

@@ -74,7 +74,7 @@ def unpack(folders: Sequence[Path], output: Path) -> None:
             else:
                 connection.append(name, rows.to_pandas(), by_name=True)
         database.load_published(connection)
-        scores.fill(connection, database.reference(connection))
+        scores.fill(connection, database.compared_with(connection))
 
 
 def _packed(connection: DuckDBPyConnection) -> list[str]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from sent import __version__, tables
-from sent.config import Experiment
+from sent.config import BASELINE, Experiment
 from sent.data import overlap
 from sent.data.complete import check_complete
 from sent.errors import SentError
@@ -117,10 +117,15 @@ def load_published(connection: DuckDBPyConnection) -> None:
     run(connection, f"INSERT INTO published {published}", path=str(PUBLISHED))
 
 
-def reference(connection: DuckDBPyConnection) -> str | None:
-    """Return the model that differences are to where responses were recorded; None where methods were trained."""
+def compared_with(connection: DuckDBPyConnection) -> list[scores.Baseline]:
+    """Return the baselines of the experiment that are among its methods; where responses were recorded, its first model."""
     recorded = "SELECT model FROM models WHERE $1 IN (SELECT method FROM methods) AND role = 'policy' ORDER BY position"
-    return next((model for (model,) in connection.execute(recorded, [RECORDED]).fetchall()), None)
+    for (model,) in connection.execute(recorded, [RECORDED]).fetchall():
+        return [scores.Baseline(model, is_model=True)]
+    [(names,)] = connection.execute("SELECT settings->'$.baselines' FROM experiment").fetchall()
+    methods = {method for (method,) in connection.execute("SELECT method FROM methods").fetchall()}
+    asked = json.loads(names) if names else [BASELINE]  # earlier versions had no other
+    return [scores.Baseline(name) for name in asked if name in methods]
 
 
 def _fill(connection: DuckDBPyConnection, root: Path, experiment: ResolvedExperiment) -> None:
@@ -159,7 +164,7 @@ def _fill(connection: DuckDBPyConnection, root: Path, experiment: ResolvedExperi
     _refuse(
         connection, "check_responses", root, "responses and the questions of their benchmark do not agree"
     )
-    scores.fill(connection, reference(connection))
+    scores.fill(connection, compared_with(connection))
     provenance.load(connection, files, experiment)
 
 

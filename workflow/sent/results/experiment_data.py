@@ -8,9 +8,9 @@ import altair as alt
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
+from sent.config import BASELINE
 from sent.results import style
 from sent.results.queries import frame
-from sent.results.scores import BASELINE
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,12 @@ class ExperimentData:
     @property
     def baseline(self) -> str:
         """Label of the method that differences are to; of recorded responses, of the model."""
-        found = frame(self.connection, "SELECT DISTINCT baseline FROM paired_differences")["baseline"]
-        name = next(iter(found), BASELINE)
-        return self.methods.get(name) or self.models.get(name, name)
+        return self.methods.get(self._baseline) or self.models.get(self._baseline, self._baseline)
+
+    @property
+    def _baseline(self) -> str:
+        first = "SELECT DISTINCT baseline FROM paired_differences WHERE baseline_position = 0"
+        return next(iter(frame(self.connection, first)["baseline"]), BASELINE)
 
     @property
     def over(self) -> str:
@@ -46,7 +49,7 @@ class ExperimentData:
         if (seeds or 0) > 1:
             return " over training seeds and questions"
         alone = " (one training seed proves nothing about a method)"
-        return f" over questions{alone if BASELINE in self.methods else ''}"
+        return f" over questions{alone if self._baseline in self.methods else ''}"
 
     def rows(self, query: str, **parameters: object) -> Any:
         """Return the rows of a query: SQL, or the name of a file of results/sql/."""

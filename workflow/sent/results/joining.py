@@ -34,7 +34,7 @@ KEYS = {
 }
 """Columns that tell a table's rows apart."""
 
-JOINED = ("models", "methods", "seeds", "curricula")
+JOINED = ("models", "methods", "baselines", "seeds", "curricula")
 """Settings that the parts of an experiment may differ in."""
 
 

@@ -7,11 +7,12 @@ from textwrap import fill
 import pandas as pd
 from tabulate import tabulate
 
+from sent.config import BASELINE
 from sent.errors import SentError
 from sent.results import baselines, kept, printing
 from sent.results.queries import frame, run
 from sent.results.reading import connect
-from sent.results.scores import AVERAGE, BASELINE
+from sent.results.scores import AVERAGE
 
 PAGE = 120
 """Characters of a line of Markdown."""
@@ -31,7 +32,7 @@ def _verdict(scores: pd.DataFrame) -> str:
     baseline, seeds = _baseline(scores), int(found["difference_seeds"].max())
     if found["p_holm"].notna().any():
         over = "training seeds and questions" if seeds > 1 else "questions"
-        others = "methods" if baseline == BASELINE else "models"
+        others = "methods" if baseline in set(scores["method"]) else "models"
         return (
             f"A star: differs from {baseline} over {over} (p < 0.05 after Holm's correction over {others})."
         )

@@ -1,5 +1,7 @@
-"""Metrics with intervals, scores over training seeds, paired differences against the baseline."""
+"""Metrics with intervals, scores over training seeds, paired differences to baselines."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -11,17 +13,26 @@ from sent.results.queries import frame
 from sent.results.question_metrics import RUN, question_metrics
 from sent.seeding import generator_of
 
-BASELINE = "grpo"
 BASE = "base"
 AVERAGE = "average"
 COMPARISON = ["model", "benchmark", "metric"]
 
 
-def fill(connection: DuckDBPyConnection, reference: str | None = None) -> None:
-    """Fill `metrics`, `scores` and `paired_differences` from `question_scores` and `question_blocks`.
+@dataclass(frozen=True)
+class Baseline:
+    """What others are compared with: a method, trained from the same model; or of recorded responses, which nobody trained
+    here, a model."""
 
-    Differences are to the baseline method of the same model, or where ``reference`` names a model, to that one.
-    """
+    name: str
+    is_model: bool = False
+
+    def of(self, model: str, method: str) -> tuple[str, str]:
+        """Return model and method of the policy that this one is compared with."""
+        return (self.name, method) if self.is_model else (model, self.name)
+
+
+def fill(connection: DuckDBPyConnection, baselines: Sequence[Baseline]) -> None:
+    """Fill `metrics`, `scores` and `paired_differences`, to each baseline, from `question_scores` and `question_blocks`."""
     counted = frame(connection, "FROM question_scores ORDER BY model, method, seed, benchmark, question_id")
     blocks = frame(connection, "FROM question_blocks ORDER BY model, method, seed, benchmark, k, question_id")
     if counted.empty:
@@ -38,12 +49,12 @@ def fill(connection: DuckDBPyConnection, reference: str | None = None) -> None:
     for subset, (counted, blocks) in subsets.items():
         if counted.empty:  # every benchmark question was trained on
             continue
-        for name, rows in _tables(counted, blocks, subset, reference).items():
+        for name, rows in _tables(counted, blocks, subset, baselines).items():
             connection.append(name, rows.assign(subset=subset), by_name=True)
 
 
 def _tables(
-    counted: pd.DataFrame, blocks: pd.DataFrame, subset: str, reference: str | None
+    counted: pd.DataFrame, blocks: pd.DataFrame, subset: str, baselines: Sequence[Baseline]
 ) -> dict[str, pd.DataFrame]:
     """The three tables for one subset of the questions."""
     runs = question_metrics(counted, blocks)
@@ -59,10 +70,14 @@ def _tables(
     scores = scores.merge(
         _evaluation_spread(counted, list(runs), sorted(blocks["k"].unique())), on=keys, how="left"
     )
+    differences = [
+        paired(runs, weights, subset, baseline).assign(baseline_position=position)
+        for position, baseline in enumerate(baselines)
+    ]
     return {
         "metrics": metrics,
         "scores": scores,
-        "paired_differences": paired(runs, weights, subset, reference),
+        "paired_differences": pd.concat(differences) if differences else pd.DataFrame(),
     }
 
 
@@ -106,17 +121,17 @@ def _average(parts: list[_Summary]) -> _Summary:
 
 
 def paired(
-    runs: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], subset: str, reference: str | None = None
+    runs: dict[str, pd.DataFrame], weights: dict[str, np.ndarray], subset: str, baseline: Baseline
 ) -> pd.DataFrame:
     """Return differences of every method to the baseline, paired by training seed and question.
 
     ``runs`` are frames ``[Q, C]`` with columns ``(model, method, seed, metric)``, one a benchmark. With two seeds or more,
     intervals and p-values are over seeds and questions. With one they would be those of that one training: the
-    interval is over questions, and there is no p-value, but where ``reference`` names a model: policies that nobody trained
+    interval is over questions, and there is no p-value, but where the baseline is a model: policies that nobody trained
     here are compared as they are, by sign flips.
     """
     differences = {
-        name: found for name, v in runs.items() if (found := _differences(v, reference)) is not None
+        name: found for name, v in runs.items() if (found := _differences(v, baseline)) is not None
     }
     if not differences:
         return pd.DataFrame()
@@ -129,22 +144,22 @@ def paired(
     rows["low"], rows["high"] = (
         rows[end].mask(several, rows[f"{end}_over_seeds"]) for end in ("low", "high")
     )
-    if reference:
+    if baseline.is_model:
         rows["p"] = _sign_flips(over_questions, subset)
-    comparison = COMPARISON[1:] if reference else COMPARISON
+    comparison = COMPARISON[1:] if baseline.is_model else COMPARISON
     rows["p_holm"] = rows.groupby(comparison)["p"].transform(lambda p: statistics.holm(p.to_numpy()))
-    return rows.drop(columns=["low_over_seeds", "high_over_seeds"]).assign(baseline=reference or BASELINE)
+    return rows.drop(columns=["low_over_seeds", "high_over_seeds"]).assign(baseline=baseline.name)
 
 
-def _differences(values: pd.DataFrame, reference: str | None) -> pd.DataFrame | None:
+def _differences(values: pd.DataFrame, baseline: Baseline) -> pd.DataFrame | None:
     """Columns of every run minus those of its baseline's with the same seed and metric; None if there are none."""
     places = {key: place for place, key in enumerate(_keys(values.columns))}
     pairs = {}
     for key, place in places.items():
         model, method, seed, metric = key
-        baseline = (reference, method) if reference else (model, BASELINE)
-        if (model, method) != baseline and (*baseline, seed, metric) in places:
-            pairs[key] = place, places[*baseline, seed, metric]
+        other = baseline.of(model, method)
+        if (model, method) != other and (*other, seed, metric) in places:
+            pairs[key] = place, places[*other, seed, metric]
     if not pairs:
         return None
     of_method, of_baseline = np.array(list(pairs.values())).T

@@ -187,11 +187,13 @@ CREATE TABLE scores (
     sd_evaluation DOUBLE    -- standard deviation of one seed's value over repeated evaluations of its policy
 );
 
--- Method minus grpo, paired by training seed and question. With two seeds or more, low, high and p are over seeds and
+-- Method minus a baseline, paired by training seed and question. With two seeds or more, low, high and p are over seeds and
 -- questions; with one, low and high are over questions, and there is no p: one training proves nothing about a method.
 -- Recorded responses: model minus the first model, with p by sign flips. p_holm is corrected over one comparison's methods.
 CREATE TABLE paired_differences (
-    model VARCHAR, method VARCHAR, baseline VARCHAR, benchmark VARCHAR, subset VARCHAR, metric VARCHAR,
+    model VARCHAR, method VARCHAR, benchmark VARCHAR, subset VARCHAR, metric VARCHAR,
+    baseline VARCHAR,
+    baseline_position INTEGER, -- among those of the experiment; 0: that of tables and figures
     difference DOUBLE, low DOUBLE, high DOUBLE, p DOUBLE, p_holm DOUBLE, n_questions INTEGER,
     seeds INTEGER           -- that both methods were trained with
 );

@@ -10,14 +10,14 @@ ORDER BY
     models.position, methods.position, benchmarks.position, scores.benchmark,
     kind_of(scores.metric), k_of(scores.metric);
 
--- Scores beside their differences to grpo. A tie: the interval of the difference covers 0.
+-- Scores beside their differences to the first baseline. A tie: the interval of the difference covers 0.
 CREATE VIEW comparison AS
 SELECT
     scores.* EXCLUDE (subset),
     d.baseline, d.difference, d.low AS difference_low, d.high AS difference_high, d.p, d.p_holm,
     d.seeds AS difference_seeds, d.low <= 0 AND d.high >= 0 AS tie
 FROM scores
-LEFT JOIN paired_differences AS d USING (model, method, benchmark, subset, metric)
+LEFT JOIN (FROM paired_differences WHERE baseline_position = 0) AS d USING (model, method, benchmark, subset, metric)
 WHERE scores.subset = 'all';
 
 -- Pass@k of every question, unbiased, for the k of the experiment.
