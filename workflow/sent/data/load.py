@@ -60,8 +60,8 @@ def load(source: Source) -> Loaded:
     questions than ``rows``.
     ``limit`` is for the caller to apply, after it has left out what it must.
     """
-    where = origin(source)
-    found = _merged(_Questions(source, where, [(where, lambda: _rows(source))], source.prefix, source.suffix))
+    where, read = _origin(source)
+    found = _merged(_Questions(source, where, [(where, read)], source.prefix, source.suffix))
     if source.rows is not None and len(found.questions) != source.rows:
         raise SentError(
             f"{where}: found {len(found.questions)} questions in {found.n_rows} rows, expected {source.rows} (`rows`); "
@@ -95,16 +95,17 @@ def joined(found: InputRow, golds: dict[str, dict]) -> InputRow:
     return found.model_copy(update={name: known[name] for name in lacking})
 
 
-def origin(source: Source) -> str:
-    """Name a source in messages."""
+def _origin(source: Source) -> tuple[str, Callable[[], Iterator[Row]]]:
+    """Name a source in messages, and say what reads its rows."""
     if source.hub:
-        return f"hub dataset {source.hub.repo}"
+        return f"hub dataset {source.hub.repo}", partial(rows.of_hub, source.hub)
     if source.reasoning_gym:
-        return f"reasoning-gym's {', '.join(source.reasoning_gym.families)}"
+        families = ", ".join(source.reasoning_gym.families)
+        return f"reasoning-gym's {families}", partial(_reasoning, source.reasoning_gym)
     if source.generator:
-        return f"generator of {', '.join(source.generator.families)}"
+        return f"generator of {', '.join(source.generator.families)}", partial(_generated, source.generator)
     assert source.path is not None, "a source has one of the four"
-    return source.path
+    return source.path, partial(rows.of_file, source.path)
 
 
 def _merged(reader: "_Questions") -> Loaded:
@@ -151,17 +152,6 @@ def _merged(reader: "_Questions") -> Loaded:
             f"{reader.where}: no question is left of {reader.n_rows} rows; each was dropped, see its `fields`"
         )
     return Loaded(reader.where, kept, dropped, reader.n_rows, n_complete - len(questions))
-
-
-def _rows(source: Source) -> Iterator[Row]:
-    if source.hub:
-        return rows.of_hub(source.hub)
-    if source.reasoning_gym:
-        return _reasoning(source.reasoning_gym)
-    if source.generator:
-        return _generated(source.generator)
-    assert source.path is not None, "a source has one of the four"
-    return rows.of_file(source.path)
 
 
 class _Questions:
