@@ -104,6 +104,27 @@ def test_leftovers_of_killed_writers_go_and_those_of_living_ones_stay(tmp_path):
     assert left == {"a", f".a.{alive}.tmp", f".ab.{dead}.tmp", f".a.x.{dead}.tmp"}
 
 
+def test_the_smallest_file_has_the_same_rows_in_less_room(tmp_path):
+    drawn = np.random.default_rng(0).normal(size=4000)
+    rows = pa.table(
+        {
+            "name": ["a", None] * 2000,
+            "step": range(4000),
+            "drawn": drawn,
+            "single": pa.array(drawn.astype(np.float32)),
+            "few": np.round(drawn),
+            "unknown": pa.nulls(4000, pa.float64()),
+        }
+    )
+    for name in ("plain", "smallest"):
+        tables.write(tmp_path / name, rows, smallest=name == "smallest")
+        assert tables.read(tmp_path / name).equals(rows)
+    sizes = [(tmp_path / name).stat().st_size for name in ("smallest", "plain")]
+    assert sizes[0] < 0.95 * sizes[1]
+    tables.write(tmp_path / "empty", rows.slice(0, 0), smallest=True)
+    assert len(tables.read(tmp_path / "empty")) == 0
+
+
 def test_a_flipped_bit_is_noticed(tmp_path):
     """Page checksums find nearly every flipped bit; what is left is in the file's description at its end."""
     rng = np.random.default_rng(0)

@@ -118,6 +118,37 @@ def test_baselines_are_those_of_all_parts(packed, tmp_path):
     assert set(zip(rows["baseline"], rows["method"], strict=True)) == {("grpo", "sent"), ("sent", "grpo")}
 
 
+@pytest.mark.parametrize(
+    ("entry", "sent", "refused"),
+    [
+        ({"from": "grpo", "curriculum": "semantic_entropy"}, {}, False),
+        ({"clip_low": 0.1}, {"clip_low": 0.1}, True),
+    ],
+)
+def test_a_method_may_be_spelt_otherwise_and_not_be_another(packed, tmp_path, entry, sent, refused):
+    def spelt(name, rows):
+        for row in rows:
+            settings = json.loads(row.get("settings") or "{}")
+            if name == "experiment":
+                settings["registry"]["methods"]["sent"] = entry
+            if name == "methods" and row["method"] == "sent":
+                settings |= sent
+            if "settings" in row:
+                row["settings"] = json.dumps(settings, sort_keys=True)
+        return rows
+
+    methods = ["base", "grpo", "sent"]
+    parts = [
+        part(packed, tmp_path / "first", [0], methods),
+        part(packed, tmp_path / "second", [1], methods, spelt),
+    ]
+    if refused:
+        with pytest.raises(SentError, match=r"methods.parquet: settings of method sent is "):
+            archive.unpack(parts, tmp_path / "joined.duckdb")
+    else:
+        archive.unpack(parts, tmp_path / "joined.duckdb")
+
+
 def test_a_model_that_one_part_had_no_use_for_is_the_other_parts(packed, tmp_path):
     def without_entailment(name, rows):
         for row in rows:

@@ -24,7 +24,7 @@ STEPS = (
     *("model", "method", "seed", "stage", "step", "total_step"),
     *("reward", "entropy", "response_tokens", "worked_share", "truncated_share", "flat_groups"),
     *("covariance", "covariance_p50", "covariance_p90", "covariance_p99"),
-    *("kl_old", "kl_reference", "clip_fraction", "grad_norm", "tokens_per_second", "seconds"),
+    *("kl_old", "kl_reference", "clip_fraction", "grad_norm"),
 )
 """Columns of `train_metrics` that are packed, in single precision: those of figures and tables, and a few to ask about."""
 
@@ -39,7 +39,7 @@ def pack(source: Path, folder: Path) -> None:
         for name in _packed(connection):
             rows = _plain(connection.sql(f"FROM {name}"), name)
             if len(rows):
-                tables.write(temporary / f"{name}.parquet", rows)
+                tables.write(temporary / f"{name}.parquet", rows, smallest=True)
         sizes = {file.stem: file.stat().st_size for file in sorted(temporary.glob("*.parquet"))}
     logger.info(
         "%s: %s, %d KB in all", folder, ", ".join(f"{n} {b / 1e3:.0f} KB" for n, b in sizes.items()),

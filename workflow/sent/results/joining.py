@@ -37,6 +37,9 @@ KEYS = {
 JOINED = ("models", "methods", "baselines", "seeds", "curricula")
 """Settings that the parts of an experiment may differ in."""
 
+SPELT = [("registry", kind) for kind in KINDS if kind != "models"]
+"""Entries that may be written in several ways: as what they come to they are compared in the tables of these names."""
+
 
 def joined(name: str, files: list[Path]) -> pa.Table:
     """Return the rows of the table ``name`` from its files, one a part of the experiment.
@@ -147,7 +150,7 @@ def _experiment(files: list[Path], parts: list[pa.Table]) -> pa.Table:
 
 def _differences(one: Any, other: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:
     """Where two settings are not those of one experiment: the key, and what stands there in each."""
-    if place in [(key,) for key in JOINED]:
+    if place in [(key,) for key in JOINED] or place in SPELT:
         return
     if isinstance(one, dict) and isinstance(other, dict):
         adding = place[:1] == ("registry",) and len(place) < 3
