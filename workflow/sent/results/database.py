@@ -120,8 +120,8 @@ def load_published(connection: DuckDBPyConnection) -> None:
 def compared_with(connection: DuckDBPyConnection) -> list[scores.Baseline]:
     """Return the baselines of the experiment that are among its methods; where responses were recorded, its first model."""
     recorded = "SELECT model FROM models WHERE $1 IN (SELECT method FROM methods) AND role = 'policy' ORDER BY position"
-    for (model,) in connection.execute(recorded, [RECORDED]).fetchall():
-        return [scores.Baseline(model, is_model=True)]
+    if first := connection.execute(recorded, [RECORDED]).fetchone():
+        return [scores.Baseline(first[0], is_model=True)]
     [(names,)] = connection.execute("SELECT settings->'$.baselines' FROM experiment").fetchall()
     methods = {method for (method,) in connection.execute("SELECT method FROM methods").fetchall()}
     asked = json.loads(names) if names else [BASELINE]  # earlier versions had no other

@@ -37,8 +37,12 @@ KEYS = {
 JOINED = ("models", "methods", "baselines", "seeds", "curricula")
 """Settings that the parts of an experiment may differ in."""
 
-SPELT = [("registry", kind) for kind in KINDS if kind != "models"]
-"""Entries that may be written in several ways: as what they come to they are compared in the tables of these names."""
+FREE: set[tuple[str, ...]] = {
+    *((key,) for key in JOINED),
+    *(("registry", kind) for kind in KINDS if kind != "models"),
+}
+"""Places of settings that need not be equal. Registry entries may be written in several ways: what they come to is compared in
+the tables of these names."""
 
 
 def joined(name: str, files: list[Path]) -> pa.Table:
@@ -150,7 +154,7 @@ def _experiment(files: list[Path], parts: list[pa.Table]) -> pa.Table:
 
 def _differences(one: Any, other: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any]]:
     """Where two settings are not those of one experiment: the key, and what stands there in each."""
-    if place in [(key,) for key in JOINED] or place in SPELT:
+    if place in FREE:
         return
     if isinstance(one, dict) and isinstance(other, dict):
         adding = place[:1] == ("registry",) and len(place) < 3
