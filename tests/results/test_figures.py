@@ -179,8 +179,11 @@ def test_more_methods_than_colours_have_their_names_beside_their_points():
     assert not named_points.fit({"small": "Small", "large": "Large"}, points)
     figure = scores._named_pareto(points, "avg@64", "pass@64", seeds=3)
     drawn = figure.chart.to_dict()
-    named, names, line = drawn["concat"][0]["layer"]
-    assert (names["encoding"]["text"]["field"], line["mark"]["type"]) == ("Method", "rule")
+    named, *names, line = drawn["concat"][0]["layer"]
+    assert {layer["encoding"]["text"]["field"] for layer in names} == {"Method"} and line["mark"][
+        "type"
+    ] == "rule"
+    assert sum(len(drawn["datasets"][layer["data"]["name"]]) for layer in names) == named_points.MANY
     assert named["encoding"]["x"]["scale"]["domain"] == pytest.approx([49.2, 58.8]), (
         "the untrained policy stays outside"
     )
@@ -188,3 +191,26 @@ def test_more_methods_than_colours_have_their_names_beside_their_points():
         "pass@64 against avg@64, means over the benchmarks and 3 training seeds, a point a method; dashed: the untrained "
         "policy, whose avg@64 is 30.0."
     )
+
+
+def test_a_name_stands_right_of_its_point_where_it_covers_nothing():
+    apart = np.array([[50.0, 50.0], [50.0, 100.0], [50.0, 150.0]])
+    assert named_points.places(apart, ["one", "two", "three"]) == [0, 0, 0]
+    assert named_points.PLACES[0] == ("left", 5, 0)
+
+
+def test_a_name_moves_where_it_would_cover_a_point_a_name_or_the_edge():
+    def aligned(points: list[list[float]], names: list[str]) -> list[str]:
+        return [named_points.PLACES[place].align for place in named_points.places(np.array(points), names)]
+
+    side_by_side = [[100.0, 100.0], [110.0, 100.0]]
+    assert aligned(side_by_side, ["first", "second"]) == ["right", "left"], "each away from the other"
+    assert aligned([[445.0, 100.0], [100.0, 100.0]], ["at the edge", "free"]) == ["right", "left"]
+    crowd = np.array([[200.0, 150.0], [210.0, 150.0], [220.0, 150.0], [230.0, 150.0]])
+    names = ["a long name", "another long name", "a third of them", "and the last"]
+    boxes = [
+        named_points._boxes(point, len(name) * named_points.LETTER)[place]
+        for point, name, place in zip(crowd, names, named_points.places(crowd, names), strict=True)
+    ]
+    for number, box in enumerate(boxes):
+        assert named_points._shared(box, np.array(boxes[:number]).reshape(-1, 4)).sum() == 0, names[number]
