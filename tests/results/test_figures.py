@@ -180,9 +180,8 @@ def test_more_methods_than_colours_have_their_names_beside_their_points():
     figure = scores._named_pareto(points, "avg@64", "pass@64", seeds=3)
     drawn = figure.chart.to_dict()
     named, *names, line = drawn["concat"][0]["layer"]
-    assert {layer["encoding"]["text"]["field"] for layer in names} == {"Method"} and line["mark"][
-        "type"
-    ] == "rule"
+    assert {layer["encoding"]["text"]["field"] for layer in names} == {"Method"}
+    assert line["mark"]["type"] == "rule"
     assert sum(len(drawn["datasets"][layer["data"]["name"]]) for layer in names) == named_points.MANY
     assert named["encoding"]["x"]["scale"]["domain"] == pytest.approx([49.2, 58.8]), (
         "the untrained policy stays outside"

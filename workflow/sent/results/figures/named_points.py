@@ -80,13 +80,14 @@ def places(points: np.ndarray, names: list[str]) -> list[int]:
     """
     dots = np.concatenate([points - DOT, points + DOT], axis=1)
     boxes = np.array([_boxes(point, len(name) * LETTER) for point, name in zip(points, names, strict=True)])
+    outside = np.array([[_outside(box) for box in around] for around in boxes])
     chosen = [0] * len(names)
     for _ in range(SWEEPS):
         for number in range(len(names)):
             others = [other for other in range(len(names)) if other != number]
             taken = np.concatenate([dots[others], [boxes[other][chosen[other]] for other in others]])
-            covered = [_shared(box, taken).sum() + _outside(box) for box in boxes[number]]
-            chosen[number] = int(np.argmin(covered))
+            covered = np.array([_shared(box, taken).sum() for box in boxes[number]])
+            chosen[number] = int(np.argmin(covered + outside[number]))
     return chosen
 
 
